@@ -1,0 +1,174 @@
+"""The exception tree. Exceptions carry facts; `sent` says whether anything may have left for the terminal.
+
+EcrlanError
+├── InvalidValueError          a value given by the caller: place, value, what is allowed (also a ValueError)
+├── WireError
+│   └── MalformedMessageError  a message from the peer that fits no table
+├── RegisterError              the register refuses: nothing was journaled, nothing was sent
+│   ├── TerminalBusyError      the queue's time ran out, or the caller did not want to wait
+│   ├── TerminalBlockedError   an unresolved operation stands on the terminal
+│   ├── ReferenceConflictError the reference names another operation already
+│   ├── UnknownReferenceError  no operation has this reference
+│   ├── UnknownTerminalError   no terminal has this name
+│   └── JournalError           the journal cannot be opened or written
+└── LineError                  no line to the terminal, or it was lost
+├── ConnectError           the line was never made: nothing was sent
+└── ListenError            the register's own address cannot be bound
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Sent = Literal["no", "unknown"]
+"""Whether a request may have reached the terminal: `no` is certain, `unknown` is everything else."""
+
+
+class EcrlanError(Exception):
+    """Root of every exception that ecrlan raises on purpose. Any other exception is a bug."""
+
+    code = "error"
+    sent: Sent = "no"
+
+
+class InvalidValueError(EcrlanError, ValueError):
+    """A value that a caller or a settings file gave is not allowed. Nothing was sent."""
+
+    code = "invalid_value"
+
+    def __init__(self, place: str, value: object, allowed: str) -> None:
+        """Name the place, the value as given, and what is allowed there."""
+        shown = repr(value)
+        super().__init__(f"{place}: {shown if len(shown) <= 80 else shown[:77] + '...'} is not allowed; allowed: {allowed}")
+        self.place = place
+        self.value = value
+        self.allowed = allowed
+
+
+class WireError(EcrlanError):
+    """Something is wrong with bytes that came from the peer."""
+
+    code = "wire_error"
+    sent: Sent = "unknown"
+
+
+class MalformedMessageError(WireError):
+    """A message from the peer fits no table: wrong length, wrong code, or a field that cannot be read."""
+
+    code = "malformed_message"
+
+    def __init__(self, message_code: str, length: int, problem: str) -> None:
+        """Keep the message's code letter (or ''), its length in bytes and the problem; never its bytes."""
+        super().__init__(f"message {message_code or '?'} of {length} bytes: {problem}")
+        self.message_code = message_code
+        self.length = length
+        self.problem = problem
+
+
+class RegisterError(EcrlanError):
+    """The register refuses the call. Nothing was journaled and nothing was sent."""
+
+    code = "refused"
+
+
+class TerminalBusyError(RegisterError):
+    """The operation stood in the terminal's queue until its time ran out. Nothing was sent."""
+
+    code = "terminal_busy"
+
+    def __init__(self, terminal: str, holder: str | None, held_seconds: float) -> None:
+        """Name the terminal, the operation that holds it (its reference) and for how many seconds."""
+        who = f"operation {holder}" if holder else "another exchange"
+        super().__init__(f"terminal {terminal} is busy: {who} has held it for {held_seconds:.0f} s")
+        self.terminal = terminal
+        self.holder = holder
+        self.held_seconds = held_seconds
+
+
+class TerminalBlockedError(RegisterError):
+    """An unresolved operation stands on the terminal; until it is settled no money moves there."""
+
+    code = "terminal_blocked"
+
+    def __init__(self, terminal: str, reference: str) -> None:
+        """Name the terminal and the unresolved operation's reference."""
+        super().__init__(f"terminal {terminal} is blocked: the outcome of operation {reference} is unresolved; settle it first")
+        self.terminal = terminal
+        self.reference = reference
+
+
+class ReferenceConflictError(RegisterError):
+    """The reference was used already, for an operation with other parameters."""
+
+    code = "reference_conflict"
+
+    def __init__(self, reference: str, known: str, asked: str) -> None:
+        """Show the parameters of the known operation and those asked for now."""
+        super().__init__(f"reference {reference} is known with other parameters: it stands for {known}; asked for now: {asked}")
+        self.reference = reference
+        self.known = known
+        self.asked = asked
+
+
+class UnknownReferenceError(RegisterError):
+    """No operation has this reference."""
+
+    code = "unknown_reference"
+
+    def __init__(self, reference: str) -> None:
+        """Keep the reference that was asked for."""
+        super().__init__(f"no operation has the reference {reference!r}")
+        self.reference = reference
+
+
+class UnknownTerminalError(RegisterError):
+    """No terminal has this name."""
+
+    code = "unknown_terminal"
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        """Keep the name that was asked for and the names that exist."""
+        super().__init__(f"no terminal is named {name!r}; known: {', '.join(known) or 'none'}")
+        self.name = name
+        self.known = known
+
+
+class JournalError(RegisterError):
+    """The journal cannot be opened, read or written."""
+
+    code = "journal_failed"
+
+
+class LineError(EcrlanError):
+    """There is no line to the terminal, or it was lost."""
+
+    code = "line_lost"
+    sent: Sent = "unknown"
+
+
+class ConnectError(LineError):
+    """The line to the terminal was never made. Nothing was sent."""
+
+    code = "not_connected"
+    sent: Sent = "no"
+
+    def __init__(self, address: str, port: int, problem: str) -> None:
+        """Name the address, the TCP port and the system's words."""
+        super().__init__(f"no line to {address} port {port}: {problem}")
+        self.address = address
+        self.port = port
+        self.problem = problem
+
+
+class ListenError(LineError):
+    """The register's own address cannot be bound. Nothing was sent."""
+
+    code = "not_listening"
+    sent: Sent = "no"
+
+    def __init__(self, address: str, port: int, problem: str) -> None:
+        """Name the address, the TCP port and the system's words."""
+        super().__init__(f"cannot listen on {address} port {port}: {problem}")
+        self.address = address
+        self.port = port
+        self.problem = problem
