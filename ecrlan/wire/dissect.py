@@ -1,0 +1,165 @@
+"""Frames, explained field by field: what `ecrlan decode --json` and `ecrlan layouts` print (product.md). Everything is masked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from ecrlan.errors import MalformedMessageError
+from ecrlan.model import CardType, HostTime, TerminalStatus
+from ecrlan.wire import requests, responses
+from ecrlan.wire.codec import find_layout, parse_request, request_layout, response_layout
+from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame
+from ecrlan.wire.mask import mask_frames, mask_text
+from ecrlan.wire.receipt import parse_receipt, render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ecrlan.wire.layout import Layout
+
+REQUEST: Final = "request"
+RESPONSE: Final = "response"
+_CARD_TYPES: Final[dict[object, object]] = {kind.value: kind.name.lower() for kind in CardType}
+_STATUSES: Final = {status.value: status.name.lower() for status in TerminalStatus}
+_REQUEST_LAYOUTS = frozenset(map(id, requests.REQUESTS))
+
+
+def dissect(frames: Iterable[Frame], direction: str | None = None) -> list[dict[str, Any]]:
+    """Return one JSON object a frame, as product.md shows: frame, hex (masked), lrc, message, error.
+
+    `direction` is "request" or "response" where it is known for all frames. Where one letter is both and nobody says which, the length
+    and the content decide. `lrc` is null where a frame has none. The text of a progress frame is the one field of its message, which has
+    no code. Neighbouring noise is one object.
+    """
+    return dissect_conversation([(frame, direction) for frame in frames])
+
+
+def dissect_conversation(frames: Iterable[tuple[Frame, str | None]]) -> list[dict[str, Any]]:
+    """As `dissect`, for frames that each have their direction."""
+    joined: list[tuple[Frame, str | None]] = []
+    for frame, direction in frames:
+        if isinstance(frame, NoiseFrame) and joined and isinstance(joined[-1][0], NoiseFrame) and joined[-1][1] == direction:
+            joined[-1] = (NoiseFrame(joined[-1][0].raw + frame.raw), direction)
+        else:
+            joined.append((frame, direction))
+    masked = mask_frames([frame.raw for frame, _ in joined], [direction for _, direction in joined])
+    return [_dissect_frame(frame, raw, direction) for (frame, direction), raw in zip(joined, masked, strict=True)]
+
+
+def _dissect_frame(frame: Frame, masked: bytes, direction: str | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {"frame": "noise", "hex": masked.hex().upper(), "lrc": frame.lrc or None, "message": None, "error": None}
+    match frame:
+        case ApplicationFrame():
+            shown["frame"] = "application"
+            shown["message"], shown["error"] = _dissect_message(masked[1:-2], direction)
+        case ProgressFrame():
+            shown["frame"] = "progress"
+            fields = {"text": mask_text(frame.text)}
+            shown["message"] = {"code": None, "name": "progress", "direction": RESPONSE, "fields": fields}
+        case AckFrame():
+            shown["frame"] = "ack"
+        case NakFrame():
+            shown["frame"] = "nak"
+        case NoiseFrame():
+            pass
+    return shown
+
+
+def _dissect_message(message: bytes, direction: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the message's object and None, or None and what is wrong with it."""
+    layout = find_layout(message, direction)
+    if layout is None:
+        return None, _problem(message, direction)
+    way = REQUEST if id(layout) in _REQUEST_LAYOUTS else RESPONSE
+    try:
+        if way == REQUEST:
+            parse_request(message)
+        return _object(layout, way, layout.parse(message)), None
+    except MalformedMessageError as error:
+        return None, str(error)
+
+
+def _object(layout: Layout, way: str, fields: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        shown[name] = _shown(name, value)
+        if name == "terminal_status":
+            shown["terminal_status_name"] = _STATUSES.get(value)
+    return {"code": layout.code, "name": layout.title, "direction": way, "fields": shown}
+
+
+def _shown(name: str, value: object) -> object:
+    """Return a field's value as JSON takes it. `host_time` stays as it is sent, for its year is not known."""
+    shown = value
+    if name == "pan" and value is not None:
+        shown = f"…{value}"
+    elif name == "card_type":
+        shown = _CARD_TYPES.get(value, value)
+    elif isinstance(value, HostTime):
+        shown = f"{value.day_of_year:03d}{value.hour:02d}{value.minute:02d}"
+    elif isinstance(value, datetime):
+        shown = value.isoformat()
+    elif isinstance(value, bytes):
+        shown = "\n".join(render_text(parse_receipt(value)))
+    elif isinstance(value, tuple):
+        shown = list(value)
+    return shown
+
+
+def _problem(message: bytes, direction: str | None) -> str:
+    """Say why no table fits."""
+    problems = []
+    for way, find in ((REQUEST, request_layout), (RESPONSE, response_layout)):
+        if direction in {None, way}:
+            try:
+                find(message).parse(message)
+            except MalformedMessageError as error:
+                problems.append(f"as a {way}: {error.problem}")
+    return f"message of {len(message)} bytes fits no table; " + "; ".join(problems)
+
+
+# --- the tables themselves ------------------------------------------------------------------------------------------------------------
+
+
+def list_layouts() -> list[dict[str, Any]]:
+    """Return every table as JSON takes it: code, title, variant, direction, length in bytes (null: varies) and rows."""
+    tables = [_table(layout, REQUEST) for layout in requests.REQUESTS]
+    seen: set[int] = set()
+    for entry in responses.RESPONSES:
+        for layout in (entry.ok, entry.ko, entry.other) if isinstance(entry, responses.Variants) else (entry,):
+            if id(layout) not in seen:
+                seen.add(id(layout))
+                tables.append(_table(layout, RESPONSE))
+    return tables
+
+
+def describe_layouts() -> str:
+    """Return every table as text: position, length, type and name of each field."""
+    lines: list[str] = []
+    for table in list_layouts():
+        length = "variable length" if table["length"] is None else f"{table['length']} bytes"
+        variant = f" ({table['variant']})" if table["variant"] else ""
+        lines += [f"{table['code']}  {table['title']}{variant} - {table['direction']}, {length}", "   pos   len  type  name"]
+        for row in table["rows"]:
+            position = "" if row["position"] is None else row["position"]
+            width = "V" if row["length"] is None else row["length"]
+            text = f"  {position:>4}  {width:>4}  {row['type']:<4}  {row['name'] or '':<22}  {row['note']}"
+            lines.append(text.rstrip())
+        lines.append("")
+    return "\n".join(lines).rstrip("\n")
+
+
+def _table(layout: Layout, direction: str) -> dict[str, Any]:
+    rows = [
+        {"position": row.position, "length": row.length, "type": row.type, "name": row.name or None, "note": row.note}
+        for row in layout.rows
+    ]
+    return {
+        "code": layout.code,
+        "title": layout.title,
+        "variant": layout.variant,
+        "direction": direction,
+        "length": layout.total,
+        "rows": rows,
+    }
