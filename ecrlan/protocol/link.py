@@ -1,0 +1,138 @@
+"""Delivery of one frame: ACK, NAK, silence, transmissions (exchange.md §3 and §4)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+TRANSMISSIONS = 3
+
+
+class LinkState(str, Enum):
+    """Where the delivery stands."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    """Written; neither ACK nor NAK yet."""
+    PAUSING = "pausing"
+    """Refused with a NAK; the same frame goes out again after a pause."""
+    UNHEARD = "unheard"
+    """Silence, and the frame is not sent again: its fate is unknown, an ACK may still come."""
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+
+
+class LinkInput(str, Enum):
+    """What can happen to a delivery. `more` and `last` say whether a transmission is left."""
+
+    START = "start"
+    ACK = "ack"
+    NAK_MORE = "nak, transmissions left"
+    NAK_LAST = "nak, last transmission"
+    SILENCE_REPEATED = "silence, repeatable and transmissions left"
+    SILENCE_FINAL = "silence, never repeated or last transmission"
+    PAUSE_OVER = "pause over"
+
+
+LINK_TRANSITIONS: dict[tuple[LinkState, LinkInput], LinkState] = {
+    (LinkState.IDLE, LinkInput.START): LinkState.WAITING,
+    (LinkState.WAITING, LinkInput.ACK): LinkState.DELIVERED,
+    (LinkState.WAITING, LinkInput.NAK_MORE): LinkState.PAUSING,
+    (LinkState.WAITING, LinkInput.NAK_LAST): LinkState.REFUSED,
+    (LinkState.WAITING, LinkInput.SILENCE_REPEATED): LinkState.WAITING,
+    (LinkState.WAITING, LinkInput.SILENCE_FINAL): LinkState.UNHEARD,
+    (LinkState.PAUSING, LinkInput.PAUSE_OVER): LinkState.WAITING,
+    (LinkState.PAUSING, LinkInput.ACK): LinkState.DELIVERED,
+    (LinkState.UNHEARD, LinkInput.ACK): LinkState.DELIVERED,
+}
+"""Whatever does not stand here changes nothing. Entering WAITING writes the frame."""
+
+
+class Link:
+    """One frame's delivery. `repeatable` frames are sent again on silence too; the others on a NAK only."""
+
+    def __init__(self, *, repeatable: bool, ack_timeout: float, nak_pause: float) -> None:
+        self.state = LinkState.IDLE
+        self.repeatable = repeatable
+        self.ack_timeout = ack_timeout
+        self.nak_pause = nak_pause
+        self.transmissions = 0
+        self.naks = 0
+        self.wake_at: float | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether a valid ACK came."""
+        return self.state is LinkState.DELIVERED
+
+    @property
+    def refused(self) -> bool:
+        """Whether every transmission was answered with a valid NAK: proof that the frame was not taken (exchange.md §4)."""
+        return self.state is LinkState.REFUSED and self.naks == self.transmissions
+
+    def start(self) -> bool:
+        """Begin; True: write the frame now."""
+        return self._take(LinkInput.START)
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the last transmission was refused."""
+        return self.state is LinkState.REFUSED
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the frame met silence and is not sent again."""
+        return self.state is LinkState.UNHEARD
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether a transmission was made that the terminal may still take or has taken."""
+        return self.state not in (LinkState.IDLE, LinkState.PAUSING, LinkState.REFUSED)
+
+    @property
+    def pausing_after_nak(self) -> bool:
+        """Whether every transmission so far was refused and none is under way."""
+        return self.state is LinkState.PAUSING and self.naks == self.transmissions
+
+    def written(self, now: float) -> bool:
+        """Start the wait for the ACK: the frame's bytes were written at `now`. False where the wait runs already."""
+        if self.state is not LinkState.WAITING or self.wake_at is not None:
+            return False
+        self.wake_at = now + self.ack_timeout
+        return True
+
+    def ack(self) -> bool:
+        """Take a valid ACK; False where it changes nothing."""
+        before = self.state
+        self._take(LinkInput.ACK)
+        return self.state is not before
+
+    def nak(self, now: float) -> bool:
+        """Take a valid NAK; False where it proves nothing (after silence, after an ACK, or while the pause runs)."""
+        if self.state is not LinkState.WAITING:
+            return False
+        self.naks += 1
+        last = self.transmissions == TRANSMISSIONS
+        self._take(LinkInput.NAK_LAST if last else LinkInput.NAK_MORE)
+        if not last:
+            self.wake_at = now + self.nak_pause
+        return True
+
+    def wake(self, now: float) -> bool:
+        """Tell that `now` is here; True: write the frame again."""
+        if self.wake_at is None or now < self.wake_at:
+            return False
+        if self.state is LinkState.PAUSING:
+            return self._take(LinkInput.PAUSE_OVER)
+        again = self.repeatable and self.transmissions < TRANSMISSIONS
+        return self._take(LinkInput.SILENCE_REPEATED if again else LinkInput.SILENCE_FINAL)
+
+    def _take(self, happened: LinkInput) -> bool:
+        following = LINK_TRANSITIONS.get((self.state, happened))
+        if following is None:
+            return False
+        self.state = following
+        self.wake_at = None
+        if following is LinkState.WAITING:
+            self.transmissions += 1
+            return True
+        return False
