@@ -1,0 +1,7 @@
+"""What survives a power cut: operations and everything that happened to them, in one SQLite file (architecture.md, "Journal")."""
+
+from ecrlan.journal.journal import Journal
+from ecrlan.journal.reader import JournalReader
+from ecrlan.journal.rows import Entry, Event, Known, NewOperation, ReferenceTakenError, parameters_hash
+
+__all__ = ["Entry", "Event", "Journal", "JournalReader", "Known", "NewOperation", "ReferenceTakenError", "parameters_hash"]

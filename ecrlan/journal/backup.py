@@ -1,0 +1,53 @@
+"""Copies of a journal, made while it is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from ecrlan.errors import JournalError
+from ecrlan.journal.store import connect, sync_folder
+
+
+def back_up(source: sqlite3.Connection, target: Path) -> None:
+    """Copy the journal into a new file that holds it whole. Raises `JournalError`; then there is no such file.
+
+    One consistent state of the source, whatever is written meanwhile. The copy is checked, and on disk when this returns.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        if target.exists():
+            raise JournalError(f"the backup {target} exists already; it was left as it is")
+        part.unlink(missing_ok=True)
+        with contextlib.closing(connect(part, "rwc")) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # no log beside it: one file is the whole backup
+            findings = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if findings != "ok":
+            raise JournalError(f"the backup of the journal is damaged and was dropped: {findings}")
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.rename(target)
+        sync_folder(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(f"the journal cannot be backed up to {target}: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def daily_name(stem: str, now: datetime) -> str:
+    """Return the name of the backup of `now`'s day."""
+    return f"{stem}-{now:%Y-%m-%d}.db"
+
+
+def drop_old(folder: Path, stem: str, keep: int, newest: Path) -> None:
+    """Delete all but the last `keep` daily backups, by the dates in their names; never the one just made, whatever the clock said."""
+    pattern = re.compile(re.escape(stem) + r"-\d{4}-\d\d-\d\d\.db")
+    others = sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name) and path != newest)
+    for path in others[: max(len(others) - (keep - 1), 0)]:
+        path.unlink()

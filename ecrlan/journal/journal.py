@@ -1,0 +1,206 @@
+"""The journal of the process that owns it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from ecrlan.errors import InvalidValueError, JournalError
+from ecrlan.journal import queries
+from ecrlan.journal.backup import daily_name, drop_old
+from ecrlan.journal.owner import OwnerLock
+from ecrlan.journal.reader import JournalReader, resolved
+from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
+from ecrlan.journal.rows import Event, NewOperation, time_text
+from ecrlan.journal.store import Synchronous, beside, connect, insert, open_for_writing, statements
+from ecrlan.journal.writer import Call, Writer
+
+RIDE_SECONDS = 0.5
+"""How long rows without a waiting caller may stay uncommitted."""
+PRUNE_ROWS = 200
+"""Rows that retention removes in one commit, so that payments do not wait for it."""
+
+
+class Journal(JournalReader):
+    """The journal at `path`, owned by this process until `close`; None is one in memory.
+
+    `owner_wait` seconds are spent waiting for another owner. `inline` commits on the calling thread instead of a writer's.
+    `reserve_bytes` are held on disk (beside the journal, `.reserve`) for the records of operations under way. `commit_delay` is called
+    before every COMMIT; `on_commit` afterwards, with the commit's seconds, on the writing thread. `synchronous` is SQLite's; less than
+    FULL is for simulations.
+
+    Raises `JournalError`: owned by another process (which, where, since when), folder missing, read-only, damaged, not a journal, or newer.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        *,
+        synchronous: Synchronous = "FULL",
+        inline: bool = False,
+        owner_wait: float = 5.0,
+        commit_delay: Callable[[], None] | None = None,
+        on_commit: Callable[[float], None] | None = None,
+        ride_seconds: float = RIDE_SECONDS,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self.path = None if path is None else resolved(path)
+        self._closed = False
+        self._owner: OwnerLock | None = None
+        if self.path is not None:
+            if not self.path.parent.is_dir():
+                raise JournalError(f"the journal's folder {self.path.parent} does not exist")
+            self._owner = OwnerLock(beside(self.path, ".owner"), wait=owner_wait)
+        with contextlib.ExitStack() as stack:
+            if self._owner is not None:
+                stack.callback(self._owner.release)
+            self._writing = open_for_writing(self.path, synchronous)
+            stack.callback(self._writing.close)
+            lock = threading.RLock()
+            if self.path is None or inline:
+                self._reading, self._reading_lock = self._writing, lock
+            else:
+                self._reading, self._reading_lock = _second_connection(self.path), threading.RLock()
+                stack.callback(self._reading.close)
+            self._writer = Writer(
+                self._writing,
+                lock,
+                inline=inline,
+                reserve=Reserve(beside(self.path, ".reserve") if self.path else Path(), reserve_bytes if self.path else 0),
+                still_there=_Witness(self.path).missing,
+                commit_delay=commit_delay,
+                on_commit=on_commit,
+                ride_seconds=ride_seconds,
+            )
+            stack.pop_all()
+
+    @staticmethod
+    def reader(path: str | os.PathLike[str]) -> JournalReader:
+        """Open somebody's journal for reading, without owning it. Raises `JournalError`."""
+        return JournalReader(path)
+
+    @property
+    def failed(self) -> str | None:
+        """Why the journal takes nothing more, or None. It stays failed until it is opened anew."""
+        return self._writer.failed
+
+    @property
+    def commits(self) -> int:
+        """Commits since it was opened."""
+        return self._writer.commits
+
+    def write(self, rows: Sequence[NewOperation | Event], *, durable: bool = True) -> Future[None] | None:
+        """Write the rows in their order, all or none; calls are applied in their order too.
+
+        `durable`: inline, returns None after the commit; otherwise a future that is done once COMMIT has returned (cancelling it changes
+        nothing). Not `durable`: returns None, and the rows ride along with the next commit, after `ride_seconds` at the latest (inline:
+        with the next write, `flush` or `close`); one that is refused then is logged.
+
+        Raises, here or through the future: `InvalidValueError` (here, nothing taken), `ReferenceTakenError`, `UnknownReferenceError` (an
+        event of no operation), `JournalError` (no room for a new operation; or the journal has failed, now or before: see `failed`).
+        """
+        future: Future[None] | None = Future() if durable else None
+        call = Call(partial(insert, made=statements(rows)), tuple(rows), future)
+        self._writer.submit(call)
+        return future if self._writer.threaded else None
+
+    def flush(self) -> None:
+        """Return once everything written so far is on disk. Raises `JournalError`."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Commit what waits, close the file and give it up; twice does no harm. Where the journal fails at this, `failed` says so."""
+        self._end(commit=True)
+
+    def abandon(self) -> None:
+        """Drop what waits and let go of the file, as a killed process would: for simulations."""
+        self._end(commit=False)
+
+    def prune(self, before: datetime) -> int:
+        """Remove operations created before `before` with their events, and return how many operations.
+
+        Never one that is unfinished or unresolved; references stay for ever (`known`). Raises `JournalError`.
+        """
+        text = time_text(before, "before")
+        removed = 0
+        while count := self._run(partial(queries.prune_operations, before=text, limit=PRUNE_ROWS)):
+            removed += count
+        while self._run(partial(queries.prune_terminal_events, before=text, limit=PRUNE_ROWS)):
+            pass
+        return removed
+
+    def backup_daily(self, folder: str | os.PathLike[str], keep: int = 7, *, now: datetime) -> Path | None:
+        """Make the backup of `now`'s day in `folder` (made where missing) unless there is one, and keep the last `keep`.
+
+        Returns the new file, or None where the day has its backup. Raises `JournalError`.
+        """
+        if keep < 1:
+            raise InvalidValueError("keep", keep, "at least 1")
+        stem = self.path.stem if self.path is not None else "journal"
+        target = resolved(folder) / daily_name(stem, now)
+        if target.exists():
+            return None
+        try:
+            target.parent.mkdir(exist_ok=True)
+            self.backup(target)
+            drop_old(target.parent, stem, keep, target)
+        except OSError as error:
+            raise JournalError(f"the journal's backups in {target.parent} cannot be kept: {error.strerror}") from error
+        return target
+
+    def _run(self, change: Callable[[sqlite3.Connection], int]) -> int:
+        future: Future[int] = Future()
+        self._writer.submit(Call(change, future=future))
+        return future.result()
+
+    def _settle(self, concerned: Callable[[NewOperation | Event], bool]) -> None:
+        if any(concerned(row) for call in self._writer.waiting() for row in call.rows):
+            self.flush()
+
+    def _end(self, *, commit: bool) -> None:
+        if self._closed:
+            return
+        self._writer.stop(commit=commit)
+        super().close()
+        self._writing.close()  # last: the last connection copies the log into the file
+        if self._owner is not None:
+            self._owner.release()
+
+
+class _Witness:
+    """Remembers which files are written, for a deleted or replaced journal takes writes without a word."""
+
+    def __init__(self, path: Path | None) -> None:
+        files = (path, beside(path, "-wal")) if path is not None else ()
+        self._files = [(file, _identity(file)) for file in files]
+
+    def missing(self) -> str | None:
+        """Tell what became of a file that is no longer the one that was opened."""
+        for file, identity in self._files:
+            if _identity(file) != identity:
+                return f"{file} was deleted or replaced while it was written"
+        return None
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _second_connection(path: Path) -> sqlite3.Connection:
+    try:
+        connection = connect(path, "rw")
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal {path} cannot be read: {error}") from error
+    return connection

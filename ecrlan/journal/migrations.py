@@ -1,0 +1,107 @@
+"""The journal's schema, as the steps from one version to the next. A step that was released is never edited."""
+
+from __future__ import annotations
+
+import sqlite3
+
+APPLICATION_ID = 0x45435231
+"""`ECR1`: marks the SQLite file as a journal of ecrlan."""
+
+# The first known outcome stands, for `unresolved` is the only outcome that can ever change; until there is one, the last event counts.
+_VERSION_1 = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE operations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        reference TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        terminal_id TEXT NOT NULL,
+        amount INTEGER,
+        parameters TEXT NOT NULL,
+        parameters_hash TEXT NOT NULL,
+        created_time TEXT NOT NULL)""",
+    """CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        operation INTEGER REFERENCES operations (id),
+        terminal TEXT NOT NULL,
+        time TEXT NOT NULL,
+        name TEXT NOT NULL,
+        data TEXT NOT NULL)""",
+    """CREATE TABLE reference_hashes (
+        reference TEXT PRIMARY KEY,
+        parameters_hash TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        terminal TEXT NOT NULL,
+        amount INTEGER,
+        outcome TEXT,
+        created_time TEXT NOT NULL)""",
+    "CREATE INDEX operations_of_terminal ON operations (terminal)",
+    "CREATE INDEX events_of_operation ON events (operation)",
+    "CREATE INDEX events_of_terminal ON events (terminal, name)",
+    """CREATE VIEW operation_states AS
+        SELECT operations.*,
+            CASE WHEN events.name IS NULL THEN 'queued' WHEN events.name IN ('finished', 'resolved') THEN 'finished'
+                ELSE events.name END AS state,
+            CASE WHEN events.name IN ('finished', 'resolved') THEN json_extract(events.data, '$.outcome') END AS outcome,
+            CASE WHEN events.name IN ('finished', 'resolved') THEN events.time END AS finished_time
+        FROM operations LEFT JOIN events ON events.id = coalesce(
+            (SELECT min(id) FROM events WHERE operation = operations.id AND name IN ('finished', 'resolved')
+                AND json_extract(data, '$.outcome') <> 'unresolved'),
+            (SELECT max(id) FROM events WHERE operation = operations.id
+                AND name IN ('sending', 'accepted', 'recovering', 'finished', 'resolved')))""",
+    *(
+        f"""CREATE TRIGGER {table}_not_updated BEFORE UPDATE ON {table}
+            BEGIN SELECT RAISE(ABORT, '{table} are never changed'); END"""
+        for table in ("operations", "events", "reference_hashes")
+    ),
+    *(
+        f"""CREATE TRIGGER {table}_not_deleted BEFORE DELETE ON {table} WHEN NOT EXISTS (SELECT 1 FROM meta WHERE name = 'retention')
+            BEGIN SELECT RAISE(ABORT, '{table} are never deleted but by retention'); END"""  # noqa: S608  # our own names
+        for table in ("operations", "events")
+    ),
+    """CREATE TRIGGER reference_hashes_not_deleted BEFORE DELETE ON reference_hashes
+        BEGIN SELECT RAISE(ABORT, 'references are never deleted'); END""",
+    """CREATE TRIGGER references_used_once BEFORE INSERT ON operations
+        WHEN EXISTS (SELECT 1 FROM reference_hashes WHERE reference = NEW.reference)
+        BEGIN SELECT RAISE(ABORT, 'reference taken'); END""",
+)
+
+# Which operations still have no known outcome: found at once however long the journal is, and kept from retention by the file itself.
+_VERSION_2 = (
+    "CREATE TABLE unsettled (operation INTEGER PRIMARY KEY REFERENCES operations (id), terminal TEXT NOT NULL)",
+    """INSERT INTO unsettled SELECT id, terminal FROM operation_states WHERE state <> 'finished' OR outcome = 'unresolved'""",
+    """CREATE TRIGGER operations_begin_unsettled AFTER INSERT ON operations
+        BEGIN INSERT INTO unsettled VALUES (NEW.id, NEW.terminal); END""",
+    """CREATE TRIGGER events_settle AFTER INSERT ON events
+        WHEN NEW.name IN ('finished', 'resolved') AND json_extract(NEW.data, '$.outcome') <> 'unresolved'
+        BEGIN DELETE FROM unsettled WHERE operation = NEW.operation; END""",
+    """CREATE TRIGGER unsettled_operations_stay BEFORE DELETE ON operations WHEN OLD.id IN (SELECT operation FROM unsettled)
+        BEGIN SELECT RAISE(ABORT, 'unsettled operations are never deleted'); END""",
+    """CREATE TRIGGER unsettled_events_stay BEFORE DELETE ON events WHEN OLD.operation IN (SELECT operation FROM unsettled)
+        BEGIN SELECT RAISE(ABORT, 'events of unsettled operations are never deleted'); END""",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
+VERSION = len(MIGRATIONS)
+"""The schema's version that this ecrlan writes; the file keeps its own in `PRAGMA user_version`."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema to `VERSION`, each step in a transaction of its own: stopped anywhere, the next start goes on from there."""
+    for version in range(file_version(connection), VERSION):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[version]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def file_version(connection: sqlite3.Connection) -> int:
+    """Return the schema's version of an open file; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,178 @@
+"""What is read from a journal: SQL and the objects made of its rows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ecrlan.journal.rows import Entry, Event, Known, time_text
+from ecrlan.model import Kind, State
+
+_ENTRY = "SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time FROM operation_states"
+_EVENT = "SELECT operation, reference, events.terminal, time, name, data FROM events LEFT JOIN operations ON operations.id = operation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which operations: None allows all; `since` (inclusive) and `until` (exclusive) are about the time of creation."""
+
+    terminal: str | None = None
+    outcome: str | None = None
+    kind: Kind | str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    unfinished: bool = False
+    """Only those without a known outcome: not finished, or unresolved."""
+
+    def conditions(self) -> tuple[list[str], list[Any]]:
+        """Return SQL conditions and their values."""
+        wanted = (
+            ("terminal = ?", self.terminal),
+            ("outcome = ?", self.outcome),
+            ("kind = ?", Kind(self.kind).value if self.kind is not None else None),
+            ("created_time >= ?", time_text(self.since, "since") if self.since is not None else None),
+            ("created_time < ?", time_text(self.until, "until") if self.until is not None else None),
+        )
+        texts = [text for text, value in wanted if value is not None]
+        if self.unfinished:
+            texts.append("id IN (SELECT operation FROM unsettled)")
+        return texts, [value for _, value in wanted if value is not None]
+
+
+def select_entries(
+    connection: sqlite3.Connection, wanted: Filter, *, limit: int, before_id: int | None = None, after_id: int | None = None
+) -> list[Entry]:
+    """Return operations without their events: newest first, or behind `after_id` oldest first."""
+    texts, values = wanted.conditions()
+    for text, bound in (("id < ?", before_id), ("id > ?", after_id)):
+        if bound is not None:
+            texts.append(text)
+            values.append(bound)
+    where = f" WHERE {' AND '.join(texts)}" if texts else ""
+    order = "DESC" if after_id is None else "ASC"
+    return [_entry(row) for row in connection.execute(f"{_ENTRY}{where} ORDER BY id {order} LIMIT ?", (*values, limit))]
+
+
+def select_entry(connection: sqlite3.Connection, reference: str) -> Entry | None:
+    """Return one operation with its events."""
+    row = connection.execute(f"{_ENTRY} WHERE reference = ?", (reference,)).fetchone()
+    return with_events(connection, [_entry(row)])[0] if row is not None else None
+
+
+def select_known(connection: sqlite3.Connection, reference: str) -> Known | None:
+    """Return what is known of a reference, also of one whose operation retention has removed."""
+    row = connection.execute(
+        """SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 1 FROM operation_states WHERE reference = ?1
+            UNION ALL
+            SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 0 FROM reference_hashes WHERE reference = ?1""",
+        (reference,),
+    ).fetchone()
+    if row is None:
+        return None
+    kind, terminal, amount, digest, outcome, created, retained = row
+    return Known(
+        reference=reference,
+        kind=Kind(kind),
+        terminal=terminal,
+        amount=amount,
+        parameters_hash=digest,
+        outcome=outcome,
+        created_time=datetime.fromisoformat(created),
+        retained=bool(retained),
+    )
+
+
+def select_unsettled(connection: sqlite3.Connection, terminal: str | None) -> list[Entry]:
+    """Return the operations without a known outcome, oldest first, with their events; of one terminal or of all."""
+    wanted = Filter(terminal=terminal, unfinished=True)
+    return with_events(connection, select_entries(connection, wanted, limit=-1, after_id=0))
+
+
+def select_latest(connection: sqlite3.Connection, terminal: str, name: str) -> Event | None:
+    """Return the terminal's newest event of this name, with an operation or without."""
+    row = connection.execute(
+        f"{_EVENT} WHERE events.terminal = ? AND name = ? ORDER BY events.id DESC LIMIT 1", (terminal, name)
+    ).fetchone()
+    return _event(row) if row is not None else None
+
+
+def select_stans(connection: sqlite3.Connection, terminal: str, limit: int) -> set[str]:
+    """Return the STANs of the terminal's newest `limit` answers."""
+    rows = connection.execute(
+        """SELECT DISTINCT stan FROM (SELECT json_extract(data, '$.stan') AS stan FROM events
+            WHERE terminal = ? AND name = 'answered' ORDER BY id DESC LIMIT ?) WHERE stan IS NOT NULL""",
+        (terminal, limit),
+    )
+    return {row[0] for row in rows}
+
+
+def with_events(connection: sqlite3.Connection, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries with their histories, oldest event first."""
+    found = list(entries)
+    events: defaultdict[int, list[Event]] = defaultdict(list)
+    for start in range(0, len(found), 500):
+        ids = [entry.id for entry in found[start : start + 500]]
+        marks = ",".join("?" * len(ids))
+        for row in connection.execute(f"{_EVENT} WHERE operation IN ({marks}) ORDER BY events.id", ids):
+            events[row[0]].append(_event(row))
+    return [replace(entry, events=tuple(events[entry.id])) for entry in found]
+
+
+def prune_operations(connection: sqlite3.Connection, before: str, limit: int) -> int:
+    """Remove up to `limit` settled operations created before `before` (`time_text`), keeping their references. Return how many.
+
+    Within the caller's transaction. The file's triggers allow it only while `meta` says that retention is at work.
+    """
+    rows = connection.execute(
+        "SELECT id FROM operations WHERE created_time < ? AND id NOT IN (SELECT operation FROM unsettled) ORDER BY id LIMIT ?",
+        (before, limit),
+    )
+    found = [(row[0],) for row in rows]
+    connection.execute("INSERT INTO meta VALUES ('retention', ?)", (before,))
+    connection.executemany(
+        """INSERT INTO reference_hashes (reference, parameters_hash, kind, terminal, amount, outcome, created_time)
+            SELECT reference, parameters_hash, kind, terminal, amount, outcome, created_time FROM operation_states WHERE id = ?""",
+        found,
+    )
+    connection.executemany("DELETE FROM events WHERE operation = ?", found)
+    connection.executemany("DELETE FROM operations WHERE id = ?", found)
+    connection.execute("DELETE FROM meta WHERE name = 'retention'")
+    return len(found)
+
+
+def prune_terminal_events(connection: sqlite3.Connection, before: str, limit: int) -> int:
+    """Remove up to `limit` events without an operation from before `before`, never the newest of a terminal and name. Return how many."""
+    connection.execute("INSERT INTO meta VALUES ('retention', ?)", (before,))
+    removed = connection.execute(
+        """DELETE FROM events WHERE id IN (SELECT id FROM events WHERE operation IS NULL AND time < ? AND id NOT IN
+            (SELECT max(id) FROM events WHERE operation IS NULL GROUP BY terminal, name) LIMIT ?)""",
+        (before, limit),
+    ).rowcount
+    connection.execute("DELETE FROM meta WHERE name = 'retention'")
+    return removed
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, reference, kind, terminal, amount, parameters, created, state, outcome, finished = row
+    return Entry(
+        id=number,
+        reference=reference,
+        kind=Kind(kind),
+        terminal=terminal,
+        amount=amount,
+        parameters=json.loads(parameters),
+        created_time=datetime.fromisoformat(created),
+        state=State(state).value,
+        outcome=outcome,
+        finished_time=datetime.fromisoformat(finished) if finished is not None else None,
+    )
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    _, reference, terminal, time, name, data = row
+    return Event(name=name, time=datetime.fromisoformat(time), reference=reference, terminal=terminal, data=json.loads(data))

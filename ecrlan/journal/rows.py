@@ -1,0 +1,135 @@
+"""The journal's rows as Python objects, and their canonical texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ecrlan.errors import InvalidValueError, JournalError
+from ecrlan.model import Kind
+
+STATE_NAMES = ("sending", "accepted", "recovering", "finished", "resolved")
+"""Names of the events that move an operation's state; all others only tell."""
+ENDING_NAMES = ("finished", "resolved")
+"""Names of the events that carry an outcome, as `data["outcome"]`."""
+UNRESOLVED = "unresolved"
+OUTCOMES = ("approved", "declined", "not_performed", UNRESOLVED, "done")
+LARGEST_INTEGER = 2**63 - 1
+
+
+class ReferenceTakenError(JournalError):
+    """The reference stands in the journal already, perhaps for an operation that retention has removed. Nothing of the call was written."""
+
+    def __init__(self, reference: str) -> None:
+        """Keep the reference."""
+        super().__init__(f"the reference {reference} is in the journal already")
+        self.reference = reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOperation:
+    """The row that begins an operation. `amount` in cents; `created_time` timezone-aware; `parameters` JSON values."""
+
+    reference: str
+    kind: Kind
+    terminal: str
+    amount: int | None
+    parameters: dict[str, Any]
+    created_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happened, to an operation or (reference None) to a terminal. `data` holds JSON values: frames as hex, masked by the caller."""
+
+    name: str
+    time: datetime
+    reference: str | None
+    terminal: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One operation with its history, oldest event first; lists leave `events` empty. Times are UTC."""
+
+    id: int
+    reference: str
+    kind: Kind
+    terminal: str
+    amount: int | None
+    parameters: dict[str, Any]
+    created_time: datetime
+    state: str
+    outcome: str | None
+    finished_time: datetime | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the journal knows of a reference for ever. `retained` False: retention has removed the operation itself."""
+
+    reference: str
+    kind: Kind
+    terminal: str
+    amount: int | None
+    parameters_hash: str
+    outcome: str | None
+    created_time: datetime
+    retained: bool
+
+
+def canonical(values: Mapping[str, Any], place: str) -> str:
+    """Return the one JSON text of `values`: keys sorted, ASCII, no spaces. Raises `InvalidValueError` for what is not JSON."""
+    try:
+        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidValueError(place, values, "JSON values") from error
+
+
+def parameters_hash(parameters: Mapping[str, Any]) -> str:
+    """Return the SHA-256 (hex) of the parameters' canonical text: equal parameters, equal hash, for ever."""
+    return _hash(canonical(parameters, "parameters"))
+
+
+def time_text(time: datetime, place: str = "time") -> str:
+    """Return ISO 8601 in UTC with microseconds, always of one length, so that texts sort as times do."""
+    if time.tzinfo is None:
+        raise InvalidValueError(place, time, "a time with its time zone")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def operation_values(row: NewOperation) -> tuple[Any, ...]:
+    """Return a new operation's columns. Raises `InvalidValueError`."""
+    if row.amount is not None and not 0 <= row.amount <= LARGEST_INTEGER:
+        raise InvalidValueError("amount", row.amount, f"whole cents up to {LARGEST_INTEGER}")
+    _check_texts(row.reference, row.terminal)
+    text = canonical(row.parameters, "parameters")
+    terminal_id = str(row.parameters.get("terminal_id") or "")
+    created = time_text(row.created_time, "created_time")
+    return row.reference, Kind(row.kind).value, row.terminal, terminal_id, row.amount, text, _hash(text), created
+
+
+def event_values(row: Event) -> tuple[Any, ...]:
+    """Return an event's columns; its operation's reference last. Raises `InvalidValueError`."""
+    if row.name in ENDING_NAMES and row.data.get("outcome") not in OUTCOMES:
+        raise InvalidValueError(f"outcome of {row.name}", row.data.get("outcome"), ", ".join(OUTCOMES))
+    if row.reference is None and row.name in STATE_NAMES:
+        raise InvalidValueError("reference", None, f"an operation's, for {row.name}")
+    _check_texts(row.name, row.terminal, row.reference or "")
+    return row.terminal, time_text(row.time), row.name, canonical(row.data, "data"), row.reference
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _check_texts(*texts: str) -> None:
+    for text in texts:
+        if not text.isprintable():  # lone surrogates and control characters cannot be told apart later
+            raise InvalidValueError("text", text, "printable characters")

@@ -1,0 +1,199 @@
+"""The journal's SQLite file: opened with care, and written row by row."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from ecrlan.errors import JournalError, UnknownReferenceError
+from ecrlan.journal.migrations import APPLICATION_ID, VERSION, file_version, migrate
+from ecrlan.journal.rows import Event, NewOperation, ReferenceTakenError, event_values, operation_values
+
+Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
+BUSY_SECONDS = 5.0
+MAGIC = b"SQLite format 3\x00"
+MEMORY = ":memory:"
+
+_INSERT_OPERATION = """INSERT INTO operations (reference, kind, terminal, terminal_id, amount, parameters, parameters_hash, created_time)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_EVENT = "INSERT INTO events (terminal, time, name, data) VALUES (?, ?, ?, ?)"
+_INSERT_EVENT_OF_OPERATION = """INSERT INTO events (operation, terminal, time, name, data)
+    SELECT id, ?, ?, ?, ? FROM operations WHERE reference = ?"""
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def connect(path: Path | None, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
+    """Return a connection with explicit transactions, for any one thread at a time; path None is a journal in memory."""
+    name = MEMORY if path is None else f"{path.as_uri()}?mode={mode}"
+    connection = sqlite3.connect(name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=path is not None)
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open somebody's journal to read it. Raises `JournalError` where there is none or it is damaged or newer.
+
+    An older journal is read from a copy in memory that is brought to this version; the file itself is its owner's to migrate.
+    """
+    if not _has_content(path):
+        raise JournalError(f"there is no journal at {path}")
+    try:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(contextlib.closing(connect(path, "ro")))
+            _check_kind(connection, path)
+            if file_version(connection) < VERSION:
+                memory = stack.enter_context(contextlib.closing(connect(None, "rw")))
+                connection.backup(memory)
+                migrate(memory)
+                connection.close()
+                connection = memory
+            connection.execute("PRAGMA query_only = ON")
+            stack.pop_all()
+            return connection
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+
+
+def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
+    """Open the journal, making it where there is none, and bring it to this version. The caller owns it.
+
+    Raises `JournalError` for a missing folder, a damaged file, another program's, a newer version's, or one that cannot be written; such a
+    file keeps its bytes.
+    """
+    if synchronous not in ("OFF", "NORMAL", "FULL", "EXTRA"):
+        raise ValueError(f"synchronous={synchronous!r}")
+    if path is not None:
+        check_file(path)
+    connection = None
+    try:
+        connection = connect(path, "rwc")
+        if path is not None:
+            _use_log(connection, path)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        migrate(connection)
+        opened = f"process {os.getpid()} on {platform.node()} at {datetime.now(UTC).isoformat(timespec='seconds')}"
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (opened,))  # shows at once that it can be written
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise JournalError(f"the journal {path or MEMORY} cannot be opened for writing: {error}") from error
+        raise
+    return connection
+
+
+def check_file(path: Path) -> None:
+    """Raise `JournalError` where the file is not a sound journal of this version or an older one; nothing is written to it.
+
+    The check uses a read-only connection: an ordinary one would copy the log into the file when it is closed.
+    """
+    if not path.parent.is_dir():
+        raise JournalError(f"the journal's folder {path.parent} does not exist")
+    if not _has_content(path):
+        log = beside(path, "-wal")
+        if log.exists() and log.stat().st_size:
+            raise JournalError(
+                f"the journal {path} is gone or empty, but its log {log.name} is not: put the file back, or move the log away"
+            )
+        return
+    if not os.access(path, os.W_OK):
+        raise JournalError(f"the journal {path} is read-only")
+    interrupted = beside(path, "-journal").exists()  # its creation was cut short: only a writing connection can clean up
+    try:
+        with contextlib.closing(connect(path, "rw" if interrupted else "ro")) as connection:
+            _check_kind(connection, path)
+            findings = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+    if findings != ["ok"]:
+        raise JournalError(f"the journal {path} is damaged and was left as it is: {'; '.join(findings)}")
+
+
+def statements(rows: Sequence[NewOperation | Event]) -> list[Statement]:
+    """Return what writes the rows, in their order. Raises `InvalidValueError`."""
+    made: list[Statement] = []
+    for row in rows:
+        if isinstance(row, NewOperation):
+            made.append((_INSERT_OPERATION, operation_values(row)))
+        elif row.reference is None:
+            made.append((_INSERT_EVENT, event_values(row)[:-1]))
+        else:
+            made.append((_INSERT_EVENT_OF_OPERATION, event_values(row)))
+    return made
+
+
+def insert(connection: sqlite3.Connection, made: Sequence[Statement]) -> None:
+    """Run the statements within the caller's transaction. Raises `ReferenceTakenError`, `UnknownReferenceError`, `sqlite3.Error`."""
+    for text, values in made:
+        try:
+            changed = connection.execute(text, values).rowcount
+        except sqlite3.IntegrityError as error:
+            if text is _INSERT_OPERATION:
+                raise ReferenceTakenError(values[0]) from error
+            raise
+        if not changed:
+            raise UnknownReferenceError(values[-1])
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new name in the folder survive a power cut, where the system lets folders be opened."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _use_log(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise JournalError(f"the journal {path} cannot use a write-ahead log here (it uses {mode}): keep it on a local disk")
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            raise JournalError(f"the journal {path} is a folder")
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
+    if start and start != MAGIC:
+        raise JournalError(f"{path} is not a journal of ecrlan (no SQLite file); it was left as it is")
+    return bool(start)
+
+
+def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application != APPLICATION_ID and (application or tables):
+        raise JournalError(f"{path} is another program's database, not a journal of ecrlan; it was left as it is")
+    version = file_version(connection)
+    if version > VERSION:
+        raise JournalError(f"the journal {path} was written by a newer ecrlan (version {version}; this one knows {VERSION}): update ecrlan")
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> JournalError:
+    damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return JournalError(
+        f"the journal {path} is damaged and was left as it is: {error}" if damaged else f"the journal {path} cannot be read: {error}"
+    )
+
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the file that goes with a journal under its name and `ending`."""
+    return path.with_name(path.name + ending)

@@ -1,0 +1,236 @@
+"""The one writer: calls wait in a list, and everything that waits is committed together."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecrlan.errors import EcrlanError, JournalError
+from ecrlan.journal.reserve import Reserve
+from ecrlan.journal.rows import Event, NewOperation
+
+log = logging.getLogger(__name__)
+
+Row = NewOperation | Event
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One caller's rows, or another change: all of it or nothing. Without a future it rides along with the next commit."""
+
+    apply: Callable[[sqlite3.Connection], Any]
+    rows: tuple[Row, ...] = ()
+    future: Future[Any] | None = None
+    begins: bool = field(init=False)
+    """Whether an operation begins here, for which room must be held."""
+    error: Exception | None = None
+    result: Any = None
+
+    def __post_init__(self) -> None:
+        self.begins = any(isinstance(row, NewOperation) for row in self.rows)
+
+
+class Writer:
+    """Applies calls in their order, on a thread of its own or (`inline`) on the caller's.
+
+    `lock` is held while the connection is in use. `still_there` tells what became of the files (None: nothing): a system lets an open
+    file's name be deleted, and commits would go on into nowhere.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        lock: threading.RLock,
+        *,
+        inline: bool,
+        reserve: Reserve,
+        still_there: Callable[[], str | None],
+        commit_delay: Callable[[], None] | None,
+        on_commit: Callable[[float], None] | None,
+        ride_seconds: float,
+    ) -> None:
+        self.failed: str | None = None
+        self.commits = 0
+        self.on_commit = on_commit
+        self._connection = connection
+        self._lock = lock
+        self._reserve = reserve
+        self._still_there = still_there
+        self._commit_delay = commit_delay
+        self._ride_seconds = ride_seconds
+        self._changed = threading.Condition()
+        self._waiting: list[Call] = []
+        self._urgent = False
+        self._ride_until = 0.0
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        if not inline:
+            self._thread = threading.Thread(target=self._run, name="ecrlan-journal", daemon=True)
+            self._thread.start()
+
+    # --- callers ----------------------------------------------------------------------------------------------------------------
+
+    def submit(self, call: Call) -> None:
+        """Take a call. Inline it is committed on return; raises its error then. Raises `JournalError` where the journal has failed."""
+        with self._changed:
+            self._check()
+            if call.future is not None:
+                call.future.set_running_or_notify_cancel()  # a caller that stops waiting cancels nothing
+                self._urgent = True
+            elif not self._waiting:
+                self._ride_until = time.monotonic() + self._ride_seconds
+            self._waiting.append(call)
+            if self._thread is not None and (call.future is not None or len(self._waiting) == 1):
+                self._changed.notify_all()
+        if self._thread is None and call.future is not None:
+            with self._lock:
+                self._commit_waiting()
+            call.future.result()
+
+    def waiting(self) -> list[Call]:
+        """Return what is not known to be committed."""
+        with self._changed:
+            return list(self._waiting)
+
+    def flush(self) -> None:
+        """Return once everything taken so far is committed. Raises `JournalError`."""
+        future: Future[None] = Future()
+        self.submit(Call(lambda _: None, future=future))
+        future.result()
+
+    def stop(self, *, commit: bool) -> None:
+        """Commit what waits (or drop it), and end the thread."""
+        with self._changed:
+            self._stopping = True
+            if not commit:
+                self.failed = self.failed or "the journal was abandoned"
+                self._drop(self.failed)
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        elif commit and self.failed is None:
+            with self._lock:
+                self._commit_waiting()
+
+    @property
+    def threaded(self) -> bool:
+        """Tell whether commits happen on a thread of their own."""
+        return self._thread is not None
+
+    # --- the writer -------------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._urgent or self._stopping):
+                    left = self._ride_until - time.monotonic() if self._waiting else None
+                    if left is not None and left <= 0:
+                        break
+                    self._changed.wait(left)
+                if self._stopping and not self._waiting:
+                    return
+            with self._lock:
+                self._commit_waiting()
+
+    def _commit_waiting(self) -> None:
+        with self._changed:
+            calls = list(self._waiting)
+            self._urgent = False
+        if not calls:
+            return
+        started = time.perf_counter()
+        try:
+            self._transact_within_room(calls)
+            self._check_files()
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing more may be written, and every caller must hear of it
+            self._fail(error)
+            return
+        seconds = time.perf_counter() - started
+        with self._changed:
+            del self._waiting[: len(calls)]
+            self._ride_until = time.monotonic() + self._ride_seconds
+        self.commits += 1
+        for call in calls:
+            _answer(call)
+        if self.on_commit is not None:
+            self.on_commit(seconds)
+
+    def _transact_within_room(self, calls: Sequence[Call]) -> None:
+        try:
+            self._transact(calls)
+        except sqlite3.Error as error:
+            full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+            if not (full and self._reserve.release()):
+                raise
+            log.warning("the disk is full: the journal goes on in its reserve, and takes no new operations")
+            self._transact(calls)
+
+    def _transact(self, calls: Sequence[Call]) -> None:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            for call in calls:
+                self._apply(call)
+            if self._commit_delay is not None:
+                self._commit_delay()
+            execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    execute("ROLLBACK")
+            raise
+
+    def _apply(self, call: Call) -> None:
+        call.error = call.result = None
+        if call.begins and not self._reserve.held():
+            call.error = JournalError("the disk is too full for the records of a new operation; nothing was written")
+            return
+        execute = self._connection.execute
+        execute("SAVEPOINT one")
+        try:
+            call.result = call.apply(self._connection)
+        except (sqlite3.IntegrityError, EcrlanError) as error:
+            execute("ROLLBACK TO one")
+            call.error = error if isinstance(error, EcrlanError) else JournalError(f"the journal refuses this: {error}")
+        execute("RELEASE one")
+
+    def _check_files(self) -> None:
+        gone = self._still_there()
+        if gone is not None:
+            raise JournalError(gone)
+
+    def _check(self) -> None:
+        if self.failed is not None:
+            raise JournalError(f"the journal has failed: {self.failed}")
+        if self._stopping:
+            raise JournalError("the journal is closed")
+
+    def _fail(self, error: Exception) -> None:
+        log.error("the journal has failed and takes nothing more: %s", error)
+        with self._changed:
+            self.failed = str(error) or type(error).__name__
+            self._urgent = False
+            self._drop(self.failed)
+
+    def _drop(self, reason: str) -> None:
+        for call in self._waiting:
+            if call.future is not None and not call.future.done():
+                call.future.set_exception(JournalError(f"the journal has failed: {reason}"))
+        self._waiting.clear()
+
+
+def _answer(call: Call) -> None:
+    if call.future is None or call.future.done():
+        if call.error is not None:
+            log.error("a record was refused: %s (%s)", call.error, ", ".join(type(row).__name__ for row in call.rows))
+    elif call.error is not None:
+        call.future.set_exception(call.error)
+    else:
+        call.future.set_result(call.result)
