@@ -1,0 +1,265 @@
+"""One TCP stream and the open exchange on it, with one timer.
+
+The only shell of `protocol.exchange`: it persists a step's events, then writes its bytes (architecture.md, rule 2). What it persists
+to, and what an answer means, is its caller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from ecrlan.errors import LineError
+from ecrlan.protocol.exchange import Exchange
+from ecrlan.protocol.step import Answered, Ending, Event, Sending, Step
+from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame, build_ack
+from ecrlan.wire.lrc import LrcReading
+
+BUFFER = 4096
+"""Bytes of receive buffer: a small one is cheaper than asyncio's 256 KiB."""
+BAD_BYTES = 65_536
+"""Bytes without a good frame after which the peer is not taken for a terminal any more."""
+WAITING_FRAMES = 64
+"""Frames that may wait for a commit before reading pauses."""
+
+Direction = Literal[">", "<"]
+Sink = Callable[[tuple[Event, ...]], "asyncio.Future[None] | None"]
+"""Persists and publishes events; returns a future where the bytes must wait for it."""
+Observer = Callable[[Direction, bytes], None]
+"""Is shown each frame as it is sent (`>`) or received (`<`), unmasked."""
+
+
+class Line(asyncio.BufferedProtocol):
+    """One TCP stream to a terminal. `opened_by` is "register" (dialled) or "terminal" (listened)."""
+
+    def __init__(
+        self,
+        reading: LrcReading = LrcReading.STANDARD,
+        *,
+        opened_by: str = "register",
+        observer: Observer | None = None,
+        on_made: Callable[[Line], None] | None = None,
+        on_lost: Callable[[Line], None] | None = None,
+        on_unasked: Callable[[Line, Frame], None] | None = None,
+    ) -> None:
+        self.opened_by = opened_by
+        self.peer: tuple[str, int] = ("", 0)
+        self.observer = observer
+        self.alive = False
+        self.reader = FrameReader(reading)
+        self.reading = reading
+        self.bad_bytes = 0
+        self.on_made = on_made
+        self.on_lost = on_lost
+        self.on_unasked = on_unasked
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = memoryview(bytearray(BUFFER))
+        self._current: tuple[Exchange, Sink] | None = None
+        self._previous: tuple[Exchange, Sink] | None = None
+        self._inputs: deque[Frame | Literal["wake", "lost"]] = deque()
+        self._committing: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._done: asyncio.Future[None] | None = None
+
+    # --- asyncio's side ---------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the stream."""
+        self._transport = transport  # type: ignore[assignment]  # a stream's transport is a Transport
+        self.peer = (transport.get_extra_info("peername") or ("", 0))[:2]
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.alive = True
+        if self.on_made is not None:
+            self.on_made(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's signature
+        """Lend the receive buffer."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Cut what was received into frames and hand them on."""
+        for frame in self.reader.feed(bytes(self._buffer[:nbytes])):
+            self._received(frame)
+        if self.bad_bytes + len(self.reader.pending) > BAD_BYTES:
+            self.close()
+
+    def eof_received(self) -> bool:
+        """Let the stream close: a terminal that has closed takes nothing more."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # whatever the cause, the line is gone
+        """Tell the exchange."""
+        self.alive = False
+        self._put("lost")
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    # --- the register's side ----------------------------------------------------------------------------------------------------
+
+    def keep_alive(self) -> None:
+        """Have TCP notice a dead peer on a line that stays open."""
+        raw = self._transport.get_extra_info("socket") if self._transport else None
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+                if hasattr(socket, name):
+                    raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
+
+    async def is_usable(self) -> bool:
+        """Tell whether the stream still stands, by reading what has arrived: never by writing (exchange.md §1)."""
+        for _ in range(2):  # the first turn of the loop polls the socket, the second has run what it found
+            if not self.alive:
+                return False
+            await asyncio.sleep(0)
+        return self.alive
+
+    async def run(self, exchange: Exchange, sink: Sink) -> None:
+        """Perform `exchange` until it ends; its `ending`, `answer` and events tell how.
+
+        Raises `LineError` where the line is gone already or the first events could not be persisted: nothing was sent then.
+        """
+        if not self.alive:
+            raise LineError("the line is closed")
+        self._previous = self._current if self._current and self._current[0].ending is Ending.UNANSWERED else None
+        self._current = (exchange, sink)
+        self._done = self._loop.create_future()
+        self._handle(exchange.start(self._loop.time()), sink)
+        try:
+            await self._done
+        finally:
+            self._done = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is open on it."""
+        return self._current is not None and self._current[0].open
+
+    def close(self) -> None:
+        """Close the stream; an open exchange learns that its line is lost."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the stream at once, without waiting for what is still to be written."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- one thing after the other ----------------------------------------------------------------------------------------------
+
+    def _received(self, frame: Frame) -> None:
+        if isinstance(frame, NoiseFrame) or not frame.ok:
+            self.bad_bytes += len(frame.raw)
+        else:
+            self.bad_bytes = 0
+        if self.observer is not None:
+            self.observer("<", frame.raw)
+        self._put(frame)
+
+    def _put(self, happened: Frame | Literal["wake", "lost"]) -> None:
+        if self._committing is None and not self._inputs:
+            self._process(happened)
+            return
+        self._inputs.append(happened)
+        if len(self._inputs) == WAITING_FRAMES and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _process(self, happened: Frame | Literal["wake", "lost"]) -> None:
+        now = self._loop.time()
+        if self._current is None:
+            self._unasked(happened)
+            return
+        exchange, sink = self._current
+        if happened == "wake":
+            self._handle(exchange.wake(now), sink)
+        elif happened == "lost":
+            self._handle(exchange.lost(now), sink)
+        elif not self._is_late(happened, now):
+            self._handle(exchange.frame(happened, now), sink)
+
+    def _is_late(self, frame: Frame, now: float) -> bool:
+        """Give a result that comes before the ACK of the current request to the exchange before, if it is its own (exchange.md §5)."""
+        if self._previous is None or self._current is None:
+            return False
+        if self._current[0].acknowledged or self._current[0].ending is not None:
+            self._previous = None
+            return False
+        if not isinstance(frame, ApplicationFrame) or not frame.ok:
+            return False
+        exchange, sink = self._previous
+        step = exchange.frame(frame, now)
+        if not any(isinstance(event, Answered) for event in step.events):
+            return False
+        self._previous = None
+        self._handle(Step(step.events, step.send, self._timer.when() if self._timer else None), sink)
+        return True
+
+    def _unasked(self, happened: Frame | Literal["wake", "lost"]) -> None:
+        if isinstance(happened, str):
+            return
+        if self.on_unasked is not None:
+            self.on_unasked(self, happened)
+        if isinstance(happened, ApplicationFrame) and happened.ok:
+            self._write((build_ack(self.reading),))
+
+    def _handle(self, step: Step, sink: Sink) -> None:
+        if step.events:
+            committing = sink(step.events)
+            if committing is not None and not (committing.done() and committing.exception() is None):
+                self._committing = committing
+                committing.add_done_callback(lambda future: self._committed(future, step))
+                return
+        self._carry_out(step)
+
+    def _committed(self, future: asyncio.Future[None], step: Step) -> None:
+        self._committing = None
+        failure = None if future.cancelled() else future.exception()
+        if failure is None and not future.cancelled():
+            self._carry_out(step)
+        elif any(isinstance(event, Sending) for event in step.events):
+            if self._done is not None and not self._done.done():
+                self._done.set_exception(failure or LineError("cancelled before anything was sent"))
+            self._current = None
+        else:
+            # what could not be written down is not acknowledged; the exchange itself goes on
+            self._carry_out(Step(step.events, (), step.wake_at))
+        while self._inputs and self._committing is None:
+            self._process(self._inputs.popleft())
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _carry_out(self, step: Step) -> None:
+        wake_at = step.wake_at
+        if step.send and self._write(step.send) and self._current is not None:
+            wake_at = self._current[0].written(self._loop.time()).wake_at
+        self._set_timer(wake_at)
+        if self._done is not None and not self._done.done() and self._current is not None and self._current[0].ending is not None:
+            self._done.set_result(None)
+
+    def _write(self, frames: tuple[bytes, ...]) -> bool:
+        if self._transport is None or self._transport.is_closing():
+            return False
+        for frame in frames:
+            if self.observer is not None:
+                self.observer(">", frame)
+            self._transport.write(frame)
+        return True
+
+    def _set_timer(self, wake_at: float | None) -> None:
+        """Arm the one timer; one that stands and rings earlier is left alone, an early `wake` does nothing."""
+        if self._timer is not None:
+            if wake_at is not None and self._timer.when() <= wake_at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if wake_at is not None:
+            self._timer = self._loop.call_at(wake_at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._put("wake")
