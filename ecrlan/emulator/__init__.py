@@ -1,0 +1,23 @@
+"""An emulated PosConnector terminal: a pure state machine, its faults and scenarios, and sockets to run it on."""
+
+from __future__ import annotations
+
+from ecrlan.emulator.faults import FAULTS, Faults
+from ecrlan.emulator.ledger import Charge, ChargeKind, Ledger
+from ecrlan.emulator.scenarios import SCENARIOS, Scenario
+from ecrlan.emulator.socket import EmulatorDialer, EmulatorServer
+from ecrlan.emulator.terminal import Actions, EmulatedTerminal
+
+__all__ = [
+    "FAULTS",
+    "SCENARIOS",
+    "Actions",
+    "Charge",
+    "ChargeKind",
+    "EmulatedTerminal",
+    "EmulatorDialer",
+    "EmulatorServer",
+    "Faults",
+    "Ledger",
+    "Scenario",
+]

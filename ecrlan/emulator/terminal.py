@@ -1,0 +1,547 @@
+"""The emulated PosConnector terminal: a pure state machine on bytes and time.
+
+Its shell feeds it `connected`, `received`, `lost` and `wake`, each with `now` in monotonic seconds, and carries out the `Actions` that
+come back. What it did with money stands in `ledger`. Lines and delivery are here; what a request does is in `payments` and `vas`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ecrlan.emulator.agenda import Agenda, Due
+from ecrlan.emulator.answers import Answer, Answers
+from ecrlan.emulator.behaviour import Behaviour
+from ecrlan.emulator.distortion import NOISE, spoil_lrc
+from ecrlan.emulator.faults import Faults
+from ecrlan.emulator.ledger import Charge, Ledger
+from ecrlan.emulator.payments import Payments, Preauthorization
+from ecrlan.emulator.scenarios import scenario_of
+from ecrlan.emulator.vas import VasDesk
+from ecrlan.errors import InvalidValueError, MalformedMessageError
+from ecrlan.model import (
+    ANY_TERMINAL,
+    ROME,
+    AdditionalDataRequest,
+    CaptureRequest,
+    LastResultRequest,
+    PrintingRequest,
+    PurchaseRequest,
+    ReprintRequest,
+    Request,
+    check_digits,
+)
+from ecrlan.wire.codec import parse_request
+from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, FrameReader, NakFrame, build_ack, build_frame, build_nak, build_progress
+from ecrlan.wire.lrc import LrcReading
+
+TRANSMISSIONS = 3
+PRINTING_CODES = frozenset("PXSpicHCTK")
+"""Operations after which the terminal falls back to its own printer."""
+THINKING_CODES = frozenset("PXSpicHCK")
+"""Operations that take `think_seconds` and show progress."""
+FOREIGN_AMOUNT = 10_00
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the shell must do: write each of `send`, in a write of its own; then close the line if `close`; call `wake` at `wake_at`."""
+
+    send: tuple[bytes, ...] = ()
+    close: bool = False
+    wake_at: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """The request at work. `held_ack` waits for the result; `awaits_data`: its `U` has not come yet."""
+
+    request: Request
+    faults: frozenset[str]
+    line: int
+    held_ack: bytes | None = None
+    awaits_data: bool = False
+    data: AdditionalDataRequest | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Outgoing:
+    """A message on its way to the register."""
+
+    message: bytes
+    code: str
+    is_result: bool
+    transmissions: int = 0
+    again: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class EmulatedTerminal(Behaviour):
+    """A terminal that serves one line at a time. Everything that `Behaviour` names is a keyword, and may be set while it runs.
+
+    `clock` tells the terminal's time of day (aware, or naive Europe/Rome); `reading` is the LRC reading that it speaks; `stan` and
+    `online_id` are the last ones used (0 to 999,999). Raises `InvalidValueError` for values that fit no message.
+
+    `ledger`: what it did. `faults`: what will go wrong. `last_result`: the message that `G` replays, None before the first.
+    `printing`: the mode that `E` set, 0 = own printer. `paper`: receipts that it printed itself. `additional_data`: every `U` it took.
+    """
+
+    terminal_id: str = field(default="37105051", kw_only=False)
+    clock: Callable[[], datetime]
+    reading: LrcReading = LrcReading.STANDARD
+    faults: Faults = field(default_factory=Faults)
+    first_stan: int = 0
+    first_online_id: int = 0
+    ledger: Ledger = field(default_factory=Ledger, init=False)
+    printing: int = field(default=0, init=False)
+    additional_data: list[AdditionalDataRequest] = field(default_factory=list, init=False)
+    paper: list[bytes] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        """Check the values and start with nothing done."""
+        super().__post_init__()
+        check_digits("terminal_id", self.terminal_id, 8)
+        self.payments = Payments(self.terminal_id, self, self.ledger)
+        for place, value in (("first_stan", self.first_stan), ("first_online_id", self.first_online_id)):
+            if not 0 <= value <= 999_999:
+                raise InvalidValueError(place, value, "0 to 999999")
+        self.payments.stan, self.payments.online_id = self.first_stan, self.first_online_id
+        self.vas_desk = VasDesk(self.terminal_id, self, self.ledger)
+        self._answers = Answers(self, self.payments, self.vas_desk, self._time)
+        self._agenda = Agenda()
+        self._reader = FrameReader(self.reading)
+        self._open = False
+        self._line = 0
+        self._unready_until = float("-inf")
+        self._rebooting_until = float("-inf")
+        self._work: _Work | None = None
+        self._outgoing: deque[_Outgoing] = deque()
+        self._ack_due: Due | None = None
+        self._late_ack: bytes | None = None
+        self._duplicate = False
+        self._split = False
+        self._glue: list[bytes] | None = None
+        self._send: list[bytes] = []
+        self._close = False
+
+    # --- what can be looked at ------------------------------------------------------------------------------------------------------
+
+    @property
+    def stan(self) -> str:
+        """The STAN used last, six digits."""
+        return f"{self.payments.stan:06}"
+
+    @property
+    def online_id(self) -> str:
+        """The online_id used last, six digits."""
+        return f"{self.payments.online_id:06}"
+
+    @property
+    def preauthorizations(self) -> dict[str, Preauthorization]:
+        """Pre-authorizations by their code, closed ones included."""
+        return self.payments.preauthorizations
+
+    @property
+    def last_result(self) -> bytes | None:
+        """The saved result message that `G` replays."""
+        return self._answers.last_result
+
+    @property
+    def last_receipt(self) -> bytes | None:
+        """The receipt that `R` prints again."""
+        return self._answers.last_receipt
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is at work and nothing waits for the register's ACK."""
+        return self._work is None and not self._outgoing
+
+    @property
+    def line_open(self) -> bool:
+        """Whether a line is open."""
+        return self._open
+
+    @property
+    def line_may_be_replaced(self) -> bool:
+        """Whether a new line may take the open one's place: one conversation at a time (exchange.md §1)."""
+        return not self._open or self.idle
+
+    # --- what can happen ------------------------------------------------------------------------------------------------------------
+
+    def connected(self, now: float) -> Actions:
+        """A line was opened, by either side. A terminal that restarts closes it at once."""
+        self._forget_line()
+        self._line += 1
+        self._open = True
+        self._reader = FrameReader(self.reading)
+        if now < self._rebooting_until:
+            self._drop()
+        return self._actions()
+
+    def received(self, data: bytes, now: float) -> Actions:
+        """Bytes came from the register."""
+        for frame in self._reader.feed(data):
+            if not self._open:
+                break
+            self._frame(frame, now)
+        return self._actions()
+
+    def lost(self, now: float) -> Actions:
+        """The line is gone. What is at work goes on: closing a line ends no payment (exchange.md §1)."""
+        if self._open and not self.idle:
+            self._unready_until = max(self._unready_until, now + self.recovery_seconds)
+        self._forget_line()
+        return self._actions()
+
+    def wake(self, now: float) -> Actions:
+        """Do what is due at `now`; nothing if called early."""
+        self._agenda.run(now)
+        return self._actions()
+
+    def charge_by_hand(self, amount: int, now: float) -> Charge:
+        """Somebody takes a payment of `amount` cents at the terminal itself; it counts a STAN and is the last result afterwards."""
+        del now  # takes no time
+        performance = self.payments.perform(PurchaseRequest(amount=amount), self._time(), scenario=replace(scenario_of(None)), by_hand=True)
+        self._answers.save(performance.result)
+        if performance.entry is None:  # approved always
+            raise AssertionError
+        return performance.entry
+
+    def reboot(self, now: float) -> Actions:
+        """Restart: the line is closed, a payment at work is given up uncharged; STAN, last result and ledger stay."""
+        self._restart(now)
+        return self._actions()
+
+    # --- frames ---------------------------------------------------------------------------------------------------------------------
+
+    def _frame(self, frame: Frame, now: float) -> None:
+        if isinstance(frame, ApplicationFrame):
+            if frame.ok:
+                self._message(frame.message, now)
+            else:
+                self._write(build_nak(self.reading))
+        elif frame.ok and isinstance(frame, AckFrame):
+            self._acknowledged(now)
+        elif frame.ok and isinstance(frame, NakFrame):
+            self._refused(now)
+
+    def _message(self, message: bytes, now: float) -> None:
+        try:
+            request = parse_request(message)
+        except MalformedMessageError:
+            self._write(build_nak(self.reading))
+            return
+        if not self._takes(request):
+            self._write(build_nak(self.reading))
+        elif isinstance(request, AdditionalDataRequest):
+            self._additional(request, now)
+        elif not self.idle or now < self._unready_until:
+            self._write(build_nak(self.reading))
+        else:
+            refusal = self.faults.take_refusing(request.code)
+            if refusal is None:
+                self._accept(request, now)
+            else:
+                self._refuse(refusal, request, now)
+
+    def _takes(self, request: Request) -> bool:
+        """Tell whether the terminal knows such a request, and is the one that it addresses."""
+        if request.terminal_id not in (ANY_TERMINAL, self.terminal_id) or request.code not in self.commands:
+            return False
+        if isinstance(request, CaptureRequest) and request.length != self.capture_length:
+            return False
+        if isinstance(request, PrintingRequest) and request.enabled not in self.printing_modes:
+            return False
+        if isinstance(request, ReprintRequest) and request.to_ecr not in self.printing_modes:
+            return False
+        return not (isinstance(request, LastResultRequest) and self.last_result is None and self.refuse_empty_last_result)
+
+    def _refuse(self, fault: str, request: Request, now: float) -> None:
+        if fault in ("busy", "nak"):
+            self._write(build_nak(self.reading))
+        elif fault == "drop_before_ack":
+            self._drop()
+        elif fault == "foreign_use":
+            amount = self.foreign_amount or getattr(request, "amount", None) or FOREIGN_AMOUNT
+            self.charge_by_hand(amount, now)
+            self._drop()
+
+    # --- a request at work ----------------------------------------------------------------------------------------------------------
+
+    def _accept(self, request: Request, now: float) -> None:
+        faults = self.faults.take_all(request.code)
+        work = self._work = _Work(request, faults, self._line)
+        self._split = "split" in faults
+        self._duplicate = "duplicate_result" in faults
+        self._late_ack = None
+        announces_data = bool(getattr(request, "additional_data", False)) and request.code != "G"
+        if "glued" in faults and not announces_data:
+            self._glue = []
+        if "stale_result" in faults and self.last_result is not None:
+            self._write(build_frame(self.last_result, self.reading))
+        if "noise" in faults:
+            self._write(NOISE)
+        work.awaits_data = announces_data and self._acknowledge(work)
+        if not announces_data:
+            self._acknowledge(work)
+        if self._stops_after_ack(work, now):
+            return
+        if work.awaits_data:
+            self._agenda.add(now + self.additional_data_timeout, lambda then: self._data_given_up(work, then))
+        else:
+            self._begin(work, now)
+
+    def _acknowledge(self, work: _Work) -> bool:
+        """Send the request's ACK as the faults want it; False where it is held back, so that no `U` can come before the result."""
+        ack = build_ack(self.reading)
+        if work.faults & {"result_before_ack", "ack_after_result_only"}:
+            work.held_ack = ack
+            return False
+        if "charge_after_nak" in work.faults:
+            self._write(build_nak(self.reading))
+            return False
+        if "bad_ack_lrc" in work.faults:
+            self._write(spoil_lrc(ack))
+        elif "no_ack" not in work.faults:
+            self._write(ack)
+        return True
+
+    def _stops_after_ack(self, work: _Work, now: float) -> bool:
+        """Carry out the faults by which nothing follows the ACK on this line; True where the request is not performed."""
+        if "reboot" in work.faults:
+            self._restart(now)
+            return True
+        if "drop_after_ack" in work.faults or "hang" in work.faults:
+            self._work = None
+            if "drop_after_ack" in work.faults:
+                self._drop()
+            return True
+        if "drop_then_charge" in work.faults:
+            work.awaits_data = False
+            self._drop()
+        return False
+
+    def _additional(self, request: AdditionalDataRequest, now: float) -> None:
+        work = self._work
+        if work is None or not work.awaits_data:
+            self._write(build_nak(self.reading))
+            return
+        refusal = self.faults.take_refusing("U")
+        if refusal is not None:
+            self._refuse(refusal, request, now)
+            return
+        faults = self.faults.take_all("U")
+        work.awaits_data = False
+        work.data = request
+        self.additional_data.append(request)
+        if "glued" in work.faults:
+            self._glue = []
+        ack = build_ack(self.reading)
+        if "no_ack" not in faults:
+            self._write(spoil_lrc(ack) if "bad_ack_lrc" in faults else ack)
+        self._begin(work, now)
+
+    def _data_given_up(self, work: _Work, now: float) -> None:
+        if work is self._work and work.awaits_data:
+            work.awaits_data = False
+            self._begin(work, now)
+
+    def _begin(self, work: _Work, now: float) -> None:
+        """Show progress and perform the request, at once or after its time."""
+        code = work.request.code
+        seconds, texts = 0.0, tuple[str, ...]()
+        if code in THINKING_CODES:
+            scenario = scenario_of(getattr(work.request, "amount", None))
+            seconds = self.think_seconds if scenario.think_seconds is None else scenario.think_seconds
+            texts = self.progress if scenario.progress is None else scenario.progress
+        if work.faults & {"late_charge", "drop_then_charge"}:
+            seconds = self.late_seconds
+        for place, text in enumerate(texts):
+            self._after(seconds * place / len(texts), lambda _, text=text: self._show(work, text), now)  # type: ignore[misc]
+        self._after(seconds, lambda then: self._perform(work, then), now)
+
+    def _show(self, work: _Work, text: str) -> None:
+        if work is self._work and self._on_line(work.line):
+            self._write(build_progress(text))
+
+    def _perform(self, work: _Work, now: float) -> None:
+        if work is not self._work:  # given up since
+            return
+        request = work.request
+        answer = self._answers.perform(request, work.faults, work.data)
+        to_register = self._prints_to_register(request)
+        self._work = None
+        if request.code == "E" and isinstance(request, PrintingRequest):
+            self.printing = request.enabled
+            if "close_after_enable" in work.faults:
+                self._drop()
+        if request.code in PRINTING_CODES:
+            self.printing = 0
+        if answer.receipt and not to_register:
+            self.paper.append(answer.receipt)
+        messages = self._in_order(answer, work, to_register=to_register)
+        if work.faults & {"drop_after_charge", "no_result"}:
+            if "drop_after_charge" in work.faults:
+                self._drop()
+        elif "late_result" in work.faults:
+            self._agenda.add(now + self.late_seconds, lambda then: self._deliver_late(work, messages, then))
+        elif self._on_line(work.line):
+            self._deliver(messages, work, now)
+
+    def _prints_to_register(self, request: Request) -> bool:
+        return bool(request.to_ecr if isinstance(request, ReprintRequest) else self.printing)
+
+    def _in_order(self, answer: Answer, work: _Work, *, to_register: bool) -> list[_Outgoing]:
+        """Put the messages of an answer into the order in which they are sent."""
+        code = work.request.code
+        results = [_Outgoing(message, code, is_result=True) for message in answer.results]
+        parts = self._answers.receipt_parts(answer.receipt, work.faults) if to_register else []
+        receipt = [_Outgoing(message, code, is_result=False) for message in parts]
+        data = [_Outgoing(message, code, is_result=False) for message in answer.data]
+        if "receipt_first" in work.faults:
+            return [*receipt, *results, *data]
+        return [*results, *data, *receipt] if self.host_data_first else [*results, *receipt, *data]
+
+    # --- delivery -------------------------------------------------------------------------------------------------------------------
+
+    def _deliver(self, messages: list[_Outgoing], work: _Work, now: float) -> None:
+        if "cut_result" in work.faults and messages:
+            frame = build_frame(messages[0].message, self.reading)
+            self._write(frame[: len(frame) // 2])
+            self._drop()
+            return
+        if "noise" in work.faults and messages:
+            self._write(NOISE)
+        self._outgoing.extend(messages)
+        if messages:
+            self._transmit(now)
+        if work.held_ack is not None:
+            if "ack_after_result_only" in work.faults and messages:
+                self._late_ack = work.held_ack
+            else:
+                self._write(work.held_ack)
+        if "close_after_result" in work.faults:
+            self._drop()
+        if not self._outgoing:
+            self._exchange_over(now)
+
+    def _deliver_late(self, work: _Work, messages: list[_Outgoing], now: float) -> None:
+        if not self._on_line(work.line):
+            return
+        if self.idle:
+            self._deliver(messages, work, now)
+        else:  # in the middle of another operation: nobody waits for its ACK
+            for each in messages:
+                if each.is_result:
+                    self._write(build_frame(each.message, self.reading))
+
+    def _transmit(self, now: float) -> None:
+        """Send the first message that waits, once more if need be, and wait for its ACK."""
+        first = self._outgoing[0]
+        first.transmissions += 1
+        frame = build_frame(first.message, self.reading)
+        self._write(spoil_lrc(frame) if first.is_result and self.faults.take("bad_lrc", first.code) else frame)
+        self._agenda.cancel(self._ack_due)
+        self._ack_due = self._agenda.add(now + self.ack_timeout, self._refused)
+
+    def _acknowledged(self, now: float) -> None:
+        if not self._outgoing:
+            return
+        first = self._outgoing[0]
+        if first.is_result and self._duplicate:
+            self._duplicate = False
+            self._transmit(now)
+            return
+        self._outgoing.popleft()
+        self._agenda.cancel(self._ack_due)
+        if self._late_ack is not None:
+            self._write(self._late_ack)
+            self._late_ack = None
+        if self._outgoing:
+            self._transmit(now)
+        else:
+            self._exchange_over(now)
+
+    def _refused(self, now: float) -> None:
+        """Take a NAK, or silence, for the message under way: send it again, or give up. The ledger keeps its charge."""
+        if not self._outgoing:
+            return
+        if self._outgoing[0].transmissions < TRANSMISSIONS:
+            self._transmit(now)
+            return
+        self._outgoing.clear()
+        self._agenda.cancel(self._ack_due)
+        self._exchange_over(now)
+
+    def _exchange_over(self, now: float) -> None:
+        if self.close_after_exchange_seconds is not None and self._open:
+            line = self._line
+            self._after(self.close_after_exchange_seconds, lambda _: self._hang_up(line), now)
+
+    def _hang_up(self, line: int) -> None:
+        if self._open and line == self._line and self.idle:
+            self._drop()
+
+    # --- line, time, bytes ----------------------------------------------------------------------------------------------------------
+
+    def _on_line(self, line: int) -> bool:
+        return self._open and (line == self._line or self.late_on_any_line)
+
+    def _restart(self, now: float) -> None:
+        self._work = None
+        self._agenda.clear()
+        self.printing = 0
+        self._rebooting_until = now + self.reboot_seconds
+        if self._open:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Close the line, behind what was written so far."""
+        self._flush()
+        self._close = self._open
+        self._forget_line()
+
+    def _forget_line(self) -> None:
+        self._open = False
+        self._outgoing.clear()
+        self._agenda.cancel(self._ack_due)
+        self._late_ack = None
+        self._glue = None
+
+    def _after(self, seconds: float, act: Callable[[float], None], now: float) -> None:
+        if seconds > 0:
+            self._agenda.add(now + seconds, act)
+        else:
+            act(now)
+
+    def _write(self, data: bytes) -> None:
+        if not self._open:
+            return
+        if self._glue is not None:
+            self._glue.append(data)
+        elif self._split:
+            self._send.extend(data[place : place + 1] for place in range(len(data)))
+        else:
+            self._send.append(data)
+
+    def _flush(self) -> None:
+        """Send what `glued` has held back, as one piece."""
+        held, self._glue = self._glue, None
+        if held:
+            self._write(b"".join(held))
+
+    def _actions(self) -> Actions:
+        if self._work is None:
+            self._flush()
+        actions = Actions(tuple(self._send), self._close, self._agenda.next_at)
+        self._send.clear()
+        self._close = False
+        return actions
+
+    def _time(self) -> datetime:
+        """Return the terminal's clock as it shows it: naive, Europe/Rome."""
+        time = self.clock()
+        return time if time.tzinfo is None else time.astimezone(ZoneInfo(ROME)).replace(tzinfo=None)
