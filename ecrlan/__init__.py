@@ -1,0 +1,127 @@
+"""The cash register's side of ECR-LAN. The public names; each is imported when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecrlan import blocking
+    from ecrlan.errors import (
+        ConnectError,
+        EcrlanError,
+        InvalidValueError,
+        JournalError,
+        LineError,
+        ListenError,
+        ReferenceConflictError,
+        RegisterError,
+        TerminalBlockedError,
+        TerminalBusyError,
+        UnknownReferenceError,
+        UnknownTerminalError,
+    )
+    from ecrlan.model import (
+        Approved,
+        CardType,
+        Declined,
+        Done,
+        Kind,
+        NotPerformed,
+        Operation,
+        Outcome,
+        PaymentResult,
+        PaymentType,
+        Resolution,
+        State,
+        StatusResponse,
+        Unresolved,
+    )
+    from ecrlan.register import Register, Terminal, TerminalSettings
+    from ecrlan.wire.tokenization import tokenization_contents
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ecrlan.errors": (
+        "ConnectError",
+        "EcrlanError",
+        "InvalidValueError",
+        "JournalError",
+        "LineError",
+        "ListenError",
+        "ReferenceConflictError",
+        "RegisterError",
+        "TerminalBlockedError",
+        "TerminalBusyError",
+        "UnknownReferenceError",
+        "UnknownTerminalError",
+    ),
+    "ecrlan.model": (
+        "Approved",
+        "CardType",
+        "Declined",
+        "Done",
+        "Kind",
+        "NotPerformed",
+        "Operation",
+        "Outcome",
+        "PaymentResult",
+        "PaymentType",
+        "Resolution",
+        "State",
+        "StatusResponse",
+        "Unresolved",
+    ),
+    "ecrlan.register": ("Register", "Terminal", "TerminalSettings"),
+    "ecrlan.wire.tokenization": ("tokenization_contents",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Approved",
+    "CardType",
+    "ConnectError",
+    "Declined",
+    "Done",
+    "EcrlanError",
+    "InvalidValueError",
+    "JournalError",
+    "Kind",
+    "LineError",
+    "ListenError",
+    "NotPerformed",
+    "Operation",
+    "Outcome",
+    "PaymentResult",
+    "PaymentType",
+    "ReferenceConflictError",
+    "Register",
+    "RegisterError",
+    "Resolution",
+    "State",
+    "StatusResponse",
+    "Terminal",
+    "TerminalBlockedError",
+    "TerminalBusyError",
+    "TerminalSettings",
+    "UnknownReferenceError",
+    "UnknownTerminalError",
+    "Unresolved",
+    "__version__",
+    "blocking",
+    "tokenization_contents",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "blocking":
+        return import_module("ecrlan.blocking")
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ecrlan' has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

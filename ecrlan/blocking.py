@@ -1,0 +1,206 @@
+"""The register for threads: the same names as `ecrlan.Register`, without `await`.
+
+An event loop runs in a thread of its own; every method hands its call to it and waits. A method may be called from any thread. Waiting is
+interrupted by Ctrl-C as usual; a payment that was sent goes on, and its outcome stands in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+from ecrlan.errors import RegisterError
+from ecrlan.model import Operation
+from ecrlan.register import Register as AsyncRegister
+from ecrlan.register import Terminal as AsyncTerminal
+from ecrlan.register import TerminalEvent, TerminalSettings
+from ecrlan.register.register import local_clock
+
+Result = TypeVar("Result")
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ecrlan", daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run `work` in the loop and wait for it; where the wait is interrupted, so is the work's."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Stop the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Terminal:
+    """A terminal for threads. Its operations are those of `ecrlan.Terminal`, with the same arguments and outcomes."""
+
+    def __init__(self, loop: _Loop, terminal: AsyncTerminal) -> None:
+        self._loop = loop
+        self._terminal = terminal
+
+    @property
+    def name(self) -> str:
+        """The terminal's name in the settings."""
+        return self._terminal.name
+
+    @property
+    def settings(self) -> TerminalSettings:
+        """The terminal's settings."""
+        return self._terminal.settings
+
+    def drop_line(self) -> None:
+        """As `ecrlan.Terminal.drop_line`."""
+
+        async def drop() -> None:
+            self._terminal.drop_line()
+
+        self._loop.call(drop())
+
+    def accept_terminal_id(self, by: str) -> None:
+        """As `ecrlan.Terminal.accept_terminal_id`."""
+
+        async def accept() -> None:
+            self._terminal.accept_terminal_id(by)
+
+        self._loop.call(accept())
+
+    def events(self) -> Iterator[TerminalEvent]:
+        """Follow what happens on the terminal; blocks until the next event."""
+        events = self._terminal.events()
+
+        async def following() -> TerminalEvent:
+            return await anext(events)
+
+        async def end() -> None:
+            await events.aclose()  # type: ignore[attr-defined]  # an async generator
+
+        try:
+            while True:
+                yield self._loop.call(following())
+        finally:
+            self._loop.call(end())
+
+
+def _blocking(name: str) -> Callable[..., Operation]:
+    original = getattr(AsyncTerminal, name)
+
+    @functools.wraps(original)
+    def method(self: Terminal, *args: Any, **options: Any) -> Operation:  # noqa: ANN401  # the wrapped method's own signature
+        operation: Operation = self._loop.call(original(self._terminal, *args, **options))
+        return operation
+
+    method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+    return method
+
+
+OPERATIONS = (
+    "status",
+    "purchase",
+    "void",
+    "preauthorize",
+    "increment",
+    "capture",
+    "verify_card",
+    "totals",
+    "close_session",
+    "last_result",
+    "reprint",
+    "vas",
+)
+for _name in OPERATIONS:  # one by one they would be the same body twelve times
+    setattr(Terminal, _name, _blocking(_name))
+
+
+class Register:
+    """The register for threads. Use it as `with ecrlan.blocking.Register(journal="till.db") as register`."""
+
+    def __init__(
+        self,
+        journal: str | os.PathLike[str] | None = None,
+        *,
+        listen: str | None = None,
+        cash_register_id: str = "00000001",
+        clock: Callable[[], datetime] = local_clock,
+    ) -> None:
+        self._loop: _Loop | None = None
+        self._register = AsyncRegister(journal, listen=listen, cash_register_id=cash_register_id, clock=clock)
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """As `ecrlan.Register.open`."""
+        self._loop = _Loop()
+        try:
+            self._loop.call(self._register.open())
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def close(self) -> None:
+        """As `ecrlan.Register.close`."""
+        if self._loop is not None:
+            self._loop.call(self._register.close())
+            self._loop.close()
+            self._loop = None
+
+    def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+        """As `ecrlan.Register.dial`."""
+        return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
+
+    def listen(self, name: str, address: str, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+        """As `ecrlan.Register.listen`."""
+        return self.add(TerminalSettings(name=name, address=address, link="listen", **options))
+
+    def add(self, settings: TerminalSettings) -> Terminal:
+        """As `ecrlan.Register.add`."""
+
+        async def add() -> AsyncTerminal:
+            return self._register.add(settings)
+
+        loop = self._opened()
+        return Terminal(loop, loop.call(add()))
+
+    def terminal(self, name: str) -> Terminal:
+        """As `ecrlan.Register.terminal`."""
+        return Terminal(self._opened(), self._register.terminal(name))
+
+    def operation(self, reference: str) -> Operation:
+        """As `ecrlan.Register.operation`."""
+
+        async def operation() -> Operation:
+            return self._register.operation(reference)
+
+        return self._opened().call(operation())
+
+    def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
+        """As `ecrlan.Register.resolve`."""
+        return self._opened().call(self._register.resolve(reference, outcome, by=by, note=note))
+
+    def _opened(self) -> _Loop:
+        if self._loop is None:
+            raise RegisterError("the register is not open: use it as `with Register(...)`")
+        return self._loop

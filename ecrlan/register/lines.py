@@ -1,0 +1,79 @@
+"""A terminal's line: the one it opened, a kept one, or one that is dialled (exchange.md §1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ecrlan.errors import ConnectError
+from ecrlan.net.dial import dial
+from ecrlan.net.line import Line
+from ecrlan.net.listen import Listener
+from ecrlan.register.options import TerminalSettings
+
+
+class Lines:
+    """Hands out one line at a time and takes it back."""
+
+    def __init__(self, settings: TerminalSettings, listener: Callable[[], Listener | None], make_line: Callable[[str], Line]) -> None:
+        self.settings = settings
+        self._listener = listener
+        self._make_line = make_line
+        self._kept: Line | None = None
+        self._quiet_until = 0.0
+
+    @property
+    def current(self) -> Line | None:
+        """The line that stands, if one does."""
+        return self._kept if self._kept is not None and self._kept.alive else None
+
+    async def open(self) -> Line:
+        """Return a usable line. Raises `ConnectError`; nothing was sent then."""
+        if self._kept is not None:
+            if await self._kept.is_usable():
+                return self._kept
+            self._kept = None
+        await self._pause()
+        line = await self._take()
+        if self.settings.keep_open:
+            line.keep_alive()
+        self._kept = line
+        return line
+
+    def give_back(self, *, keep: bool) -> None:
+        """End the use of the line: it is closed unless the settings or the caller keep it."""
+        if self._kept is not None and not (self._kept.alive and (keep or self.settings.keep_open)):
+            self._kept.close()
+            self._kept = None
+
+    def disturbed(self) -> None:
+        """Remember that a line went down in mid-exchange: no frame before `recovery_pause` is over."""
+        self._quiet_until = asyncio.get_running_loop().time() + self.settings.recovery_pause
+
+    def drop(self) -> None:
+        """Close the line at once."""
+        if self._kept is not None:
+            self._kept.abort()
+            self._kept = None
+
+    async def _pause(self) -> None:
+        rest = self._quiet_until - asyncio.get_running_loop().time()
+        if rest > 0:
+            await asyncio.sleep(rest)
+
+    async def _take(self) -> Line:
+        settings = self.settings
+        listener = self._listener()
+        if settings.link != "dial" and listener is not None:
+            while (line := listener.take(settings.address)) is not None:
+                if await line.is_usable():
+                    return line
+            if settings.link == "listen":
+                waited = await listener.wait(settings.address, settings.connect_timeout)
+                if waited is not None:
+                    return waited
+                problem = f"the terminal opened no line within {settings.connect_timeout:g} s"
+                raise ConnectError(settings.address, listener.port, problem)
+        if settings.link == "listen":
+            raise ConnectError(settings.address, settings.port, "the register does not listen, and link = listen does not dial")
+        return await dial(settings.address, settings.port, settings.connect_timeout, lambda: self._make_line("register"))

@@ -1,0 +1,94 @@
+"""What the register must know of a terminal, and of itself: plain values, checked where they are made."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from ecrlan.errors import InvalidValueError
+from ecrlan.model import ANY_TERMINAL, Request, check_digits
+from ecrlan.protocol.exchange import Timing
+from ecrlan.wire.lrc import LrcReading
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_SECONDS = (
+    "connect_timeout",
+    "ack_timeout",
+    "payment_timeout",
+    "close_timeout",
+    "status_timeout",
+    "other_timeout",
+    "recovery_pause",
+    "longest_payment_time",
+    "queue_timeout",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalSettings:
+    """One terminal, with its quirks (exchange.md §6). Times are seconds. Raises `InvalidValueError` where a value is not allowed."""
+
+    name: str
+    address: str
+    port: int = 8081
+    link: Literal["auto", "listen", "dial"] = "auto"
+    terminal_id: str = ANY_TERMINAL
+    lrc: LrcReading = LrcReading.STANDARD
+    keep_open: bool = False
+    trust_unchanged_result: bool = False
+    tolerate_lengths: bool = False
+    longest_payment_time: float = 300.0
+    recovery_pause: float = 3.0
+    queue_timeout: float = 300.0
+    purchase_code: Literal["auto", "X", "P"] = "auto"
+    print_on_register: bool = False
+    printing_mode: int = 1
+    standalone_use: bool = True
+    last_result_supported: bool = True
+    capture_length: int = 176
+    tag_map: str = ""
+    connect_timeout: float = 10.0
+    ack_timeout: float = 5.0
+    payment_timeout: float = 180.0
+    close_timeout: float = 180.0
+    status_timeout: float = 10.0
+    other_timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        if not _NAME.match(self.name):
+            raise InvalidValueError("terminal name", self.name, "1 to 64 of A-Z a-z 0-9 _ -, beginning with a letter or digit")
+        self._check_address()
+        if not 1 <= self.port <= 65535:
+            raise InvalidValueError(f"terminals.{self.name}.port", self.port, "1 to 65535")
+        for key, allowed in (("link", ("auto", "listen", "dial")), ("purchase_code", ("auto", "X", "P")), ("capture_length", (176, 180))):
+            if getattr(self, key) not in allowed:
+                raise InvalidValueError(f"terminals.{self.name}.{key}", getattr(self, key), ", ".join(map(str, allowed)))
+        check_digits(f"terminals.{self.name}.terminal_id", self.terminal_id, 8)
+        if self.printing_mode not in (1, 2, 3):
+            raise InvalidValueError(f"terminals.{self.name}.printing_mode", self.printing_mode, "1, 2 or 3")
+        if self.tag_map:
+            check_digits(f"terminals.{self.name}.tag_map", self.tag_map, 4)
+        for key in _SECONDS:
+            if not 0 <= getattr(self, key) <= 86_400:
+                raise InvalidValueError(f"terminals.{self.name}.{key}", getattr(self, key), "0 to 86400 seconds")
+
+    def _check_address(self) -> None:
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError:
+            if self.link != "dial":
+                place = f"terminals.{self.name}.address"
+                raise InvalidValueError(place, self.address, "a static IP address (a host name with link = dial only)") from None
+            if not self.address:
+                raise InvalidValueError(f"terminals.{self.name}.address", self.address, "an IP address or a host name") from None
+
+    def timing(self, request: Request) -> Timing:
+        """Return the time limits of an exchange with `request` (exchange.md §3)."""
+        if request.code in "PXSpicHK":
+            result = self.payment_timeout
+        else:
+            result = {"C": self.close_timeout, "s": self.status_timeout}.get(request.code, self.other_timeout)
+        return Timing(ack=self.ack_timeout, result=result)

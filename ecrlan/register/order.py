@@ -1,0 +1,137 @@
+"""One order to a terminal: what is asked for, and how far it has come."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from ecrlan.model import (
+    AdditionalDataRequest,
+    Kind,
+    NotPerformed,
+    Operation,
+    Outcome,
+    PaymentResult,
+    Request,
+    Resolution,
+    State,
+    Unresolved,
+)
+from ecrlan.register.outcomes import moves_money
+
+UNJOURNALED = frozenset({Kind.STATUS, Kind.LAST_RESULT})
+"""Looking is not worth a record, unless the caller gave it a reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a caller asked for. `request` carries the settings' TID; `parameters` is what makes two orders the same."""
+
+    kind: Kind
+    request: Request
+    reference: str
+    additional: AdditionalDataRequest | None = None
+    journaled: bool = True
+    queue_timeout: float = 300.0
+
+    @property
+    def amount(self) -> int | None:
+        """Cents, None where the request has none."""
+        return getattr(self.request, "amount", None)
+
+    @property
+    def money(self) -> bool:
+        """Whether it can end unresolved."""
+        return moves_money(self.kind, self.request)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What reaches the wire, as plain values: the same parameters are the same operation."""
+        values: dict[str, Any] = {"kind": self.kind.value}
+        for item in fields(self.request):
+            if item.name not in ("terminal_id", "additional_data", "length"):
+                value = getattr(self.request, item.name)
+                values[item.name] = int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if self.additional is not None:
+            values["additional_data"] = [list(content) for content in self.additional.contents]
+            values["iso_field"] = self.additional.iso_field
+        return values
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """An order on its way: the mutable side of an `Operation`."""
+
+    order: Order
+    terminal: str
+    created_time: datetime
+    state: State = State.QUEUED
+    outcome: Outcome | None = None
+    finished_time: datetime | None = None
+    receipt: bytes = b""
+    data: str | None = None
+    evidence: str | None = None
+    durable: bool = True
+    resolution: Resolution | None = None
+    recorded: bool = False
+    """Whether the operation stands in the journal."""
+    sent: bool = False
+    """Whether its request may have left."""
+    sent_time: datetime | None = None
+    request: Request | None = None
+    """The request as it was sent: `P` after a fallback from `X`."""
+    baseline: PaymentResult | None = None
+    baseline_message: bytes = b""
+    acknowledged: bool = False
+    progressed: bool = False
+    refused: bool = False
+    other_exchange: bool = False
+    ended_at: float = 0.0
+    """When its line ended, monotonic seconds."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    recovering: bool = False
+
+    @property
+    def reference(self) -> str:
+        """The operation's reference."""
+        return self.order.reference
+
+    @property
+    def open(self) -> bool:
+        """Whether its outcome is still to be proved."""
+        return self.outcome is None or isinstance(self.outcome, Unresolved)
+
+    def settle(self, outcome: Outcome, time: datetime, evidence: str | None = None) -> None:
+        """Give it its outcome. Only `Unresolved` can be replaced."""
+        if not self.open:
+            return
+        self.outcome = outcome
+        self.state = State.FINISHED
+        self.finished_time = time
+        self.evidence = evidence or (outcome.evidence if isinstance(outcome, Unresolved) else self.evidence)
+        if not isinstance(outcome, Unresolved):
+            self.settled.set()
+
+    def not_performed(self, reason: str, time: datetime) -> None:
+        """Nothing was sent, and here is why."""
+        self.settle(NotPerformed(reason=reason), time)
+
+    def snapshot(self) -> Operation:
+        """Return it as callers see it."""
+        return Operation(
+            reference=self.order.reference,
+            kind=self.order.kind,
+            terminal=self.terminal,
+            amount=self.order.amount,
+            state=self.state,
+            outcome=self.outcome,
+            created_time=self.created_time,
+            finished_time=self.finished_time,
+            receipt=self.receipt,
+            data=self.data,
+            evidence=self.evidence,
+            durable=self.durable,
+            resolution=self.resolution,
+        )

@@ -1,0 +1,149 @@
+"""What follows a lost result: ask the terminal for its last result until that proves something, or time is over (exchange.md §5)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from ecrlan.errors import JournalError, LineError, TerminalBusyError
+from ecrlan.journal import Event, NewOperation
+from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
+from ecrlan.protocol.answers import ANSWERS
+from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
+from ecrlan.protocol.step import Ending
+from ecrlan.register.conduct import Conductor
+from ecrlan.register.order import Work
+from ecrlan.register.outcomes import outcome_of_answer
+from ecrlan.register.queue import TerminalQueue
+from ecrlan.register.records import answered_row, created_row, finished_row
+
+log = structlog.get_logger(__name__)
+
+LONGEST_PAUSE = 30.0
+"""Seconds between two questions for the last result, at most."""
+
+
+class Recovery:
+    """Settles a terminal's operations whose results were lost."""
+
+    def __init__(self, conductor: Conductor, queue: TerminalQueue) -> None:
+        self.conductor = conductor
+        self.host = conductor.host
+        self.settings = conductor.settings
+        self.memory = conductor.memory
+        self.queue = queue
+
+    def can_prove(self, work: Work) -> bool:
+        """Tell whether asking the terminal can prove anything at all."""
+        request = work.request
+        known = request is not None and request.code in ANSWERS and request.code != "H"
+        return known and self.settings.last_result_supported and work.baseline is not None and not work.refused and not work.other_exchange
+
+    async def settle(self, work: Work) -> None:
+        """Ask until the outcome is proved or the longest payment must be over; then leave it unresolved."""
+        loop = asyncio.get_running_loop()
+        work.recovering = True
+        try:
+            over_at = work.ended_at + self.settings.longest_payment_time
+            pause = self.settings.recovery_pause
+            evidence = work.evidence or "the result was lost"
+            while work.open and self.can_prove(work):
+                last_time = loop.time() + pause >= over_at
+                await self._wait(work, min(pause, max(over_at - loop.time(), 0.0)))
+                if not work.open:
+                    break
+                judgement = await self.ask(work)
+                if judgement is not None:
+                    evidence = judgement.evidence
+                    if judgement.verdict is Verdict.CHANGED:
+                        break
+                if last_time:
+                    break
+                pause = min(pause * 2, LONGEST_PAUSE) or LONGEST_PAUSE
+            if work.open:
+                await self.conclude(work, Unresolved(evidence=evidence), evidence)
+        finally:
+            work.recovering = False
+
+    async def ask(self, work: Work) -> Judgement | None:
+        """Ask once, in the terminal's queue, and settle `work` where the answer proves something. None where nobody could be asked."""
+        try:
+            async with self.queue.place(f"recovery of {work.reference}", self.settings.queue_timeout):
+                if not work.open:
+                    return None
+                return await self.ask_now(work)
+        except TerminalBusyError:
+            return None
+
+    async def ask_now(self, work: Work) -> Judgement | None:
+        """As `ask`, for a caller that holds the terminal already."""
+        request = work.request
+        if request is None or not self.can_prove(work):
+            return None
+        try:
+            exchange = await self.conductor.ask_last_result(request)
+        except LineError as error:
+            return Judgement(Verdict.UNPROVED, f"the terminal could not be asked: {error}")
+        if not work.open:
+            return None
+        answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None
+        judgement = judge(self._attempt(work), answer, f"the terminal gave no last result ({exchange.reason})")
+        log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
+        if judgement.verdict is Verdict.OURS and answer is not None:
+            outcome = outcome_of_answer(work.order.kind, request, answer)
+            self.memory.remember(answer, exchange.answer_message, is_saved=True)
+            await self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
+        elif judgement.verdict is Verdict.NOT_PERFORMED:
+            await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
+        return judgement
+
+    async def conclude(self, work: Work, outcome: Outcome, evidence: str, answer: tuple[PaymentResult, bytes] | None = None) -> None:
+        """Write the outcome down, then tell it."""
+        if isinstance(work.outcome, Unresolved) and isinstance(outcome, Unresolved) and work.evidence == evidence:
+            return
+        now = self.host.clock()
+        rows: list[NewOperation | Event] = [] if work.recorded else [created_row(work)]
+        if answer is not None:
+            rows.append(answered_row(work, *answer, now, late=True))
+        rows.append(finished_row(work, outcome, now, evidence))
+        try:
+            committing = self.host.write(rows, durable=True)
+            if committing is not None:
+                await committing
+        except JournalError as error:
+            work.durable = False
+            self.host.alarm("journal_failed", str(error), work.reference)
+        if not work.open:
+            return
+        work.settle(outcome, now, evidence)
+        if isinstance(outcome, Unresolved):
+            self.host.alarm("unresolved", evidence, work.reference)
+        self.host.publish(work)
+
+    def _attempt(self, work: Work) -> Attempt:
+        request = work.request
+        if request is None:
+            raise AssertionError("a work without a request is never judged")
+        return Attempt(
+            request=request,
+            request_time=work.sent_time or work.created_time,
+            baseline=work.baseline,
+            known_stans=frozenset(self.memory.stans),
+            acknowledged=work.acknowledged,
+            progressed=work.progressed,
+            refused=work.refused,
+            other_exchange=work.other_exchange,
+            standalone_use=self.settings.standalone_use or self.memory.used_by_hand,
+            trust_unchanged_result=self.settings.trust_unchanged_result,
+            longest_payment_time=self.settings.longest_payment_time,
+            quiet_seconds=asyncio.get_running_loop().time() - work.ended_at,
+        )
+
+    async def _wait(self, work: Work, seconds: float) -> None:
+        """Wait, but not beyond the moment when a late result settles it on its own line."""
+        try:
+            async with asyncio.timeout(seconds):
+                await work.settled.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,337 @@
+"""The register: its terminals, its own address, its journal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import structlog
+
+from ecrlan.errors import (
+    InvalidValueError,
+    JournalError,
+    ReferenceConflictError,
+    RegisterError,
+    UnknownReferenceError,
+    UnknownTerminalError,
+)
+from ecrlan.journal import Entry, Journal, NewOperation
+from ecrlan.journal import Event as Row
+from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult, Resolution, State, Unresolved, check_digits
+from ecrlan.net.line import Line
+from ecrlan.net.listen import Listener
+from ecrlan.register.options import TerminalSettings
+from ecrlan.register.order import Order, Work
+from ecrlan.register.records import (
+    event_row,
+    finished_row,
+    operation_of_entry,
+    outcome_of_saved_answer,
+    parse_saved,
+    sent_request,
+)
+from ecrlan.register.terminal import Terminal
+
+log = structlog.get_logger(__name__)
+
+LONGEST_NAME = 200
+"""Characters of a name or a note that a resolution keeps."""
+
+
+def local_clock() -> datetime:
+    """Return the wall clock, timezone-aware."""
+    return datetime.now(UTC)
+
+
+class Register:
+    """The cash register. Use it as `async with Register(journal="till.db") as register`.
+
+    `journal` is the journal's file; None keeps it in memory, for tests and demonstrations: then nothing survives a crash. `listen` is
+    "ADDRESS:PORT" where terminals dial in, None or "" for never. `clock` returns timezone-aware wall clock.
+    """
+
+    def __init__(
+        self,
+        journal: str | os.PathLike[str] | Journal | None = None,
+        *,
+        listen: str | None = None,
+        cash_register_id: str = "00000001",
+        clock: Callable[[], datetime] = local_clock,
+    ) -> None:
+        check_digits("cash_register_id", cash_register_id, 8)
+        self.cash_register_id = cash_register_id
+        self.clock = clock
+        self.listener: Listener | None = None
+        self.terminals: dict[str, Terminal] = {}
+        self.strangers: dict[str, int] = {}
+        """Addresses that dialled in and are no terminal of ours, with how often."""
+        self._journal_path = journal
+        self._journal: Journal | None = None
+        self._listen = _parse_listen(listen) if listen else None
+        self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
+        self._waiting: dict[str, int] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the journal and the register's own address. Raises `JournalError`, `ListenError`."""
+        if isinstance(self._journal_path, Journal):
+            self._journal = self._journal_path
+        else:
+            path = self._journal_path
+            self._journal = await asyncio.to_thread(Journal, path) if path is not None else Journal(None, inline=True)
+        if self._listen is not None:
+            self.listener = Listener(self._line_for, self._stranger)
+            try:
+                await self.listener.start(*self._listen)
+            except BaseException:
+                self._close_journal()
+                raise
+
+    async def close(self) -> None:
+        """Close every line and the journal. An operation under way is left to recovery."""
+        self._closing = True
+        if self.listener is not None:
+            await self.listener.close()
+        tasks = [task for _, _, task in self._running.values()] + list(self._background)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for terminal in self.terminals.values():
+            terminal.lines.drop()
+        self._close_journal()
+
+    # --- terminals --------------------------------------------------------------------------------------------------------------
+
+    def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+        """Add a terminal that listens at `address`:`port`; `options` as in `TerminalSettings`."""
+        return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
+
+    def listen(self, name: str, address: str, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+        """Add a terminal that dials in from its static IP `address`; `options` as in `TerminalSettings`."""
+        return self.add(TerminalSettings(name=name, address=address, link="listen", **options))
+
+    def add(self, settings: TerminalSettings) -> Terminal:
+        """Add a terminal. What a crash left open on it is recovered in the background."""
+        if settings.name in self.terminals:
+            raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
+        for other in self.terminals.values():
+            if settings.link != "dial" and other.settings.link != "dial" and other.settings.address == settings.address:
+                raise InvalidValueError(
+                    f"terminals.{settings.name}.address", settings.address, "an address that no other listened terminal has"
+                )
+        terminal = Terminal(self, settings)
+        self.terminals[settings.name] = terminal
+        self._remember(terminal)
+        return terminal
+
+    def terminal(self, name: str) -> Terminal:
+        """Return the terminal called `name`. Raises `UnknownTerminalError`."""
+        if name not in self.terminals:
+            raise UnknownTerminalError(name, tuple(self.terminals))
+        return self.terminals[name]
+
+    # --- operations -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        """The open journal. Raises `JournalError` before `open` and after `close`."""
+        if self._journal is None:
+            raise JournalError("the register is not open: use it as `async with Register(...)`")
+        return self._journal
+
+    def operation(self, reference: str) -> Operation:
+        """Return the operation with this reference, running or finished. Raises `UnknownReferenceError`."""
+        running = self._running.get(reference)
+        if running is not None:
+            return running[1].snapshot()
+        entry = self.journal.find(reference)
+        if entry is None:
+            raise UnknownReferenceError(reference)
+        return operation_of_entry(entry)
+
+    async def known_operation(self, order: Order, terminal: str) -> Operation | None:
+        """Return what stands under the order's reference, waiting for its end if it runs; None where the reference is new.
+
+        Raises `ReferenceConflictError` where it stands for other parameters.
+        """
+        running = self._running.get(order.reference)
+        if running is not None:
+            owner, work, task = running
+            _same(order.reference, (owner.name, work.order.parameters), (terminal, order.parameters))
+            return await self._wait(order.reference, work, task)
+        entry = self.journal.find(order.reference)
+        if entry is None:
+            known = self.journal.known(order.reference)
+            if known is not None:
+                raise ReferenceConflictError(order.reference, "an operation that retention has removed", _words(terminal, order.parameters))
+            return None
+        _same(order.reference, (entry.terminal, entry.parameters), (terminal, order.parameters))
+        return operation_of_entry(entry)
+
+    async def start(self, terminal: Terminal, order: Order) -> Operation:
+        """Perform an order in a task of its own, and wait for it. Cancelling the wait drops it only while it is queued."""
+        if self._closing:
+            raise RegisterError("the register is closing: no new operations")
+        work = Work(order=order, terminal=terminal.name, created_time=self.clock())
+        task = asyncio.get_running_loop().create_task(terminal.perform(work))
+        self._running[order.reference] = (terminal, work, task)
+        task.add_done_callback(lambda _: self._running.pop(order.reference, None))
+        return await self._wait(order.reference, work, task)
+
+    async def _wait(self, reference: str, work: Work, task: asyncio.Task[None]) -> Operation:
+        self._waiting[reference] = self._waiting.get(reference, 0) + 1
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._waiting[reference] == 1 and not work.sent and work.state is State.QUEUED and not task.done():
+                task.cancel()
+            raise
+        finally:
+            self._waiting[reference] -= 1
+            if not self._waiting[reference]:
+                del self._waiting[reference]
+        return work.snapshot()
+
+    async def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
+        """Settle an unresolved operation in a person's name. Raises `RegisterError` where its outcome is known already."""
+        for place, text in (("by", by), ("note", note)):
+            if not text.strip() or len(text) > LONGEST_NAME:
+                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        if outcome not in ("approved", "not_performed"):
+            raise InvalidValueError("as", outcome, "approved or not_performed")
+        known = self.operation(reference)
+        if not isinstance(known.outcome, Unresolved):
+            raise RegisterError(
+                f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
+            )
+        now = self.clock()
+        data = {"outcome": outcome, "by": by, "note": note, "reason": note}
+        row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
+        committing = self.write([row], durable=True)
+        if committing is not None:
+            await committing
+        terminal = self.terminals.get(known.terminal)
+        if terminal is not None:
+            work = terminal.open_works.pop(reference, None)
+            terminal.memory.set_stale()
+            if work is not None:
+                work.resolution = Resolution(by=by, note=note, time=now)
+                work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
+                terminal.publish(work)
+        return self.operation(reference)
+
+    # --- the journal ------------------------------------------------------------------------------------------------------------
+
+    def check_journal(self) -> None:
+        """Raise `JournalError` where the journal has failed: then no money is moved."""
+        if self.journal.failed:
+            raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
+
+    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
+        """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
+        try:
+            committing = self.journal.write(rows, durable=durable)
+        except JournalError as error:
+            if not durable:
+                return None
+            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+        return asyncio.wrap_future(committing) if committing is not None and durable else None
+
+    def _close_journal(self) -> None:
+        if self._journal is not None and not isinstance(self._journal_path, Journal):
+            self._journal.close()
+        self._journal = None
+
+    def _remember(self, terminal: Terminal) -> None:
+        """Rebuild the terminal's memory from the journal and begin to recover what was left open."""
+        journal = self.journal
+        memory = terminal.memory
+        memory.stans = set(journal.stans(terminal.name))
+        pinned = journal.latest(terminal.name, "pinned")
+        if pinned is not None and memory.terminal_id is None:
+            memory.terminal_id = pinned.data["terminal_id"]
+        answered = journal.latest(terminal.name, "answered")
+        result = parse_saved(answered.data.get("message") or "") if answered is not None else None
+        memory.journal_result = result if isinstance(result, PaymentResult) else None
+        for entry in journal.unsettled(terminal.name):
+            self._take_up(terminal, entry)
+
+    def _take_up(self, terminal: Terminal, entry: Entry) -> None:
+        sent = sent_request(entry)
+        now = self.clock()
+        if sent is None:
+            return
+        request, baseline, sent_time = sent
+        order = Order(kind=Kind(entry.kind), request=request, reference=entry.reference)
+        work = Work(order=order, terminal=terminal.name, created_time=entry.created_time)
+        work.recorded = work.sent = True
+        work.request, work.baseline, work.sent_time = request, baseline, sent_time
+        names = [event.name for event in entry.events]
+        work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
+        saved = outcome_of_saved_answer(entry, request)
+        if saved is not None and not isinstance(saved, Unresolved):
+            self.write([finished_row(work, saved, now)], durable=False)
+            return
+        if not order.money:
+            self.write([finished_row(work, NotPerformed(reason="the register stopped before an answer came"), now)], durable=False)
+            return
+        work.ended_at = asyncio.get_running_loop().time()
+        work.state = State.RECOVERING
+        was_unresolved = entry.outcome == "unresolved"
+        work.evidence = "the register stopped before an answer came"
+        if was_unresolved:
+            known = operation_of_entry(entry)
+            work.outcome, work.state, work.evidence = known.outcome, State.FINISHED, known.evidence
+        terminal.memory.unanswered = True
+        terminal.open_works[entry.reference] = work
+        if not was_unresolved:
+            self.write([event_row(work, "recovering", now, evidence=work.evidence)], durable=False)
+        self._spawn(terminal.recover(work))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # --- lines that come in -----------------------------------------------------------------------------------------------------
+
+    def _line_for(self, address: str) -> Line | None:
+        for terminal in self.terminals.values():
+            if terminal.settings.link != "dial" and terminal.settings.address == address:
+                return terminal.admit()
+        return None
+
+    def _stranger(self, address: str) -> None:
+        if len(self.strangers) < 1000 or address in self.strangers:
+            self.strangers[address] = self.strangers.get(address, 0) + 1
+
+
+def _parse_listen(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
+    return host.strip("[]"), int(port)
+
+
+def _same(reference: str, known: tuple[str, dict[str, Any]], asked: tuple[str, dict[str, Any]]) -> None:
+    if known != asked:
+        raise ReferenceConflictError(reference, _words(*known), _words(*asked))
+
+
+def _words(terminal: str, parameters: dict[str, Any]) -> str:
+    told = {key: value for key, value in parameters.items() if value not in ("", False) and key != "cash_register_id"}
+    return ", ".join([f"terminal={terminal}", *(f"{key}={value}" for key, value in told.items())])

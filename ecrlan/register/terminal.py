@@ -1,0 +1,426 @@
+"""A terminal as embedders see it: `await terminal.purchase(650)`."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ecrlan.errors import InvalidValueError, RegisterError, TerminalBlockedError
+from ecrlan.journal import Event as Row
+from ecrlan.journal import NewOperation
+from ecrlan.model import (
+    ANY_TERMINAL,
+    NO_STAN,
+    AdditionalDataRequest,
+    CaptureRequest,
+    CloseSessionRequest,
+    ExtendedPurchaseRequest,
+    IncrementRequest,
+    Kind,
+    LastResultRequest,
+    Operation,
+    PaymentType,
+    PreauthorizationRequest,
+    ReprintRequest,
+    Request,
+    State,
+    StatusRequest,
+    TotalsRequest,
+    VasRequest,
+    VerifyCardRequest,
+    VoidRequest,
+    check_reference,
+)
+from ecrlan.net.line import Direction, Line
+from ecrlan.register.conduct import Conductor
+from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
+from ecrlan.register.lines import Lines
+from ecrlan.register.memory import Memory
+from ecrlan.register.options import TerminalSettings
+from ecrlan.register.order import UNJOURNALED, Order, Work
+from ecrlan.register.queue import TerminalQueue
+from ecrlan.register.recovering import Recovery
+from ecrlan.register.vas import build_vas
+from ecrlan.wire.mask import mask_frame
+
+if TYPE_CHECKING:
+    from ecrlan.register.register import Register
+
+log = structlog.get_logger(__name__)
+
+WATCHED_EVENTS = 4096
+"""Events that wait for one watcher; a watcher that is slower than that loses the oldest."""
+BLOCKED_WHILE_UNRESOLVED = frozenset({Kind.VERIFY_CARD, Kind.REPRINT})
+"""Moves no money, but would change the last result that recovery compares."""
+
+Contents = Sequence[tuple[int, str]]
+
+
+class Terminal:
+    """One terminal. Made by `Register.dial`, `Register.listen` or `Register.add`.
+
+    Every operation returns an `Operation` whose outcome says what is proved. An exception (`EcrlanError`) means that nothing was
+    journaled and nothing was sent. Amounts are whole cents, 1 to 99,999,999. `reference` is 1 to 64 of `A-Za-z0-9._-`: the same
+    reference with the same parameters is the same operation, however often it is asked for; with others `ReferenceConflictError`.
+    `queue_timeout` is how many seconds the operation may wait for its turn (0: not at all, `TerminalBusyError`). Cancelling the
+    call drops an operation that still waits; one that was sent goes on, and its outcome stands in the journal.
+    """
+
+    def __init__(self, register: Register, settings: TerminalSettings) -> None:
+        self.register = register
+        self.settings = settings
+        self.memory = Memory(terminal_id=settings.terminal_id if settings.terminal_id != ANY_TERMINAL else None)
+        self.queue = TerminalQueue(settings.name)
+        self.lines = Lines(settings, lambda: register.listener, self._make_line)
+        self.open_works: dict[str, Work] = {}
+        """Operations whose outcome is not proved: they block the terminal."""
+        self._conductor = Conductor(self)
+        self._recovery = Recovery(self._conductor, self.queue)
+        self._watchers: set[asyncio.Queue[TerminalEvent]] = set()
+
+    @property
+    def name(self) -> str:
+        """The terminal's name in the settings."""
+        return self.settings.name
+
+    # --- operations -------------------------------------------------------------------------------------------------------------
+
+    async def status(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+        """Ask `s`: `Done(response=StatusResponse)`, or `NotPerformed` where the terminal does not answer."""
+        return await self._submit(Kind.STATUS, StatusRequest(terminal_id=self._tid), reference, queue_timeout)
+
+    async def purchase(
+        self,
+        amount: int,
+        *,
+        reference: str | None = None,
+        receipt_text: str = "",
+        payment_type: PaymentType = PaymentType.AUTOMATIC,
+        card_present: bool = False,
+        additional_data: Contents = (),
+        iso_field: str = "00",
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Take a payment of `amount` cents (`X`, or `P` where the terminal does not know it)."""
+        request = ExtendedPurchaseRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            amount=amount,
+            receipt_text=receipt_text,
+            payment_type=payment_type,
+            card_present=card_present,
+            additional_data=bool(additional_data),
+        )
+        return await self._submit(Kind.PURCHASE, request, reference, queue_timeout, self._additional(additional_data, iso_field))
+
+    async def preauthorize(
+        self,
+        amount: int,
+        *,
+        reference: str | None = None,
+        receipt_text: str = "",
+        payment_type: PaymentType = PaymentType.AUTOMATIC,
+        card_present: bool = False,
+        additional_data: Contents = (),
+        iso_field: str = "00",
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Reserve `amount` cents on a card (`p`); the result's `preauthorization_code` is what `increment` and `capture` need."""
+        request = PreauthorizationRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            amount=amount,
+            receipt_text=receipt_text,
+            payment_type=payment_type,
+            card_present=card_present,
+            additional_data=bool(additional_data),
+        )
+        return await self._submit(Kind.PREAUTHORIZE, request, reference, queue_timeout, self._additional(additional_data, iso_field))
+
+    async def increment(
+        self,
+        amount: int,
+        *,
+        preauthorization_code: str,
+        reference: str | None = None,
+        receipt_text: str = "",
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Add `amount` cents to an open pre-authorization (`i`)."""
+        request = IncrementRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            amount=amount,
+            preauthorization_code=preauthorization_code,
+            receipt_text=receipt_text,
+        )
+        return await self._submit(Kind.INCREMENT, request, reference, queue_timeout)
+
+    async def capture(
+        self,
+        amount: int,
+        *,
+        preauthorization_code: str,
+        reference: str | None = None,
+        receipt_text: str = "",
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Close a pre-authorization with the final `amount` in cents (`c`)."""
+        request = CaptureRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            amount=amount,
+            preauthorization_code=preauthorization_code,
+            receipt_text=receipt_text,
+            length=self.settings.capture_length,
+        )
+        return await self._submit(Kind.CAPTURE, request, reference, queue_timeout)
+
+    async def void(
+        self,
+        *,
+        stan: str | None = None,
+        last: bool = False,
+        reference: str | None = None,
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Reverse the terminal's last transaction (`S`): the one with `stan`, or, with `last`, whichever it is (STAN `000000`)."""
+        if (stan is None) != last:
+            raise InvalidValueError("stan", stan, "the STAN of the transaction, or last=True for whichever was the last")
+        if stan == NO_STAN:
+            raise InvalidValueError("stan", stan, "the STAN of the transaction; 000000 means whichever was the last: say last=True")
+        request = VoidRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            stan=NO_STAN if stan is None else stan,
+        )
+        return await self._submit(Kind.VOID, request, reference, queue_timeout)
+
+    async def verify_card(
+        self,
+        *,
+        payment_type: PaymentType = PaymentType.AUTOMATIC,
+        reference: str | None = None,
+        additional_data: Contents = (),
+        iso_field: str = "00",
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Verify a card without charging it (`H`)."""
+        request = VerifyCardRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            payment_type=payment_type,
+            additional_data=bool(additional_data),
+        )
+        return await self._submit(Kind.VERIFY_CARD, request, reference, queue_timeout, self._additional(additional_data, iso_field))
+
+    async def totals(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+        """Ask the terminal's totals (`T`)."""
+        request = TotalsRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        return await self._submit(Kind.TOTALS, request, reference, queue_timeout)
+
+    async def close_session(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+        """Close the session with the host (`C`)."""
+        request = CloseSessionRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        return await self._submit(Kind.CLOSE_SESSION, request, reference, queue_timeout)
+
+    async def last_result(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+        """Ask for the last saved result (`G`). It says nothing about whose it is: never take it for an approval."""
+        request = LastResultRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        return await self._submit(Kind.LAST_RESULT, request, reference, queue_timeout)
+
+    async def reprint(
+        self, *, to_ecr: bool = True, ticket_type: int = 0, reference: str | None = None, queue_timeout: float | None = None
+    ) -> Operation:
+        """Have the last receipt printed again (`R`), on the register (`to_ecr`) or on the terminal."""
+        mode = self.settings.printing_mode if to_ecr else 0
+        request = ReprintRequest(terminal_id=self._tid, to_ecr=mode, ticket_type=ticket_type)
+        return await self._submit(Kind.REPRINT, request, reference, queue_timeout)
+
+    async def vas(
+        self,
+        function: str,
+        *,
+        amount: str | None = None,
+        order_id: str | None = None,
+        printer: str = "POS",
+        parameters: Mapping[str, str] | None = None,
+        reference: str | None = None,
+        cash_register_id: str | None = None,
+        queue_timeout: float | None = None,
+    ) -> Operation:
+        """Perform a VAS function such as `BPAY_QR` (`K`). `amount` goes through as given: the pages do not state its unit."""
+        request = VasRequest(
+            terminal_id=self._tid,
+            cash_register_id=cash_register_id or self.register.cash_register_id,
+            xml=build_vas(function, amount=amount, order_id=order_id, printer=printer, parameters=parameters or {}),
+        )
+        return await self._submit(Kind.VAS, request, reference, queue_timeout)
+
+    # --- watching ---------------------------------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[TerminalEvent]:
+        """Follow what happens on the terminal, from now on. A slow follower loses the oldest events, never delays the terminal."""
+        watcher: asyncio.Queue[TerminalEvent] = asyncio.Queue(WATCHED_EVENTS)
+        self._watchers.add(watcher)
+        try:
+            while True:
+                yield await watcher.get()
+        finally:
+            self._watchers.discard(watcher)
+
+    def drop_line(self) -> None:
+        """Close the terminal's line at once. Refused (`RegisterError`) while a money operation is under way."""
+        if self.queue.holder is not None:
+            raise RegisterError(f"terminal {self.name} is in use by {self.queue.holder}: its line is not dropped")
+        self.lines.drop()
+
+    def accept_terminal_id(self, by: str) -> None:
+        """Accept the TID that answered in place of the pinned one, in the name of the person `by`."""
+        if self.memory.foreign_terminal_id is not None:
+            self.memory.terminal_id, self.memory.foreign_terminal_id = self.memory.foreign_terminal_id, None
+            data = {"terminal_id": self.memory.terminal_id, "by": by}
+            self.write([Row(name="pinned", time=self.clock(), reference=None, terminal=self.name, data=data)], durable=False)
+
+    # --- an order's way ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def _tid(self) -> str:
+        return self.settings.terminal_id
+
+    def _additional(self, contents: Contents, iso_field: str) -> AdditionalDataRequest | None:
+        if not contents:
+            return None
+        return AdditionalDataRequest(
+            terminal_id=self._tid,
+            contents=tuple((index, text) for index, text in contents),
+            iso_field=iso_field,
+            tag_map=self.settings.tag_map,
+        )
+
+    async def _submit(
+        self,
+        kind: Kind,
+        request: Request,
+        reference: str | None,
+        queue_timeout: float | None,
+        additional: AdditionalDataRequest | None = None,
+    ) -> Operation:
+        if reference is not None:
+            check_reference(reference)
+        order = Order(
+            kind=kind,
+            request=request,
+            reference=reference or str(uuid.uuid4()),
+            additional=additional,
+            journaled=reference is not None or kind not in UNJOURNALED,
+            queue_timeout=self.settings.queue_timeout if queue_timeout is None else queue_timeout,
+        )
+        if reference is not None:
+            known = await self.register.known_operation(order, self.name)
+            if known is not None:
+                return known
+        return await self.register.start(self, order)
+
+    async def perform(self, work: Work) -> None:
+        """Perform `work` in its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent then."""
+        order = work.order
+        async with self.queue.place(order.reference, order.queue_timeout):
+            if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
+                await self._clear_the_way(order)
+            await self._conductor.perform(work)
+            if work.state is State.RECOVERING:
+                self.open_works[work.reference] = work
+        if work.state is State.RECOVERING:
+            await self._recovery.settle(work)
+        self._tidy(work)
+        self.publish(work)
+
+    async def recover(self, work: Work) -> None:
+        """Settle what a crash left open."""
+        self.open_works[work.reference] = work
+        await self._recovery.settle(work)
+        self._tidy(work)
+
+    async def _clear_the_way(self, order: Order) -> None:
+        self.register.check_journal()
+        if order.money and self.memory.foreign_terminal_id is not None:
+            found, pinned = self.memory.foreign_terminal_id, self.memory.terminal_id
+            raise RegisterError(f"terminal {self.name} answered as TID {found}, not {pinned}; a person must accept it")
+        for work in list(self.open_works.values()):
+            if work.open and not work.recovering:
+                await self._recovery.ask_now(work)
+            self._tidy(work)
+            closes_only = work.order.kind is Kind.CLOSE_SESSION and order.kind is not Kind.CLOSE_SESSION
+            if work.open and not closes_only:
+                raise TerminalBlockedError(self.name, work.reference)
+
+    def _tidy(self, work: Work) -> None:
+        if not work.open:
+            self.open_works.pop(work.reference, None)
+
+    # --- what the conductor needs -----------------------------------------------------------------------------------------------
+
+    def clock(self) -> datetime:
+        """Return the wall clock."""
+        return self.register.clock()
+
+    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
+        """Write rows to the journal."""
+        return self.register.write(rows, durable=durable)
+
+    def publish(self, work: Work) -> None:
+        """Tell watchers of the operation's state."""
+        if self._watchers:
+            self._tell(OperationChanged(self.name, work.snapshot()))
+
+    def progressed(self, work: Work, text: str) -> None:
+        """Tell watchers the terminal's own text."""
+        if self._watchers:
+            self._tell(ProgressShown(self.name, work.reference, text))
+
+    def alarm(self, name: str, text: str, reference: str | None) -> None:
+        """Raise an alarm: log and watchers."""
+        log.error("alarm.raised", alarm=name, terminal=self.name, reference=reference, text=text)
+        self._tell(Alarm(self.name, name, text, reference))
+
+    def watch(self, line: Line) -> None:
+        """Show the line's frames to watchers, if there are any."""
+        line.observer = self._observe if self._watchers else None
+
+    def _observe(self, direction: Direction, raw: bytes) -> None:
+        masked = mask_frame(raw)
+        self._tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
+
+    def _tell(self, event: TerminalEvent) -> None:
+        for watcher in self._watchers:
+            if watcher.full():
+                watcher.get_nowait()
+            with suppress(asyncio.QueueFull):
+                watcher.put_nowait(event)
+
+    def _make_line(self, opened_by: str) -> Line:
+        return Line(
+            self.settings.lrc,
+            opened_by=opened_by,
+            on_made=lambda line: self._tell(LineChanged(self.name, opened=True, opened_by=line.opened_by)),
+            on_lost=lambda line: self._tell(LineChanged(self.name, opened=False, opened_by=line.opened_by)),
+        )
+
+    def admit(self) -> Line:
+        """Return a line for the terminal that dials in."""
+        line = self._make_line("terminal")
+        line.observer = self._observe if self._watchers else None
+        return line
