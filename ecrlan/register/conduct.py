@@ -340,6 +340,7 @@ class Conductor:
 
     def _answered(self, work: Work, exchange: Exchange, event: Answered, rows: list[NewOperation | Row]) -> None:
         now = self.host.clock()
+        work.answered = True
         rows.append(answered_row(work, event.response, event.message, now, late=event.late))
         outcome = outcome_of_answer(work.order.kind, exchange.request, event.response)
         rows.append(finished_row(work, outcome, now))

@@ -87,6 +87,8 @@ class Work:
     acknowledged: bool = False
     progressed: bool = False
     refused: bool = False
+    answered: bool = False
+    """Whether its own answer is here, even one that says neither approved nor declined: nothing more can be asked."""
     other_exchange: bool = False
     ended_at: float = 0.0
     """When its line ended, monotonic seconds."""

@@ -37,8 +37,9 @@ class Recovery:
     def can_prove(self, work: Work) -> bool:
         """Tell whether asking the terminal can prove anything at all."""
         request = work.request
-        known = request is not None and request.code in ANSWERS and request.code != "H"
-        return known and self.settings.last_result_supported and work.baseline is not None and not work.refused and not work.other_exchange
+        if request is None or request.code not in ANSWERS or request.code == "H" or not self.settings.last_result_supported:
+            return False
+        return work.baseline is not None and not (work.answered or work.refused or work.other_exchange)
 
     async def settle(self, work: Work) -> None:
         """Ask until the outcome is proved or the longest payment must be over; then leave it unresolved."""

@@ -283,6 +283,7 @@ class Register:
         names = [event.name for event in entry.events]
         work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
         saved = outcome_of_saved_answer(entry, request)
+        work.answered = saved is not None
         if saved is not None and not isinstance(saved, Unresolved):
             self.write([finished_row(work, saved, now)], durable=False)
             return

@@ -32,6 +32,7 @@ from ecrlan.model import (
     State,
     StatusRequest,
     TotalsRequest,
+    Unresolved,
     VasRequest,
     VerifyCardRequest,
     VoidRequest,
@@ -341,10 +342,12 @@ class Terminal:
             if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
                 await self._clear_the_way(order)
             await self._conductor.perform(work)
-            if work.state is State.RECOVERING:
+            if order.money and work.open:
                 self.open_works[work.reference] = work
         if work.state is State.RECOVERING:
             await self._recovery.settle(work)
+        elif order.money and isinstance(work.outcome, Unresolved):
+            self.alarm("unresolved", work.outcome.evidence, work.reference)
         self._tidy(work)
         self.publish(work)
 
