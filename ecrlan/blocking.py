@@ -12,6 +12,7 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -31,17 +32,27 @@ class _Loop:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._posted: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ecrlan", daemon=True)
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run `work` in the loop and wait for it; where the wait is interrupted, so is the work's."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise RegisterError("the register is closed") from None
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def post(self, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Have the loop run what `make` returns, without waiting for it; a closed loop has nothing left to run."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._posted.add(self._loop.create_task(make())))
 
     def close(self) -> None:
         """Stop the loop and its thread."""
@@ -90,14 +101,12 @@ class Terminal:
         async def following() -> TerminalEvent:
             return await anext(events)
 
-        async def end() -> None:
-            await events.aclose()  # type: ignore[attr-defined]  # an async generator
-
         try:
             while True:
                 yield self._loop.call(following())
         finally:
-            self._loop.call(end())
+            # never waits: a forgotten iterator may be collected in any thread, the loop's own included
+            self._loop.post(events.aclose)  # type: ignore[attr-defined]  # an async generator
 
 
 def _blocking(name: str) -> Callable[..., Operation]:

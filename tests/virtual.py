@@ -246,14 +246,20 @@ def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, Result]]) -> Result:
     problems: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: problems.append(context))
     try:
-        result = loop.run_until_complete(main(loop))
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.wait(tasks))
+        return loop.run_until_complete(_whole(main(loop)))
     finally:
         loop.close()
-    if problems:
-        raise AssertionError(f"the loop met {problems}")
-    return result
+        if problems:
+            raise AssertionError(f"the loop met {problems}")
+
+
+async def _whole(main: Coroutine[Any, Any, Result]) -> Result:
+    """Await `main`, then end whatever it left running."""
+    try:
+        return await main
+    finally:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest)

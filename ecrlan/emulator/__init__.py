@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ecrlan.emulator.delivery import Actions
 from ecrlan.emulator.faults import FAULTS, Faults
 from ecrlan.emulator.ledger import Charge, ChargeKind, Ledger
 from ecrlan.emulator.scenarios import SCENARIOS, Scenario
 from ecrlan.emulator.socket import EmulatorDialer, EmulatorServer
-from ecrlan.emulator.terminal import Actions, EmulatedTerminal
+from ecrlan.emulator.terminal import EmulatedTerminal
 
 __all__ = [
     "FAULTS",

@@ -31,6 +31,8 @@ from ecrlan.wire.receipt import build_receipt, split_receipt
 
 ODD_RESULT = "42"
 NOTHING_RETURNED = "00"
+HAVE_REASON = frozenset("Eec")
+"""Codes of the results that tell why they refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,8 @@ class Answers:
         result, scenario = performance.result, performance.scenario
         if "odd_result" in faults and getattr(result, "result", "") == "00":
             result = _odd(result)
-        reason = scenario.hostile_reason if isinstance(result, PaymentResult) and result.code == "E" else b""
-        if isinstance(result, PaymentResult) and result.code == "e":
-            reason = scenario.hostile_reason
+        has_reason = isinstance(result, PaymentResult) and result.code in HAVE_REASON
+        reason = scenario.hostile_reason if has_reason else b""
         saved = isinstance(result, PaymentResult) and (self.behaviour.save_verification or not isinstance(request, VerifyCardRequest))
         if saved:
             self.save(result, hostile_reason=reason)

@@ -142,16 +142,16 @@ class Payments:
         elif isinstance(request, PreauthorizationRequest):
             code = str(FIRST_PREAUTHORIZATION + len(self.preauthorizations) + 1)
             self.preauthorizations[code] = Preauthorization(code, request.amount)
-            entry = self._write(ChargeKind.PREAUTHORIZE, request, request.amount, 0, time, code)
+            entry = self._write(ChargeKind.PREAUTHORIZE, request, time, moves=False, preauthorization=code)
         elif isinstance(request, CaptureRequest):
             preauthorization = self.preauthorizations[request.preauthorization_code]
             preauthorization.open, preauthorization.captured = False, request.amount
-            entry = self._write(ChargeKind.CAPTURE, request, request.amount, request.amount, time, code)
+            entry = self._write(ChargeKind.CAPTURE, request, time, moves=True, preauthorization=code)
         elif isinstance(request, IncrementRequest):
             self.preauthorizations[request.preauthorization_code].authorized += request.amount
-            entry = self._write(ChargeKind.INCREMENT, request, request.amount, 0, time, code)
+            entry = self._write(ChargeKind.INCREMENT, request, time, moves=False, preauthorization=code)
         elif isinstance(request, PurchaseRequest):
-            entry = self._write(ChargeKind.PURCHASE, request, request.amount, request.amount, time, None)
+            entry = self._write(ChargeKind.PURCHASE, request, time, moves=True)
             entry.by_hand = by_hand
         if entry is not None and entry.kind is not ChargeKind.VOID:
             self.last_payment = entry
@@ -167,9 +167,16 @@ class Payments:
         )
         return Performance(result=result, scenario=scenario, slip=slip, entry=entry)
 
-    def _write(self, kind: ChargeKind, request: Request, amount: int, effect: int, time: datetime, preauthorization: str | None) -> Charge:
+    def _write(self, kind: ChargeKind, request: Request, time: datetime, *, moves: bool, preauthorization: str | None = None) -> Charge:
+        amount: int = getattr(request, "amount", 0)
         return self.ledger.write(
-            kind, amount, effect=effect, stan=f"{self.stan:06}", time=time, code=request.code, preauthorization_code=preauthorization
+            kind,
+            amount,
+            effect=amount if moves else 0,
+            stan=f"{self.stan:06}",
+            time=time,
+            code=request.code,
+            preauthorization_code=preauthorization,
         )
 
     def _void(self, time: datetime) -> Charge:

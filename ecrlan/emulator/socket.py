@@ -13,7 +13,8 @@ from ecrlan.wire.frames import FrameReader
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ecrlan.emulator.terminal import Actions, EmulatedTerminal
+    from ecrlan.emulator.delivery import Actions
+    from ecrlan.emulator.terminal import EmulatedTerminal
 
 Direction = Literal[">", "<"]
 FrameObserver = Callable[[Direction, bytes], None]

@@ -6,20 +6,20 @@ come back. What it did with money stands in `ledger`. Lines and delivery are her
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ecrlan.emulator.agenda import Agenda, Due
+from ecrlan.emulator.agenda import Agenda
 from ecrlan.emulator.answers import Answer, Answers
 from ecrlan.emulator.behaviour import Behaviour
+from ecrlan.emulator.delivery import Actions, Delivery, Outgoing, Output
 from ecrlan.emulator.distortion import NOISE, spoil_lrc
 from ecrlan.emulator.faults import Faults
 from ecrlan.emulator.ledger import Charge, Ledger
 from ecrlan.emulator.payments import Payments, Preauthorization
-from ecrlan.emulator.scenarios import scenario_of
+from ecrlan.emulator.scenarios import APPROVED, scenario_of
 from ecrlan.emulator.vas import VasDesk
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.model import (
@@ -38,21 +38,11 @@ from ecrlan.wire.codec import parse_request
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, FrameReader, NakFrame, build_ack, build_frame, build_nak, build_progress
 from ecrlan.wire.lrc import LrcReading
 
-TRANSMISSIONS = 3
 PRINTING_CODES = frozenset("PXSpicHCTK")
 """Operations after which the terminal falls back to its own printer."""
 THINKING_CODES = frozenset("PXSpicHCK")
 """Operations that take `think_seconds` and show progress."""
 FOREIGN_AMOUNT = 10_00
-
-
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """What the shell must do: write each of `send`, in a write of its own; then close the line if `close`; call `wake` at `wake_at`."""
-
-    send: tuple[bytes, ...] = ()
-    close: bool = False
-    wake_at: float | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -65,17 +55,6 @@ class _Work:
     held_ack: bytes | None = None
     awaits_data: bool = False
     data: AdditionalDataRequest | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Outgoing:
-    """A message on its way to the register."""
-
-    message: bytes
-    code: str
-    is_result: bool
-    transmissions: int = 0
-    again: bool = False
 
 
 @dataclass(kw_only=True, eq=False)
@@ -118,13 +97,15 @@ class EmulatedTerminal(Behaviour):
         self._unready_until = float("-inf")
         self._rebooting_until = float("-inf")
         self._work: _Work | None = None
-        self._outgoing: deque[_Outgoing] = deque()
-        self._ack_due: Due | None = None
-        self._late_ack: bytes | None = None
-        self._duplicate = False
-        self._split = False
-        self._glue: list[bytes] | None = None
-        self._send: list[bytes] = []
+        self._output = Output()
+        self._delivery = Delivery(
+            write=self._write,
+            over=self._exchange_over,
+            agenda=self._agenda,
+            behaviour=self,
+            faults=lambda: self.faults,
+            reading=self.reading,
+        )
         self._close = False
 
     # --- what can be looked at ------------------------------------------------------------------------------------------------------
@@ -157,7 +138,7 @@ class EmulatedTerminal(Behaviour):
     @property
     def idle(self) -> bool:
         """Whether nothing is at work and nothing waits for the register's ACK."""
-        return self._work is None and not self._outgoing
+        return self._work is None and self._delivery.idle
 
     @property
     def line_open(self) -> bool:
@@ -172,7 +153,7 @@ class EmulatedTerminal(Behaviour):
     # --- what can happen ------------------------------------------------------------------------------------------------------------
 
     def connected(self, now: float) -> Actions:
-        """A line was opened, by either side. A terminal that restarts closes it at once."""
+        """Take a line that was opened, by either side. A terminal that restarts closes it at once."""
         self._forget_line()
         self._line += 1
         self._open = True
@@ -182,7 +163,7 @@ class EmulatedTerminal(Behaviour):
         return self._actions()
 
     def received(self, data: bytes, now: float) -> Actions:
-        """Bytes came from the register."""
+        """Take bytes from the register."""
         for frame in self._reader.feed(data):
             if not self._open:
                 break
@@ -190,7 +171,7 @@ class EmulatedTerminal(Behaviour):
         return self._actions()
 
     def lost(self, now: float) -> Actions:
-        """The line is gone. What is at work goes on: closing a line ends no payment (exchange.md §1)."""
+        """Take note that the line is gone. What is at work goes on: closing a line ends no payment (exchange.md §1)."""
         if self._open and not self.idle:
             self._unready_until = max(self._unready_until, now + self.recovery_seconds)
         self._forget_line()
@@ -202,9 +183,9 @@ class EmulatedTerminal(Behaviour):
         return self._actions()
 
     def charge_by_hand(self, amount: int, now: float) -> Charge:
-        """Somebody takes a payment of `amount` cents at the terminal itself; it counts a STAN and is the last result afterwards."""
+        """Take a payment by hand of `amount` cents at the terminal itself. It counts a STAN and is the last result afterwards."""
         del now  # takes no time
-        performance = self.payments.perform(PurchaseRequest(amount=amount), self._time(), scenario=replace(scenario_of(None)), by_hand=True)
+        performance = self.payments.perform(PurchaseRequest(amount=amount), self._time(), scenario=APPROVED, by_hand=True)
         self._answers.save(performance.result)
         if performance.entry is None:  # approved always
             raise AssertionError
@@ -224,9 +205,9 @@ class EmulatedTerminal(Behaviour):
             else:
                 self._write(build_nak(self.reading))
         elif frame.ok and isinstance(frame, AckFrame):
-            self._acknowledged(now)
+            self._delivery.acknowledged(now)
         elif frame.ok and isinstance(frame, NakFrame):
-            self._refused(now)
+            self._delivery.refused(now)
 
     def _message(self, message: bytes, now: float) -> None:
         try:
@@ -274,12 +255,11 @@ class EmulatedTerminal(Behaviour):
     def _accept(self, request: Request, now: float) -> None:
         faults = self.faults.take_all(request.code)
         work = self._work = _Work(request, faults, self._line)
-        self._split = "split" in faults
-        self._duplicate = "duplicate_result" in faults
-        self._late_ack = None
+        self._output.split = "split" in faults
+        self._delivery.duplicate = "duplicate_result" in faults
         announces_data = bool(getattr(request, "additional_data", False)) and request.code != "G"
         if "glued" in faults and not announces_data:
-            self._glue = []
+            self._output.glue()
         if "stale_result" in faults and self.last_result is not None:
             self._write(build_frame(self.last_result, self.reading))
         if "noise" in faults:
@@ -338,7 +318,7 @@ class EmulatedTerminal(Behaviour):
         work.data = request
         self.additional_data.append(request)
         if "glued" in work.faults:
-            self._glue = []
+            self._output.glue()
         ack = build_ack(self.reading)
         if "no_ack" not in faults:
             self._write(spoil_lrc(ack) if "bad_ack_lrc" in faults else ack)
@@ -394,20 +374,20 @@ class EmulatedTerminal(Behaviour):
     def _prints_to_register(self, request: Request) -> bool:
         return bool(request.to_ecr if isinstance(request, ReprintRequest) else self.printing)
 
-    def _in_order(self, answer: Answer, work: _Work, *, to_register: bool) -> list[_Outgoing]:
+    def _in_order(self, answer: Answer, work: _Work, *, to_register: bool) -> list[Outgoing]:
         """Put the messages of an answer into the order in which they are sent."""
         code = work.request.code
-        results = [_Outgoing(message, code, is_result=True) for message in answer.results]
+        results = [Outgoing(message, code, is_result=True) for message in answer.results]
         parts = self._answers.receipt_parts(answer.receipt, work.faults) if to_register else []
-        receipt = [_Outgoing(message, code, is_result=False) for message in parts]
-        data = [_Outgoing(message, code, is_result=False) for message in answer.data]
+        receipt = [Outgoing(message, code, is_result=False) for message in parts]
+        data = [Outgoing(message, code, is_result=False) for message in answer.data]
         if "receipt_first" in work.faults:
             return [*receipt, *results, *data]
         return [*results, *data, *receipt] if self.host_data_first else [*results, *receipt, *data]
 
     # --- delivery -------------------------------------------------------------------------------------------------------------------
 
-    def _deliver(self, messages: list[_Outgoing], work: _Work, now: float) -> None:
+    def _deliver(self, messages: list[Outgoing], work: _Work, now: float) -> None:
         if "cut_result" in work.faults and messages:
             frame = build_frame(messages[0].message, self.reading)
             self._write(frame[: len(frame) // 2])
@@ -415,20 +395,18 @@ class EmulatedTerminal(Behaviour):
             return
         if "noise" in work.faults and messages:
             self._write(NOISE)
-        self._outgoing.extend(messages)
-        if messages:
-            self._transmit(now)
+        self._delivery.start(messages, now)
         if work.held_ack is not None:
             if "ack_after_result_only" in work.faults and messages:
-                self._late_ack = work.held_ack
+                self._delivery.late_ack = work.held_ack
             else:
                 self._write(work.held_ack)
         if "close_after_result" in work.faults:
             self._drop()
-        if not self._outgoing:
+        if self._delivery.idle:
             self._exchange_over(now)
 
-    def _deliver_late(self, work: _Work, messages: list[_Outgoing], now: float) -> None:
+    def _deliver_late(self, work: _Work, messages: list[Outgoing], now: float) -> None:
         if not self._on_line(work.line):
             return
         if self.idle:
@@ -437,44 +415,6 @@ class EmulatedTerminal(Behaviour):
             for each in messages:
                 if each.is_result:
                     self._write(build_frame(each.message, self.reading))
-
-    def _transmit(self, now: float) -> None:
-        """Send the first message that waits, once more if need be, and wait for its ACK."""
-        first = self._outgoing[0]
-        first.transmissions += 1
-        frame = build_frame(first.message, self.reading)
-        self._write(spoil_lrc(frame) if first.is_result and self.faults.take("bad_lrc", first.code) else frame)
-        self._agenda.cancel(self._ack_due)
-        self._ack_due = self._agenda.add(now + self.ack_timeout, self._refused)
-
-    def _acknowledged(self, now: float) -> None:
-        if not self._outgoing:
-            return
-        first = self._outgoing[0]
-        if first.is_result and self._duplicate:
-            self._duplicate = False
-            self._transmit(now)
-            return
-        self._outgoing.popleft()
-        self._agenda.cancel(self._ack_due)
-        if self._late_ack is not None:
-            self._write(self._late_ack)
-            self._late_ack = None
-        if self._outgoing:
-            self._transmit(now)
-        else:
-            self._exchange_over(now)
-
-    def _refused(self, now: float) -> None:
-        """Take a NAK, or silence, for the message under way: send it again, or give up. The ledger keeps its charge."""
-        if not self._outgoing:
-            return
-        if self._outgoing[0].transmissions < TRANSMISSIONS:
-            self._transmit(now)
-            return
-        self._outgoing.clear()
-        self._agenda.cancel(self._ack_due)
-        self._exchange_over(now)
 
     def _exchange_over(self, now: float) -> None:
         if self.close_after_exchange_seconds is not None and self._open:
@@ -500,16 +440,14 @@ class EmulatedTerminal(Behaviour):
 
     def _drop(self) -> None:
         """Close the line, behind what was written so far."""
-        self._flush()
-        self._close = self._open
+        self._output.flush()
+        self._close = self._close or self._open
         self._forget_line()
 
     def _forget_line(self) -> None:
         self._open = False
-        self._outgoing.clear()
-        self._agenda.cancel(self._ack_due)
-        self._late_ack = None
-        self._glue = None
+        self._delivery.forget()
+        self._output.forget_glued()
 
     def _after(self, seconds: float, act: Callable[[float], None], now: float) -> None:
         if seconds > 0:
@@ -518,26 +456,13 @@ class EmulatedTerminal(Behaviour):
             act(now)
 
     def _write(self, data: bytes) -> None:
-        if not self._open:
-            return
-        if self._glue is not None:
-            self._glue.append(data)
-        elif self._split:
-            self._send.extend(data[place : place + 1] for place in range(len(data)))
-        else:
-            self._send.append(data)
-
-    def _flush(self) -> None:
-        """Send what `glued` has held back, as one piece."""
-        held, self._glue = self._glue, None
-        if held:
-            self._write(b"".join(held))
+        if self._open:
+            self._output.write(data)
 
     def _actions(self) -> Actions:
         if self._work is None:
-            self._flush()
-        actions = Actions(tuple(self._send), self._close, self._agenda.next_at)
-        self._send.clear()
+            self._output.flush()
+        actions = Actions(self._output.take(), self._close, self._agenda.next_at)
         self._close = False
         return actions
 

@@ -62,7 +62,7 @@ def read_amount(text: str | None) -> int:
 def read_request(xml: str) -> tuple[str, dict[str, str]]:
     """Return ECRVASID and the parameters under SUBSMPARAMS. Raises `VasError` for what is no `<ecrreq>`."""
     try:
-        root = fromstring(xml)
+        root = fromstring(xml, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise VasError(2, "XML ERRATO") from error
     if root.tag != "ecrreq":
@@ -75,6 +75,14 @@ def read_request(xml: str) -> tuple[str, dict[str, str]]:
         elif outer.get("k") == "SUBSMPARAMS":
             parameters = {inner.get("k", ""): (inner.text or "").strip() for inner in outer.findall("p")}
     return identity, parameters
+
+
+def read_identity(identity: str) -> tuple[str, str]:
+    """Return service and function of an ECRVASID. Raises `VasError` for one that does not exist."""
+    service, _, function = identity.partition("_")
+    if service not in SERVICES or function not in FUNCTIONS or (function in BPAY_ONLY and service != "BPAY"):
+        raise VasError(4, "SERVIZIO SCONOSCIUTO")
+    return service, function
 
 
 def as_xml(values: dict[str, str], receipt: Slip) -> str:
@@ -112,11 +120,9 @@ class VasDesk:
         identity = ""
         try:
             identity, parameters = read_request(xml)
-            service, _, function = identity.partition("_")
-            if service not in SERVICES or function not in FUNCTIONS or (function in BPAY_ONLY and service != "BPAY"):
-                raise VasError(4, "SERVIZIO SCONOSCIUTO")
+            service, function = read_identity(identity)
             if refusal is not None:
-                raise VasError(1, refusal.reason)
+                return as_xml({"ECRVASID": identity, "RESPID": "1", "RESPMSG": refusal.reason}, [])
             values, title, lines = self._perform(service, function, parameters, time)
         except VasError as error:
             return as_xml({"ECRVASID": identity, "RESPID": str(error.response_id), "RESPMSG": error.text}, [])
@@ -149,7 +155,7 @@ class VasDesk:
 
     def _pay(self, service: str, amount: int, time: datetime) -> tuple[dict[str, str], str, list[str]]:
         scenario = scenario_of(amount)
-        if scenario.result != "00" and scenario.result != "05":
+        if scenario.result not in {"00", "05"}:
             raise VasError(1, scenario.reason or "ESITO SCONOSCIUTO")
         order = VasOrder(f"{service}{self.terminal_id}{len(self.orders) + 1:09}", service, amount)
         self.orders[order.order_id] = order

@@ -19,7 +19,7 @@ from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
 from ecrlan.journal.rows import Event, NewOperation, time_text
-from ecrlan.journal.store import Synchronous, beside, connect, insert, open_for_writing, statements
+from ecrlan.journal.store import Synchronous, beside, check_folder, connect, insert, open_for_writing, statements
 from ecrlan.journal.writer import Call, Writer
 
 RIDE_SECONDS = 0.5
@@ -55,8 +55,7 @@ class Journal(JournalReader):
         self._closed = False
         self._owner: OwnerLock | None = None
         if self.path is not None:
-            if not self.path.parent.is_dir():
-                raise JournalError(f"the journal's folder {self.path.parent} does not exist")
+            check_folder(self.path.parent)
             self._owner = OwnerLock(beside(self.path, ".owner"), wait=owner_wait)
         with contextlib.ExitStack() as stack:
             if self._owner is not None:

@@ -93,7 +93,7 @@ else:
     import fcntl
 
     def _try_lock(descriptor: int) -> bool:
-        try:
+        try:  # flock, not lockf: two journals in one process exclude each other too; a forked child without exec keeps it, which is safe
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False

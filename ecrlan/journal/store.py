@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ecrlan.errors import JournalError, UnknownReferenceError
+from ecrlan.journal.log import log_damage
 from ecrlan.journal.migrations import APPLICATION_ID, VERSION, file_version, migrate
 from ecrlan.journal.rows import Event, NewOperation, ReferenceTakenError, event_values, operation_values
 
@@ -93,13 +94,21 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `JournalError` where there is no such folder or it cannot be entered."""
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        raise JournalError(f"the journal's folder {folder} cannot be entered: {error.strerror}") from error
+    if not found:
+        raise JournalError(f"the journal's folder {folder} does not exist")
+
+
 def check_file(path: Path) -> None:
     """Raise `JournalError` where the file is not a sound journal of this version or an older one; nothing is written to it.
 
     The check uses a read-only connection: an ordinary one would copy the log into the file when it is closed.
     """
-    if not path.parent.is_dir():
-        raise JournalError(f"the journal's folder {path.parent} does not exist")
     if not _has_content(path):
         log = beside(path, "-wal")
         if log.exists() and log.stat().st_size:
@@ -114,8 +123,13 @@ def check_file(path: Path) -> None:
         with contextlib.closing(connect(path, "rw" if interrupted else "ro")) as connection:
             _check_kind(connection, path)
             findings = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+            damage = log_damage(beside(path, "-wal"), beside(path, "-shm"))
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
+    except OSError as error:
+        raise JournalError(f"the journal's log {path}-wal cannot be read: {error.strerror}") from error
+    if damage is not None:
+        raise JournalError(f"the journal's log {path}-wal is damaged and was left as it is: {damage}")
     if findings != ["ok"]:
         raise JournalError(f"the journal {path} is damaged and was left as it is: {'; '.join(findings)}")
 
@@ -160,6 +174,9 @@ def _use_log(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise JournalError(f"the journal {path} cannot use a write-ahead log here (it uses {mode}): keep it on a local disk")
+    connection.execute("PRAGMA busy_timeout = 0")  # a reader may hold the log: then it stays
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # what a power cut tore is gone before new commits follow it
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def _has_content(path: Path) -> bool:

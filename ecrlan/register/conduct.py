@@ -285,9 +285,17 @@ class Conductor:
                 durable = self._take(work, exchange, event, rows) or durable
             if not rows or not work.order.journaled:
                 return None
-            return self.host.write(rows, durable=durable and work.order.money)
+            committing = self.host.write(rows, durable=durable and work.order.money)
+            if committing is not None:
+                committing.add_done_callback(lambda future: self._written(work, future))
+            return committing
 
         return sink
+
+    def _written(self, work: Work, committing: asyncio.Future[None]) -> None:
+        if not committing.cancelled() and (failure := committing.exception()) is not None:
+            work.durable = False
+            self.host.alarm("journal_failed", str(failure), work.reference)
 
     def _take(self, work: Work, exchange: Exchange, event: Event, rows: list[NewOperation | Row]) -> bool:
         """Turn one event into rows and state; True where the bytes must wait for the commit."""

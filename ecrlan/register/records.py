@@ -85,7 +85,8 @@ def operation_of_entry(entry: Entry) -> Operation:
     receipt = b""
     answer: Response | None = None
     for event in entry.events:
-        if event.name == "answered":
+        known = outcome is not None and not isinstance(outcome, Unresolved)  # only `unresolved` can ever change
+        if event.name == "answered" and not known:
             answer = parse_saved(event.data.get("message") or "")
         elif event.name == "receipt":
             receipt += bytes.fromhex(event.data["text"])
@@ -93,9 +94,9 @@ def operation_of_entry(entry: Entry) -> Operation:
             data = event.data["data"]
         elif event.name in ("recovering", "finished"):
             evidence = event.data.get("evidence") or evidence
-            if event.name == "finished":
+            if event.name == "finished" and not known:
                 outcome, finished = outcome_of_record(event.data, answer), event.time
-        elif event.name == "resolved":
+        elif event.name == "resolved" and not known:
             outcome, finished = outcome_of_record(event.data, None), event.time
             resolution = Resolution(by=event.data["by"], note=event.data["note"], time=event.time)
     return Operation(

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 REQUEST: Final = "request"
 RESPONSE: Final = "response"
+_KINDS: Final[dict[type, str]] = {
+    ApplicationFrame: "application",
+    ProgressFrame: "progress",
+    AckFrame: "ack",
+    NakFrame: "nak",
+    NoiseFrame: "noise",
+}
 _CARD_TYPES: Final[dict[object, object]] = {kind.value: kind.name.lower() for kind in CardType}
 _STATUSES: Final = {status.value: status.name.lower() for status in TerminalStatus}
 _REQUEST_LAYOUTS = frozenset(map(id, requests.REQUESTS))
@@ -48,21 +55,12 @@ def dissect_conversation(frames: Iterable[tuple[Frame, str | None]]) -> list[dic
 
 
 def _dissect_frame(frame: Frame, masked: bytes, direction: str | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {"frame": "noise", "hex": masked.hex().upper(), "lrc": frame.lrc or None, "message": None, "error": None}
-    match frame:
-        case ApplicationFrame():
-            shown["frame"] = "application"
-            shown["message"], shown["error"] = _dissect_message(masked[1:-2], direction)
-        case ProgressFrame():
-            shown["frame"] = "progress"
-            fields = {"text": mask_text(frame.text)}
-            shown["message"] = {"code": None, "name": "progress", "direction": RESPONSE, "fields": fields}
-        case AckFrame():
-            shown["frame"] = "ack"
-        case NakFrame():
-            shown["frame"] = "nak"
-        case NoiseFrame():
-            pass
+    kind = _KINDS[type(frame)]
+    shown: dict[str, Any] = {"frame": kind, "hex": masked.hex().upper(), "lrc": frame.lrc or None, "message": None, "error": None}
+    if isinstance(frame, ApplicationFrame):
+        shown["message"], shown["error"] = _dissect_message(masked[1:-2], direction)
+    elif isinstance(frame, ProgressFrame):
+        shown["message"] = {"code": None, "name": "progress", "direction": RESPONSE, "fields": {"text": mask_text(frame.text)}}
     return shown
 
 

@@ -146,7 +146,7 @@ class Digits(Field):
 
     def encode(self, value: str | None) -> bytes:
         """Check and write the digits."""
-        if value is None and self.optional:
+        if not value and self.optional:
             return b"0" * self.length
         if not (isinstance(value, str) and len(value) == self.length and value.isascii() and value.isdigit()):
             raise FieldError(f"{self.length} digits")
@@ -177,6 +177,10 @@ class Number(Field):
 
 class PresentNumber(Number):
     """`N`: an optional number for which 0 means that there is none."""
+
+    def __init__(self, length: int) -> None:
+        """Take the length in bytes."""
+        super().__init__(length, optional=True)
 
     def decode(self, data: bytes) -> int | None:
         """Return the number, None for 0 and for what is none."""

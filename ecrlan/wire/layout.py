@@ -94,23 +94,20 @@ class Layout:
             raise InvalidValueError(f"{self.title} fields", odd, f"exactly {', '.join(self.names)}")
         try:
             return bytes(((self._compiled or self.compiled) if compiled else self.plain).build(dict(fields)))
-        except FieldError:
-            for row in self.rows:
-                if row.name:
-                    _try_encode(row, fields[row.name])
-            raise
+        except FieldError as error:
+            refused = (_try_encode(row, fields[row.name]) for row in self.rows if row.name)
+            raise next(filter(None, refused)) from error
 
     def _find_unreadable(self, message: bytes) -> str:
-        """Name the first field that cannot be read, its position and what is allowed."""
-        place = 0
-        for row in self.rows:
-            end = place + row.length if row.length is not None else len(message)
-            try:
-                row.field.decode(message[place:end])
-            except FieldError as error:
-                return f"{row.name} at position {place + 1} is not {error}"
-            place = end
-        return "a field cannot be read"
+        """Name the first field that cannot be read, its position and what is allowed; there must be one."""
+        return next(filter(None, (_try_decode(row, place, message) for row, place in zip(self.rows, self._places(), strict=True))))
+
+    def _places(self) -> list[int]:
+        """Return where each row begins, from 0; what stands behind a variable length counts as empty."""
+        places = [0]
+        for row in self.rows[:-1]:
+            places.append(places[-1] + (row.length or LONGEST_MESSAGE))
+        return places
 
     def _check_rows(self) -> tuple[int, int]:
         place: int | None = 1
@@ -148,8 +145,17 @@ def _table_row(position: int | None, row: Construct[Any, Any]) -> TableRow:
     return TableRow(position, length, field.type, row.name or "", note, field)
 
 
-def _try_encode(row: TableRow, value: object) -> None:
+def _try_encode(row: TableRow, value: object) -> InvalidValueError | None:
     try:
         row.field.encode(value)
     except FieldError as error:
-        raise InvalidValueError(row.name, value, str(error)) from error
+        return InvalidValueError(row.name, value, str(error))
+    return None
+
+
+def _try_decode(row: TableRow, place: int, message: bytes) -> str:
+    try:
+        row.field.decode(message[place:] if row.length is None else message[place : place + row.length])
+    except FieldError as error:
+        return f"{row.name} at position {place + 1} is not {error}"
+    return ""

@@ -83,7 +83,6 @@ def mask_frames(frames: Sequence[bytes], directions: Sequence[str | None]) -> li
     masked = [mask_frame(raw, direction) for raw, direction in zip(frames, directions, strict=True)]
     receipt: list[int] = []
     noise: dict[str | None, list[int]] = {direction: [] for direction in directions}
-    copies: dict[int, int] = {}
     for place, (raw, direction) in enumerate(zip(frames, directions, strict=True)):
         if not _WHOLE.match(raw):
             noise[direction].append(place)
@@ -93,15 +92,11 @@ def mask_frames(frames: Sequence[bytes], directions: Sequence[str | None]) -> li
             continue
         if find_layout(raw[1:-2], direction) is not responses.RECEIPT:
             _mask_receipt(frames, masked, receipt)
-        elif receipt and frames[receipt[-1]] == raw:
-            copies[place] = receipt[-1]  # sent again, because our ACK was lost
         else:
             receipt.append(place)
     for places in noise.values():
         _mask_noise(frames, masked, places)
     _mask_receipt(frames, masked, receipt)
-    for place, original in copies.items():
-        masked[place] = masked[original]
     return masked
 
 
@@ -118,11 +113,19 @@ def _mask_noise(frames: Sequence[bytes], masked: list[bytes], places: list[int])
 
 
 def _mask_receipt(frames: Sequence[bytes], masked: list[bytes], places: list[int]) -> None:
-    """Mask the receipt whose parts stand at `places` as one text, and forget the places."""
-    texts = mask_receipt_parts([frames[place][1 + HEADER_LENGTH : -2] for place in places])
-    for place, text in zip(places, texts, strict=True):
-        raw = frames[place]
-        masked[place] = _replace_message(raw, raw[1 : 1 + HEADER_LENGTH] + text)
+    """Mask the receipt whose parts stand at `places` as one text, and forget the places.
+
+    Of two equal parts in a row nobody knows whether the second is the first one sent again: what either reading masks is masked.
+    """
+    parts = [frames[place][1 + HEADER_LENGTH : -2] for place in places]
+    first = {index for index, part in enumerate(parts) if not index or parts[index - 1] != part}
+    distinct = iter(mask_receipt_parts([parts[index] for index in sorted(first)]))
+    other = b""
+    for index, (place, part, whole) in enumerate(zip(places, parts, mask_receipt_parts(parts), strict=True)):
+        if index in first:
+            other = next(distinct)
+        text = bytes(one if one != byte else two for byte, one, two in zip(part, whole, other, strict=True))
+        masked[place] = _replace_message(frames[place], frames[place][1 : 1 + HEADER_LENGTH] + text)
     places.clear()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +34,7 @@ def small():
 
 
 def test_the_smartpos_dialogue_byte_by_byte():
-    assert build_frame(b"000000000" b"s") == STATUS_REQUEST
+    assert build_frame(b"000000000s") == STATUS_REQUEST
     assert build_ack() == ACK
     assert build_nak() == NAK
     frames, noise, pending = feed_all_ways(FrameReader, ACK + STATUS_RESPONSE)
@@ -211,7 +213,7 @@ def test_how_the_bytes_are_cut_changes_nothing(data):
 def test_every_byte_comes_out_once(data, cuts):
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     reader = FrameReader(limit=32)
-    frames = [frame for start, end in zip(places, places[1:], strict=False) for frame in reader.feed(data[start:end])]
+    frames = [frame for start, end in pairwise(places) for frame in reader.feed(data[start:end])]
     assert b"".join(frame.raw for frame in frames) + reader.pending == data
     frames += reader.finish()
     assert b"".join(frame.raw for frame in frames) == data

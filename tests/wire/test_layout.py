@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError
@@ -97,6 +97,10 @@ def test_names_belong_to_what_is_read(row):
         layout("wrong", 11, *BEGIN, row)
 
 
+def test_a_table_is_compiled_once():
+    assert FIXED.compiled is FIXED.compiled
+
+
 def test_what_a_table_says_of_itself():
     assert (FIXED.title, FIXED.code, FIXED.total, FIXED.names) == ("fixed", "Z", 14, ("terminal_id", "flag", "text"))
     row = FIXED.rows[4]
@@ -106,6 +110,7 @@ def test_what_a_table_says_of_itself():
 
 
 @pytest.mark.parametrize("table", ALL, ids=lambda table: f"{table.code} {table.title} {table.variant}")
+@settings(max_examples=20)
 @given(data=st.data())
 def test_compiled_and_plain_tables_agree_on_any_bytes(table, data):
     body = data.draw(st.text("0123456789 A<\x1b", min_size=max(0, table.shortest - 12), max_size=min(table.longest, 200) - 10))

@@ -1,0 +1,113 @@
+"""One stream and its exchange."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.errors import ConnectError, LineError
+from ecrlan.model import PurchaseRequest, StatusRequest
+from ecrlan.net.dial import dial
+from ecrlan.net.line import BAD_BYTES, Line
+from ecrlan.protocol.exchange import Exchange, Timing
+from ecrlan.protocol.step import Answered, Ending, Event, Sending
+from tests.virtual import VirtualLoop, run
+
+
+def test_events_are_persisted_before_bytes_are_written() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        order: list[str] = []
+        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server:
+            line = await dial("127.0.0.1", server.port, 10.0, Line)
+            line.observer = lambda direction, raw: order.append(f"{direction} {raw[:1].hex()}")
+
+            def sink(events: tuple[Event, ...]) -> asyncio.Future[None] | None:
+                if not any(isinstance(event, Sending | Answered) for event in events):
+                    return None
+                committed = loop.create_future()
+                loop.call_later(1.0, order.append, "committed")
+                loop.call_later(1.0, committed.set_result, None)
+                return committed
+
+            exchange = Exchange(PurchaseRequest(amount=650), Timing())
+            await line.run(exchange, sink)
+        assert exchange.ending is Ending.ANSWERED
+        assert order == ["committed", "> 02", "< 06", "< 02", "committed", "> 06"]
+
+    run(main)
+
+
+def test_what_cannot_be_persisted_is_not_sent() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server:
+            line = await dial("127.0.0.1", server.port, 10.0, Line)
+            committed = loop.create_future()
+            loop.call_later(1.0, committed.set_exception, OSError("disk full"))
+            with pytest.raises(OSError, match="disk full"):
+                await line.run(Exchange(PurchaseRequest(amount=650), Timing()), lambda events: committed)
+            assert not [data for _, stream, data in loop.network.written if stream.side == "dialled"]
+
+    run(main)
+
+
+def test_dead_line_is_found_by_reading() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server:
+            line = await dial("127.0.0.1", server.port, 10.0, Line)
+            assert await line.is_usable()
+            loop.network.cut()
+            assert not await line.is_usable()
+            assert not await line.is_usable()
+            with pytest.raises(LineError):
+                await line.run(Exchange(StatusRequest(), Timing()), lambda events: None)
+            assert not loop.network.written
+
+    run(main)
+
+
+def test_dead_line_is_found_over_real_tcp() -> None:
+    async def main() -> None:
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            line = await dial("127.0.0.1", server.sockets[0].getsockname()[1], 10.0, Line)
+            line.keep_alive()
+            for _ in range(1000):
+                if not await line.is_usable():
+                    return
+                await asyncio.sleep(0)
+        raise AssertionError("never found")
+
+    asyncio.run(main())
+
+
+async def test_nobody_there() -> None:
+    with pytest.raises(ConnectError, match=r"no line to 127\.0\.0\.1 port 1: ") as caught:
+        await dial("127.0.0.1", 1, 1.0, Line)
+    assert caught.value.sent == "no"
+
+
+async def test_noise_without_end_closes_the_line() -> None:
+    sent = 0
+
+    async def hostile(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        try:
+            while sent < 100 * BAD_BYTES:
+                writer.write(b"\x02" + b"z" * 1023)
+                sent += 1024
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(hostile, "127.0.0.1", 0)
+    async with server:
+        line = await dial("127.0.0.1", server.sockets[0].getsockname()[1], 10.0, Line)
+        exchange = Exchange(PurchaseRequest(amount=650), Timing())
+        await line.run(exchange, lambda events: None)
+        assert exchange.ending is Ending.UNANSWERED
+        assert not line.alive
+        assert len(line.reader.pending) <= 4096

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import ecrlan
+from ecrlan import blocking
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.register.register import local_clock
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """An emulated terminal in a thread of its own."""
+    ready: list[int] = []
+    started, stop = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as server:
+            ready.append(server.port)
+            started.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    started.wait()
+    yield ready[0]
+    stop.set()
+    thread.join()
+
+
+def public(owner: type) -> set[str]:
+    return {name for name in vars(owner) if not name.startswith("_")}
+
+
+INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "progressed", "publish", "recover", "watch", "write"}
+INSIDE_REGISTER = {"check_journal", "journal", "known_operation", "start", "write"}
+
+
+def test_names_are_the_same() -> None:
+    assert public(blocking.Terminal) - {"settings"} == public(ecrlan.Terminal) - INSIDE_TERMINAL
+    assert public(blocking.Register) == public(ecrlan.Register) - INSIDE_REGISTER
+
+
+@pytest.mark.parametrize("name", blocking.OPERATIONS)
+def test_operations_take_the_same_arguments(name: str) -> None:
+    original = getattr(ecrlan.Terminal, name)
+    assert inspect.signature(getattr(blocking.Terminal, name)) == inspect.signature(original)
+    assert getattr(blocking.Terminal, name).__doc__ == original.__doc__
+
+
+def test_purchase(port: int) -> None:
+    with blocking.Register() as register:
+        terminal = register.dial("till-1", "127.0.0.1", port)
+        operation = terminal.purchase(650, reference="sale-1")
+        assert isinstance(operation.outcome, ecrlan.Approved)
+        assert register.operation("sale-1") == operation
+        assert register.terminal("till-1").name == terminal.name == terminal.settings.name
+        events = terminal.events()
+        first: list[object] = []
+        follower = threading.Thread(target=lambda: first.append(next(events)))
+        follower.start()
+        while follower.is_alive():
+            terminal.status()
+            follower.join(0.01)
+        assert first
+        events.close()
+        terminal.drop_line()
+        terminal.accept_terminal_id("Anna")
+        with pytest.raises(ecrlan.RegisterError):
+            register.resolve("sale-1", "approved", by="Anna", note="x")
+
+
+def test_not_open() -> None:
+    with pytest.raises(ecrlan.RegisterError, match="not open"):
+        blocking.Register().dial("till-1", "127.0.0.1")
+
+
+def test_port_taken_closes_what_was_begun() -> None:
+    with blocking.Register(listen="127.0.0.1:0") as register:
+        listener = register._register.listener
+        assert listener is not None
+        with pytest.raises(ecrlan.ListenError), blocking.Register(listen=f"127.0.0.1:{listener.port}"):
+            pass

@@ -1,0 +1,198 @@
+"""No card number survives masking, and nothing else is lost (exchange.md §7, product.md)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecrlan import model as m
+from ecrlan.wire.codec import build_request, build_response, parse_request, parse_response
+from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_progress
+from ecrlan.wire.lrc import LrcReading, readings_that_fit
+from ecrlan.wire.mask import clean_text, mask_frame, mask_frames, mask_message, mask_receipt_parts, mask_text
+from ecrlan.wire.receipt import split_receipt
+
+CARD = b"4111111111111111"
+MASKED = b"0000000000001111"
+OK = m.PaymentResult(
+    terminal_id="37105051",
+    code="V",
+    length=117,
+    result="00",
+    pan="1234",
+    entry_mode="CLI",
+    authorization_code="123456",
+    host_time=m.HostTime(327, 18, 44),
+    card_type=1,
+    acquirer_id="00000000034",
+    stan="000042",
+    online_id="000099",
+    action_code="000",
+    amount=65_000,
+    currency_exchange=m.CurrencyExchange(exchange_rate=10893, currency="USD", currency_amount=123_456_789_012, currency_decimals=2),
+)
+
+
+def test_runs_of_twelve_digits_keep_their_last_four():
+    assert mask_text("PAN 4111111111111111, 12345678901") == "PAN 0000000000001111, 12345678901"
+    assert mask_text("123456789012") == "000000009012"
+
+
+@pytest.mark.parametrize(
+    "request_made",
+    [
+        m.PurchaseRequest(terminal_id="37105051", cash_register_id="12345678", amount=12_345_678),
+        m.VoidRequest(terminal_id="37105051", cash_register_id="12345678", stan="123456"),
+        m.CaptureRequest(terminal_id="37105051", cash_register_id="12345678", amount=1, preauthorization_code="123456789", length=180),
+        m.LastResultRequest(cash_register_id="12345678"),
+        m.VasRequest(cash_register_id="12345678", xml="<ecrreq/>"),
+        m.AdditionalDataRequest(contents=((5, "0COF"),), payment_type="123456"),
+    ],
+)
+def test_known_fields_of_requests_stay(request_made):
+    message = build_request(request_made)
+    assert mask_message(message) == mask_message(message, "request") == message
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        OK,
+        replace(OK, code="e", length=106, preauthorization_code="123456789", currency_exchange=None),
+        replace(OK, code="i", length=75, amount=None, currency_exchange=None, card_type=None),
+        replace(OK, result="01", reason="NEGATO", pan=None, entry_mode=None, authorization_code=None, host_time=None),
+        m.CloseSessionResponse(terminal_id="37105051", result="00", terminal_total=1234567890123456, host_total=1234567890123456),
+        m.TotalsResponse(terminal_id="37105051", result="00", terminal_total=1234567890123456),
+    ],
+)
+def test_known_fields_of_responses_stay(response):
+    message = build_response(response)
+    assert mask_message(message) == mask_message(message, "response") == message
+    assert parse_response(message) == response
+
+
+def test_a_pan_is_cut_to_its_last_four():
+    message = bytearray(build_response(replace(OK, code="E", length=71, action_code=None)))
+    for pan in (b"000" + CARD, b"4111 1111 1111 1111", b"411111******1111000"):
+        message[12:31] = pan
+        masked = mask_message(bytes(message))
+        assert masked[12:31] == b"0" * 15 + pan[-4:]
+        assert masked[:12] + masked[31:] == bytes(message[:12] + message[31:])
+
+
+@pytest.mark.parametrize("code", [b"01", b"05", b"09"])
+def test_a_card_number_where_none_belongs(code):
+    message = bytearray(build_response(replace(OK, code="E", length=71, action_code=None)))
+    message[10:12] = code
+    message[12:31] = b"000" + CARD
+    assert CARD not in mask_message(bytes(message))
+    assert MASKED in mask_message(bytes(message))
+
+
+@pytest.mark.parametrize(
+    ("message", "direction"),
+    [
+        (build_request(m.PurchaseRequest(amount=1, receipt_text="card " + CARD.decode())), None),
+        (build_request(m.AdditionalDataRequest(contents=((1, CARD.decode()),))), None),
+        (build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=b"PAN " + CARD)), None),
+        (build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=b"4111111111111110")), "response"),
+        (b"371050510s" + b"0" * 10 + b"31072621222" + CARD, None),
+        (b"371050510E00" + CARD, None),
+        (CARD, None),
+        (b"371050510G00000001" + b"0" + b"000" + CARD, None),
+        (b"371050510E0100000000000000000000000000000000000" + b"0" + b" " * 11 + b"000001" + CARD, None),
+    ],
+)
+def test_card_numbers_elsewhere(message, direction):
+    masked = mask_message(message, direction)
+    assert len(masked) == len(message)
+    assert not re.search(rb"41111111", masked)
+
+
+def test_reserved_runs_are_known_only_as_zeros():
+    message = b"371050510H00000001" + b"0" + b"00" + b"0" + b"0" + CARD
+    assert mask_message(message) == message[:-16] + MASKED
+
+
+def test_frames_keep_a_right_lrc_right_and_a_wrong_one_wrong():
+    message = build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=b"PAN " + CARD[:-1] + b"2"))
+    for reading in LrcReading:
+        frame = build_frame(message, reading)
+        masked = mask_frame(frame)
+        assert masked[15:31] == MASKED[:-1] + b"2"
+        assert readings_that_fit(masked) == readings_that_fit(frame)
+    bad = frame[:-1] + bytes((frame[-1] ^ 0x40,))
+    assert mask_frame(bad)[-1] == mask_frame(frame)[-1] ^ 0x40
+
+
+def test_other_frames():
+    assert mask_frame(build_ack()) == build_ack()
+    assert mask_frame(build_progress(CARD.decode())) == build_progress(MASKED.decode())
+    assert mask_frame(b"z" + CARD) == b"z" + MASKED
+    assert mask_frame(b"\x02z" + CARD) == b"\x02z" + MASKED
+
+
+def receipt_frames(receipt, size):
+    return [build_frame(build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=part))) for part in split_receipt(receipt, size)]
+
+
+@pytest.mark.parametrize("size", [1, 5, 9, 10, 13, 20, 200])
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_receipt_in_parts_is_masked_as_one(size, twice):
+    receipt = b"PAN " + CARD + b"}" + CARD + b"}}}}}}\x1b"
+    parts = split_receipt(receipt, size)
+    assert b"".join(mask_receipt_parts(parts)) == receipt.replace(CARD, MASKED)
+    assert [len(part) for part in mask_receipt_parts(parts)] == [len(part) for part in parts]
+    conversation = [(build_frame(build_request(m.ReprintRequest())), "request")]
+    for frame in receipt_frames(receipt, size):
+        for _ in range(2 if twice and size >= 9 else 1):
+            conversation += [(frame, "response"), (build_ack(), "request"), (build_progress("CARTA"), "response")]
+    conversation.append((build_frame(b"371050510s"), "request"))
+    masked = mask_frames(*zip(*conversation, strict=True))
+    assert len(masked) == len(conversation)
+    shown = b"".join(raw[11:-2] for (_, way), raw in zip(conversation, masked, strict=True) if way == "response" and raw[0] == 2)
+    assert shown.count(b"4") == 0
+    if size >= 9 and not twice:
+        assert shown == receipt.replace(CARD, MASKED)
+    for raw in masked:
+        (frame,) = FrameReader().feed(raw)
+        assert frame.ok
+
+
+def test_noise_in_pieces_is_masked_as_one():
+    frames = [b"z", *(CARD[place : place + 1] for place in range(16)), build_ack(), b"12"]
+    directions = ["response"] * 9 + ["request"] + ["response"] * 10
+    frames.insert(9, build_ack())
+    assert b"".join(mask_frames(frames, directions)) == b"z" + MASKED[:8] + build_ack() + MASKED[8:] + build_ack() + b"12"
+
+
+@given(st.binary(max_size=80), st.sampled_from([None, "request", "response"]))
+def test_any_bytes_keep_their_length(data, direction):
+    assert len(mask_frame(data, direction)) == len(data)
+    assert mask_frame(mask_frame(data, direction), direction) == mask_frame(data, direction)
+
+
+@given(st.text("0123456789 }", max_size=300), st.integers(1, 200))
+def test_no_run_of_a_receipt_survives(text, size):
+    frames = receipt_frames(text.encode(), size)
+    masked = mask_frames(frames, ["response"] * len(frames))
+    joined = b"".join(raw[11:-2] for raw in masked)
+    unique = [raw for place, raw in enumerate(frames) if not place or frames[place - 1] != raw]
+    if len(unique) == len(frames):
+        assert joined.decode() == mask_text(text)
+
+
+def test_texts_for_a_screen():
+    assert clean_text("A\x1b[2J\x07\x7f\x9b31mB\u202eC\n") == "A[2J31mBC"
+    assert len(clean_text("x" * 1000)) == 256
+    assert clean_text("\x00" * 10_000 + "x") == ""
+    assert clean_text("è €") == "è €"
+
+
+def test_a_masked_request_still_reads():
+    made = m.VoidRequest(terminal_id="37105051", stan="000042")
+    assert parse_request(mask_message(build_request(made))) == made

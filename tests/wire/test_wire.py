@@ -1,0 +1,34 @@
+"""The public names of ecrlan.wire, and what importing them costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from ecrlan import wire
+
+
+def test_every_public_name_is_there():
+    for name in wire.__all__:
+        assert getattr(wire, name) is getattr(import_module(f"ecrlan.wire.{wire._MODULES[name]}"), name)
+    assert sorted(wire._MODULES) == sorted(wire.__all__ + ["Frame"] * ("Frame" not in wire.__all__))
+
+
+def test_an_unknown_name():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        wire.nothing  # noqa: B018 - the access is the test
+
+
+def test_frames_do_not_import_construct():
+    code = "import sys, ecrlan.wire; from ecrlan.wire import FrameReader, build_ack; sys.exit('construct' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_nothing_of_construct_leaves_wire():
+    from ecrlan.wire.requests import STATUS
+
+    assert type(STATUS.parse(b"000000000s")) is dict
+    assert type(STATUS.build({"terminal_id": "00000000"})) is bytes
