@@ -78,6 +78,14 @@ class Terminal:
         """The terminal's settings."""
         return self._terminal.settings
 
+    def authorized_total(self, target: str) -> int:
+        """As `ecrlan.Terminal.authorized_total`."""
+
+        async def total() -> int:
+            return self._terminal.authorized_total(target)
+
+        return self._loop.call(total())
+
     def drop_line(self) -> None:
         """As `ecrlan.Terminal.drop_line`."""
 

@@ -302,7 +302,7 @@ class Conductor:
         now = self.host.clock()
         match event:
             case Sending(code=code, transmission=transmission) if code != "U":
-                return self._sending(work, exchange.request, transmission, rows)
+                return self._sending(work, code, event.frame[1:-2], transmission, rows)
             case Accepted(code=code) if code != "U":
                 work.acknowledged = True
                 work.state = State.ACCEPTED if work.outcome is None else work.state
@@ -333,12 +333,12 @@ class Conductor:
                 pass
         return False
 
-    def _sending(self, work: Work, request: Request, transmission: int, rows: list[NewOperation | Row]) -> bool:
+    def _sending(self, work: Work, code: str, message: bytes, transmission: int, rows: list[NewOperation | Row]) -> bool:
         now = self.host.clock()
         if not work.recorded:
             rows.append(created_row(work))
             work.recorded = work.order.journaled
-        rows.append(sending_row(work, request, work.baseline_message, transmission, now))
+        rows.append(sending_row(work, code, message, work.baseline_message, transmission, now))
         work.sent = True
         work.sent_time = work.sent_time or now
         if work.outcome is None and work.state is not State.SENDING:

@@ -33,6 +33,8 @@ class Order:
     request: Request
     reference: str
     additional: AdditionalDataRequest | None = None
+    target: str | None = None
+    """The reference of the operation that is voided, raised or captured."""
     journaled: bool = True
     queue_timeout: float = 300.0
 
@@ -54,6 +56,8 @@ class Order:
             if item.name not in ("terminal_id", "additional_data", "length"):
                 value = getattr(self.request, item.name)
                 values[item.name] = int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if self.target is not None:
+            values["target"] = self.target
         if self.additional is not None:
             values["additional_data"] = [list(content) for content in self.additional.contents]
             values["iso_field"] = self.additional.iso_field

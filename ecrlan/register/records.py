@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ecrlan.errors import MalformedMessageError
@@ -25,7 +26,7 @@ from ecrlan.model import (
 )
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer
-from ecrlan.wire.codec import build_request, parse_request, parse_response
+from ecrlan.wire.codec import parse_request, parse_response
 from ecrlan.wire.mask import mask_message
 
 
@@ -46,18 +47,20 @@ def event_row(work: Work, name: str, time: datetime, **data: Any) -> Event:  # n
     return Event(name=name, time=time, reference=work.reference, terminal=work.terminal, data=data)
 
 
-def sending_row(work: Work, request: Request, baseline: bytes, transmission: int, time: datetime) -> Event:
+def sending_row(work: Work, code: str, message: bytes, baseline: bytes, transmission: int, time: datetime) -> Event:
     """Return "sending" with the request's exact message and the baseline's, in hex."""
-    message = build_request(request)
-    return event_row(
-        work, "sending", time, code=request.code, transmission=transmission, message=message.hex(), baseline=mask_message(baseline).hex()
-    )
+    return event_row(work, "sending", time, code=code, transmission=transmission, message=message.hex(), baseline=_masked(baseline))
 
 
 def answered_row(work: Work, response: Response, message: bytes, time: datetime, *, late: bool) -> Event:
     """Return "answered" with the answer's message, masked, in hex, and its STAN."""
     stan = response.stan if isinstance(response, PaymentResult) else None
-    return event_row(work, "answered", time, code=response.code, stan=stan, message=mask_message(message).hex(), late=late)
+    return event_row(work, "answered", time, code=response.code, stan=stan, message=_masked(message), late=late)
+
+
+@lru_cache(maxsize=256)  # an answer is the baseline of its terminal's next request
+def _masked(message: bytes) -> str:
+    return mask_message(message).hex()
 
 
 def finished_row(work: Work, outcome: Outcome, time: datetime, evidence: str | None = None) -> Event:

@@ -47,6 +47,7 @@ from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import UNJOURNALED, Order, Work
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.recovering import Recovery
+from ecrlan.register.targets import VOIDABLE, check_target, preauthorization, result_of
 from ecrlan.register.vas import build_vas
 from ecrlan.wire.mask import mask_frame
 
@@ -150,63 +151,69 @@ class Terminal:
         self,
         amount: int,
         *,
-        preauthorization_code: str,
+        target: str | None = None,
+        preauthorization_code: str | None = None,
         reference: str | None = None,
         receipt_text: str = "",
         cash_register_id: str | None = None,
         queue_timeout: float | None = None,
     ) -> Operation:
-        """Add `amount` cents to an open pre-authorization (`i`)."""
+        """Add `amount` cents to an open pre-authorization (`i`): that of operation `target`, or the one with `preauthorization_code`."""
         request = IncrementRequest(
             terminal_id=self._tid,
             cash_register_id=cash_register_id or self.register.cash_register_id,
             amount=amount,
-            preauthorization_code=preauthorization_code,
+            preauthorization_code=self._preauthorization_code(target, preauthorization_code),
             receipt_text=receipt_text,
         )
-        return await self._submit(Kind.INCREMENT, request, reference, queue_timeout)
+        return await self._submit(Kind.INCREMENT, request, reference, queue_timeout, target=target)
 
     async def capture(
         self,
         amount: int,
         *,
-        preauthorization_code: str,
+        target: str | None = None,
+        preauthorization_code: str | None = None,
         reference: str | None = None,
         receipt_text: str = "",
         cash_register_id: str | None = None,
         queue_timeout: float | None = None,
     ) -> Operation:
-        """Close a pre-authorization with the final `amount` in cents (`c`)."""
+        """Close a pre-authorization with the final `amount` in cents (`c`): that of operation `target`, or the one with its code."""
         request = CaptureRequest(
             terminal_id=self._tid,
             cash_register_id=cash_register_id or self.register.cash_register_id,
             amount=amount,
-            preauthorization_code=preauthorization_code,
+            preauthorization_code=self._preauthorization_code(target, preauthorization_code),
             receipt_text=receipt_text,
             length=self.settings.capture_length,
         )
-        return await self._submit(Kind.CAPTURE, request, reference, queue_timeout)
+        return await self._submit(Kind.CAPTURE, request, reference, queue_timeout, target=target)
 
     async def void(
         self,
         *,
+        target: str | None = None,
         stan: str | None = None,
         last: bool = False,
         reference: str | None = None,
         cash_register_id: str | None = None,
         queue_timeout: float | None = None,
     ) -> Operation:
-        """Reverse the terminal's last transaction (`S`): the one with `stan`, or, with `last`, whichever it is (STAN `000000`)."""
-        if (stan is None) != last:
-            raise InvalidValueError("stan", stan, "the STAN of the transaction, or last=True for whichever was the last")
-        if stan == NO_STAN:
-            raise InvalidValueError("stan", stan, "the STAN of the transaction; 000000 means whichever was the last: say last=True")
+        """Reverse the terminal's last transaction (`S`): that of operation `target`, the one with `stan`, or, with `last`, whichever it is.
+
+        `target` is refused (`RegisterError`) where it is not the terminal's last payment as far as known, or is being voided already.
+        """
+        if (target is not None) + (stan is not None) + last != 1 or stan == NO_STAN:
+            raise InvalidValueError("stan", stan, "one of: the operation's reference, its STAN, or last=True for whichever was the last")
+        if target is not None:
+            stan = result_of(self.register.journal, self.name, target, VOIDABLE).stan
         request = VoidRequest(
             terminal_id=self._tid,
             cash_register_id=cash_register_id or self.register.cash_register_id,
             stan=NO_STAN if stan is None else stan,
         )
-        return await self._submit(Kind.VOID, request, reference, queue_timeout)
+        return await self._submit(Kind.VOID, request, reference, queue_timeout, target=target)
 
     async def verify_card(
         self,
@@ -311,6 +318,18 @@ class Terminal:
             tag_map=self.settings.tag_map,
         )
 
+    def _preauthorization_code(self, target: str | None, code: str | None) -> str:
+        if (target is None) == (code is None):
+            raise InvalidValueError("preauthorization_code", code, "either the operation's reference or its pre-authorization code")
+        if target is None:
+            return code or ""
+        result = result_of(self.register.journal, self.name, target, {Kind.PREAUTHORIZE})
+        return result.preauthorization_code or ""
+
+    def authorized_total(self, target: str) -> int:
+        """Return the cents that pre-authorization `target` has authorized so far, increments included. Raises `RegisterError`."""
+        return preauthorization(self.register.journal, self.name, target).total
+
     async def _submit(
         self,
         kind: Kind,
@@ -318,6 +337,7 @@ class Terminal:
         reference: str | None,
         queue_timeout: float | None,
         additional: AdditionalDataRequest | None = None,
+        target: str | None = None,
     ) -> Operation:
         if reference is not None:
             check_reference(reference)
@@ -326,6 +346,7 @@ class Terminal:
             request=request,
             reference=reference or str(uuid.uuid4()),
             additional=additional,
+            target=target,
             journaled=reference is not None or kind not in UNJOURNALED,
             queue_timeout=self.settings.queue_timeout if queue_timeout is None else queue_timeout,
         )
@@ -341,6 +362,8 @@ class Terminal:
         async with self.queue.place(order.reference, order.queue_timeout):
             if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
                 await self._clear_the_way(order)
+            if order.target is not None:
+                check_target(self.register.journal, self.name, order.kind, order.target)
             await self._conductor.perform(work)
             if order.money and work.open:
                 self.open_works[work.reference] = work

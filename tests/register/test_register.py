@@ -386,7 +386,7 @@ def test_bad_input_names_place_value_and_what_is_allowed() -> None:
                 (terminal.purchase(1, payment_type=4), "payment_type: 4 is not allowed; allowed: 0 to 3"),  # type: ignore[arg-type]
                 (terminal.void(), "stan: None"),
                 (terminal.void(stan="12345"), "stan: '12345'"),
-                (terminal.void(stan="000000"), "say last=True"),
+                (terminal.void(stan="000000"), "last=True for whichever"),
                 (terminal.increment(1, preauthorization_code="12"), "preauthorization_code: '12'"),
                 (terminal.vas("BPAY_PAY"), "function: 'BPAY_PAY'"),
                 (terminal.vas("WECHAT_TOTAL"), "function: 'WECHAT_TOTAL'"),

@@ -1,0 +1,95 @@
+"""Operations that refer to an earlier one: what is voided, raised or captured (issue texts: "by operation").
+
+Everything here reads the journal; what is refused raises `RegisterError`, and nothing was sent then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ecrlan.errors import RegisterError, UnknownReferenceError
+from ecrlan.journal import Entry, Journal
+from ecrlan.model import Approved, Kind, PaymentResult
+from ecrlan.register.records import operation_of_entry
+
+VOIDABLE = frozenset({Kind.PURCHASE, Kind.CAPTURE, Kind.PREAUTHORIZE, Kind.INCREMENT})
+OPEN_OUTCOMES = (None, "approved", "unresolved")
+"""Outcomes of a void, increment or capture that stand in the way of another one of the same target, or count into its total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preauthorization:
+    """An approved pre-authorization: its code, and the cents authorized so far, increments included."""
+
+    reference: str
+    code: str
+    total: int
+
+
+def result_of(journal: Journal, terminal: str, reference: str, kinds: Iterable[Kind]) -> PaymentResult:
+    """Return the result of the approved operation `reference` of this terminal."""
+    entry = journal.find(reference)
+    if entry is None:
+        raise UnknownReferenceError(reference)
+    operation = operation_of_entry(entry)
+    if operation.terminal != terminal:
+        raise RegisterError(f"operation {reference} belongs to terminal {operation.terminal}, not {terminal}")
+    if operation.kind not in kinds:
+        allowed = ", ".join(sorted(kind.value for kind in kinds))
+        raise RegisterError(f"operation {reference} is a {operation.kind.value}; allowed: {allowed}")
+    if not isinstance(operation.outcome, Approved) or operation.outcome.result is None:
+        told = operation.outcome.outcome if operation.outcome is not None else operation.state.value
+        raise RegisterError(f"operation {reference} has no approval of the terminal to refer to: it is {told}")
+    return operation.outcome.result
+
+
+def check_target(journal: Journal, terminal: str, kind: Kind, reference: str) -> None:
+    """Refuse a void, increment or capture of `reference` that must not be sent now. Its caller holds the terminal."""
+    if kind is Kind.VOID:
+        _check_void(journal, terminal, reference)
+    else:
+        preauthorization(journal, terminal, reference)
+
+
+def _check_void(journal: Journal, terminal: str, reference: str) -> None:
+    result_of(journal, terminal, reference, VOIDABLE)
+    for entry in _of_target(journal, terminal, reference, Kind.VOID):
+        if entry.outcome in OPEN_OUTCOMES:
+            raise RegisterError(
+                f"operation {reference} is being voided already, by operation {entry.reference} ({entry.outcome or entry.state})"
+            )
+    last = last_payment(journal, terminal)
+    if last is not None and last.reference != reference:
+        raise RegisterError(
+            f"operation {reference} is not the terminal's last payment, and no other can be voided: that is {last.reference}"
+        )
+
+
+def last_payment(journal: Journal, terminal: str) -> Entry | None:
+    """Return the terminal's newest approved operation that moved money, as far as the journal knows."""
+    for entry in journal.entries(terminal=terminal, outcome="approved", limit=50):
+        if Kind(entry.kind) in VOIDABLE or Kind(entry.kind) is Kind.VOID:
+            return entry
+    return None
+
+
+def preauthorization(journal: Journal, terminal: str, reference: str) -> Preauthorization:
+    """Return the open pre-authorization `reference`, with its running total. A captured one is refused."""
+    result = result_of(journal, terminal, reference, {Kind.PREAUTHORIZE})
+    if result.preauthorization_code is None:
+        raise RegisterError(f"operation {reference} has no pre-authorization code")
+    for entry in _of_target(journal, terminal, reference, Kind.CAPTURE):
+        if entry.outcome in OPEN_OUTCOMES:
+            raise RegisterError(
+                f"operation {reference} is captured already, by operation {entry.reference} ({entry.outcome or entry.state})"
+            )
+    increments = _of_target(journal, terminal, reference, Kind.INCREMENT)
+    added = sum(entry.amount or 0 for entry in increments if entry.outcome == "approved")
+    return Preauthorization(reference, result.preauthorization_code, (result.amount or 0) + added)
+
+
+def _of_target(journal: Journal, terminal: str, reference: str, kind: Kind) -> list[Entry]:
+    target = journal.find(reference)
+    since = target.created_time if target is not None else None
+    return [entry for entry in journal.each(terminal=terminal, kind=kind, since=since) if entry.parameters.get("target") == reference]
