@@ -7,6 +7,7 @@ to, and what an answer means, is its caller's business.
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -64,6 +65,7 @@ class Line(asyncio.BufferedProtocol):
         self._committing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
+        self._arrivals = select.poll() if hasattr(select, "poll") else None
 
     # --- asyncio's side ---------------------------------------------------------------------------------------------------------
 
@@ -74,6 +76,10 @@ class Line(asyncio.BufferedProtocol):
         raw = transport.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._arrivals is not None:
+                self._arrivals.register(raw.fileno(), select.POLLIN)
+        else:
+            self._arrivals = None
         self.alive = True
         if self.on_made is not None:
             self.on_made(self)
@@ -113,11 +119,19 @@ class Line(asyncio.BufferedProtocol):
 
     async def is_usable(self) -> bool:
         """Tell whether the stream still stands, by reading what has arrived: never by writing (exchange.md §1)."""
+        if self.alive and self._nothing_arrived():
+            return True
         for _ in range(2):  # the first turn of the loop polls the socket, the second has run what it found
             if not self.alive:
                 return False
             await asyncio.sleep(0)
         return self.alive
+
+    def _nothing_arrived(self) -> bool:
+        """Tell that an open stream has nothing to read, not even its end: spares two turns of the loop. False where nobody knows."""
+        if self._arrivals is None or self._transport is None or self._transport.is_closing():
+            return False
+        return not self._arrivals.poll(0)
 
     async def run(self, exchange: Exchange, sink: Sink) -> None:
         """Perform `exchange` until it ends; its `ending`, `answer` and events tell how.

@@ -24,6 +24,7 @@ from ecrlan.journal import Event as Row
 from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
+from ecrlan.register.commits import Commits
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import (
@@ -76,6 +77,7 @@ class Register:
         self._waiting: dict[str, int] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._commits = Commits()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -86,6 +88,7 @@ class Register:
 
     async def open(self) -> None:
         """Open the journal and the register's own address. Raises `JournalError`, `ListenError`."""
+        self._commits = Commits()
         if isinstance(self._journal_path, Journal):
             self._journal = self._journal_path
         else:
@@ -249,7 +252,7 @@ class Register:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
             return failed
-        return asyncio.wrap_future(committing) if committing is not None and durable else None
+        return self._commits.follow(committing) if committing is not None and durable else None
 
     def _close_journal(self) -> None:
         if self._journal is not None and not isinstance(self._journal_path, Journal):

@@ -49,7 +49,7 @@ from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.recovering import Recovery
 from ecrlan.register.targets import VOIDABLE, check_target, preauthorization, result_of
 from ecrlan.register.vas import build_vas
-from ecrlan.wire.mask import mask_frame
+from ecrlan.wire.mask import mask_lone_frame
 
 if TYPE_CHECKING:
     from ecrlan.register.register import Register
@@ -427,7 +427,7 @@ class Terminal:
         line.observer = self._observe if self._watchers else None
 
     def _observe(self, direction: Direction, raw: bytes) -> None:
-        masked = mask_frame(raw)
+        masked = mask_lone_frame(raw, "request" if direction == ">" else "response")
         self._tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
 
     def _tell(self, event: TerminalEvent) -> None:

@@ -31,6 +31,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
 _FREE_TEXTS: Final = frozenset({"receipt_text", "reason", "software_release", "contents", "xml", "data", "extra", "tag_number"})
 """Fields that may hold anything: what looks like a card number there is masked."""
 
+_ANY_DIGITS = b"0" * 12
+
 
 def mask_text(text: str) -> str:
     """Mask every run of 12 or more digits in a text."""
@@ -61,6 +63,17 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
 def mask_frame(raw: bytes, direction: str | None = None) -> bytes:
     """Return a frame of any shape, or noise, with its card data masked and its LRC as right or as wrong as it was."""
     return _replace_message(raw, mask_message(raw[1:-2], direction)) if _APPLICATION.match(raw) else mask_bytes(raw)
+
+
+def mask_lone_frame(raw: bytes, direction: str | None = None) -> bytes:
+    """Return a frame as `mask_frame` does, for a view that sees one frame at a time.
+
+    A card number may be split over two parts of a receipt: digits at a part's edges are taken for a piece of one.
+    """
+    if not _APPLICATION.match(raw) or raw[10:11] != b"S" or direction == "request":
+        return mask_frame(raw, direction)
+    text = mask_bytes(_ANY_DIGITS + raw[11:-2] + _ANY_DIGITS)[len(_ANY_DIGITS) : -len(_ANY_DIGITS)]
+    return _replace_message(raw, raw[1:11] + text)
 
 
 def mask_receipt_parts(parts: Sequence[bytes]) -> list[bytes]:

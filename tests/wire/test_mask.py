@@ -13,7 +13,7 @@ from ecrlan import model as m
 from ecrlan.wire.codec import build_request, build_response, parse_request, parse_response
 from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_progress
 from ecrlan.wire.lrc import LrcReading, readings_that_fit
-from ecrlan.wire.mask import clean_text, mask_frame, mask_frames, mask_message, mask_receipt_parts, mask_text
+from ecrlan.wire.mask import clean_text, mask_frame, mask_frames, mask_lone_frame, mask_message, mask_receipt_parts, mask_text
 from ecrlan.wire.receipt import split_receipt
 
 CARD = b"4111111111111111"
@@ -196,3 +196,19 @@ def test_texts_for_a_screen():
 def test_a_masked_request_still_reads():
     made = m.VoidRequest(terminal_id="37105051", stan="000042")
     assert parse_request(mask_message(build_request(made))) == made
+
+
+def test_a_lone_receipt_part_may_hold_a_piece_of_a_card_number() -> None:
+    header = b"371050510S"
+    for text, shown in (
+        (b"PAN 453957876362", b"PAN 000000000000"),
+        (b"1486 GRAZIE", b"1486 GRAZIE"),
+        (b"63621486 GRAZIE", b"00001486 GRAZIE"),
+        (b"IMPORTO 6,50", b"IMPORTO 6,00"),
+        (b"A 4539578763621486 B", b"A 0000000000001486 B"),
+    ):
+        masked = mask_lone_frame(build_frame(header + text), "response")
+        assert masked == build_frame(header + shown)
+    purchase = build_frame(b"000000000s")
+    assert mask_lone_frame(purchase, "request") == purchase
+    assert mask_lone_frame(b"\x06\x03\x7a", "response") == b"\x06\x03\x7a"

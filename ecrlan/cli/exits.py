@@ -1,0 +1,67 @@
+"""Exit codes: what a till's program reads first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from ecrlan.errors import EcrlanError, InvalidValueError, UnknownTerminalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecrlan.model import Operation
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    """Approved, or done."""
+    DECLINED = 1
+    USAGE = 2
+    NOT_PERFORMED = 3
+    """Not performed, or refused: no money moved."""
+    UNRESOLVED = 4
+    """Nobody can say yet whether money moved."""
+    INTERNAL = 70
+    """An error of ecrlan itself."""
+
+
+_OUTCOMES = {
+    "approved": Exit.DONE,
+    "done": Exit.DONE,
+    "declined": Exit.DECLINED,
+    "not_performed": Exit.NOT_PERFORMED,
+    "unresolved": Exit.UNRESOLVED,
+}
+
+
+def exit_of_operation(operation: Operation) -> Exit:
+    """Return the exit code of an operation; one without an outcome yet is unresolved."""
+    return _OUTCOMES[operation.outcome.outcome] if operation.outcome is not None else Exit.UNRESOLVED
+
+
+def exit_of_error(error: EcrlanError) -> Exit:
+    """Return the exit code of an exception that ecrlan raised on purpose."""
+    if isinstance(error, InvalidValueError | UnknownTerminalError):
+        return Exit.USAGE
+    return Exit.NOT_PERFORMED if error.sent == "no" else Exit.UNRESOLVED
+
+
+@contextmanager
+def pipe_may_close() -> Iterator[None]:
+    """Print on, though nobody may read any more (`ecrlan … | head`): the exit code counts, whoever has left."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BrokenPipeError:  # what is still buffered must not fail at exit
+                os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

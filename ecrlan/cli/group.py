@@ -1,0 +1,133 @@
+"""The group of all commands: imports a command when it is called, and turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+import ecrlan
+from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close
+from ecrlan.errors import EcrlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("ecrlan.cli.demo", "Watch a register and an emulated terminal talk, frame by frame."),
+    "status": ("ecrlan.cli.operations", "Ask the terminal how it is."),
+    "purchase": ("ecrlan.cli.operations", "Take a card payment."),
+    "void": ("ecrlan.cli.operations", "Reverse the terminal's last payment."),
+    "preauthorize": ("ecrlan.cli.operations", "Reserve an amount on a card."),
+    "increment": ("ecrlan.cli.operations", "Add to a reserved amount."),
+    "capture": ("ecrlan.cli.operations", "Charge a reserved amount."),
+    "verify-card": ("ecrlan.cli.operations", "Check a card without charging it."),
+    "totals": ("ecrlan.cli.operations", "Ask for the terminal's totals."),
+    "close-session": ("ecrlan.cli.operations", "Close the accounting session with the host."),
+    "last-result": ("ecrlan.cli.operations", "Ask for the terminal's last saved result."),
+    "reprint": ("ecrlan.cli.operations", "Print the last receipt again."),
+    "vas": ("ecrlan.cli.operations", "Other payment methods: BancomatPay, WeChat, Alipay."),
+    "emulate": ("ecrlan.cli.emulate", "Be a payment terminal on a socket, for tests."),
+    "decode": ("ecrlan.cli.decode", "Explain bytes or a capture file, field by field."),
+    "layouts": ("ecrlan.cli.layouts", "Print the tables of all messages."),
+    "settings": ("ecrlan.cli.settings", "Print every setting with its value and origin."),
+}
+"""Each command with its module and its line of help. The command's function has the command's name, `-` as `_`."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return the commands in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *further: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - click's
+        """Run a command and exit with its code. Errors are printed once, here: as JSON where `--json` was given."""
+        if "_ECRLAN_COMPLETE" in os.environ:
+            super().main(args, prog_name, *further, **options)
+        given = list(sys.argv[1:] if args is None else args)
+        code: object = Exit.DONE
+        with pipe_may_close():
+            code = self._run(given, prog_name or "ecrlan")
+        sys.exit(int(code) if isinstance(code, int) else 0)
+
+    def _run(self, given: list[str], name: str) -> object:
+        # Not click's own main: that one leaves with 1, which means declined here, when nobody reads its output.
+        code: object
+        try:
+            with self.make_context(name, list(given)) as context:
+                code = self.invoke(context)
+        except click.exceptions.Exit as ending:
+            code = ending.exit_code
+        except EcrlanError as error:
+            code = report(error.code, str(error), error.sent, exit_of_error(error), given)
+        except click.UsageError as error:
+            code = _report_usage(error, given)
+        except click.ClickException as error:
+            code = report("usage", error.format_message(), "no", Exit.USAGE, given)
+        except (click.Abort, KeyboardInterrupt):
+            code = report("interrupted", "interrupted; nothing was sent", "no", Exit.NOT_PERFORMED, given)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any other exception is a bug
+            code = _report_bug(error, given)
+        return code
+
+
+def report(code: str, message: str, sent: str, ending: Exit, given: Sequence[str]) -> Exit:
+    """Print an error for people, or as JSON where the arguments `given` ask for it. Returns the exit code."""
+    with pipe_may_close():
+        if "--json" in given:
+            click.echo(json.dumps({"error": {"code": code, "message": message, "sent": sent}}))
+        else:
+            click.secho(f"Error: {message}", fg="red", err=True)
+    return ending
+
+
+def _report_usage(error: click.UsageError, given: Sequence[str]) -> Exit:
+    if error.ctx is not None and "--json" not in given:
+        with pipe_may_close():
+            click.echo(f"{error.ctx.get_usage()}\nTry '{error.ctx.command_path} --help'.\n", err=True)
+    return report("usage", error.format_message(), "no", Exit.USAGE, given)
+
+
+def _report_bug(error: Exception, given: Sequence[str]) -> Exit:
+    # The traceback names lines of code, never values: messages and settings stay out of bug reports.
+    import traceback  # noqa: PLC0415 - only where something went wrong
+
+    places = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-6:]]
+    message = f"an error of ecrlan itself, please report it: {type(error).__name__}: {error}"
+    if "--json" not in given:
+        with pipe_may_close():
+            click.echo("\n".join(places), err=True)
+    return report("internal", message, "unknown", Exit.INTERNAL, given)
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ecrlan.__version__, prog_name="ecrlan", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Drive Italian payment terminals (ECR-LAN, ECR17) from a till.
+
+    Exit codes: 0 approved or done, 1 declined, 2 usage, 3 not performed or refused, 4 unresolved, 70 an error of ecrlan itself.
+    """
+    if ctx.invoked_subcommand is None:
+        importlib.import_module("ecrlan.cli.welcome").welcome()

@@ -1,0 +1,15 @@
+"""`ecrlan layouts`: the tables of all messages, and the automata's states."""
+
+from __future__ import annotations
+
+import click
+
+from ecrlan.protocol import states_as_mermaid
+from ecrlan.wire.dissect import describe_layouts
+
+
+@click.command()
+@click.option("--states", is_flag=True, help="Print the transitions of link and exchange as Mermaid state diagrams instead.")
+def layouts(states: bool) -> None:
+    """Print the tables of all messages: position, length, type and name of every field."""
+    click.echo(states_as_mermaid() if states else describe_layouts())

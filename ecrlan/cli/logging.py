@@ -1,0 +1,33 @@
+"""structlog for the command line: key-values on standard error; JSON lines where no person reads."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""By how often `--verbose` was given."""
+
+
+def configure_logging(verbose: int, *, shown_to_people: bool = True) -> None:
+    """Send log events to standard error: warnings, and more with each `--verbose`.
+
+    Where what matters is `shown_to_people` anyhow, nothing is logged unless `--verbose` asks for it.
+    """
+    level = logging.CRITICAL if shown_to_people and not verbose else LEVELS[max(0, min(verbose - shown_to_people, len(LEVELS) - 1))]
+    readable = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer(colors=readable) if readable else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,224 @@
+"""One operation from the command line: settings, register, live progress, Ctrl-C, outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import uuid
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close
+from ecrlan.cli.logging import configure_logging
+from ecrlan.cli.output import cleaned, console, print_json, print_operation
+from ecrlan.errors import InvalidValueError, JournalError, UnknownReferenceError
+from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
+from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
+from ecrlan.settings import Settings, data_folder, split_address
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from rich.console import Console
+    from rich.status import Status
+
+    from ecrlan.model import Operation
+    from ecrlan.register import Terminal, TerminalEvent
+
+DEFAULT_PORT = 8081
+
+_STATES = {
+    State.QUEUED: "waiting for the terminal",
+    State.SENDING: "sent, waiting for the terminal to take it",
+    State.ACCEPTED: "the terminal has taken it",
+    State.RECOVERING: "the answer was lost; finding out what happened",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What every operation command is told."""
+
+    kind: Kind
+    terminal: str | None
+    address: str | None
+    config: str | None
+    reference: str | None
+    as_json: bool
+    verbose: int
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether the operation can end unresolved."""
+        return self.kind in MONEY_KINDS
+
+    def run(self, start: Callable[[Terminal, str | None], Awaitable[Operation]]) -> Exit:
+        """Perform the operation that `start` begins (it gets the terminal and the reference); print it and return the exit code."""
+        configure_logging(self.verbose, shown_to_people=not self.as_json)
+        if self.reference is not None:
+            check_reference(self.reference)
+        settings = Settings.load(self.config)
+        chosen = choose_terminal(settings, self.terminal, self.address)
+        reference = self.reference or (str(uuid.uuid4()) if self.moves_money else None)
+        return asyncio.run(self._perform(settings, chosen, reference, start))
+
+    async def _perform(
+        self,
+        settings: Settings,
+        chosen: TerminalSettings,
+        reference: str | None,
+        start: Callable[[Terminal, str | None], Awaitable[Operation]],
+    ) -> Exit:
+        register = Register(
+            journal_file(settings),
+            listen=settings.register_.listen if chosen.link == "listen" else None,
+            cash_register_id=settings.register_.cash_register_id,
+        )
+        async with register:
+            terminal = register.add(chosen)
+            with Progress(self, reference) as progress:
+                watching = asyncio.create_task(progress.follow(terminal))
+                await asyncio.sleep(0)  # the watcher must stand before the first event
+                try:
+                    operation = await start(terminal, reference)
+                    if operation.state is not State.FINISHED:  # known from before, and its outcome is just being found out
+                        operation = await progress.finished(operation)
+                except asyncio.CancelledError:
+                    progress.stop()
+                    return self._interrupted(reference, sent=progress.sent or was_sent(register, reference))
+                finally:
+                    watching.cancel()
+                    await asyncio.gather(watching, return_exceptions=True)  # whatever it was, the outcome counts
+        with pipe_may_close():
+            print_operation(operation, as_json=self.as_json)
+        return exit_of_operation(operation)
+
+    def _interrupted(self, reference: str | None, *, sent: bool) -> Exit:
+        """Tell what Ctrl-C has not done."""
+        if not (sent and self.moves_money):
+            message = "interrupted; no money was moved" if sent else "interrupted before anything was sent; not performed"
+            return self._say("interrupted", message, "unknown" if sent else "no", Exit.NOT_PERFORMED)
+        message = (
+            f"interrupted, but the {self.kind.value.replace('_', ' ')} goes on: only the red key on the terminal can end it. "
+            f"To see its outcome run the same command again with --reference {reference}: it is not performed a second time. "
+            "The terminal's own last result: ecrlan last-result"
+        )
+        return self._say("interrupted", message, "unknown", Exit.UNRESOLVED)
+
+    def _say(self, code: str, message: str, sent: str, ending: Exit) -> Exit:
+        with pipe_may_close():
+            self._print_error(code, message, sent)
+        return ending
+
+    def _print_error(self, code: str, message: str, sent: str) -> None:
+        if self.as_json:
+            print_json({"error": {"code": code, "message": message, "sent": sent}})
+        else:
+            click.secho(f"\n{message}", fg="red", err=True)
+
+
+def was_sent(register: Register, reference: str | None) -> bool:
+    """Whether the operation may have left for the terminal."""
+    try:
+        return reference is not None and register.operation(reference).state is not State.QUEUED
+    except UnknownReferenceError:
+        return False
+
+
+def choose_terminal(settings: Settings, name: str | None, address: str | None) -> TerminalSettings:
+    """Return the terminal that is meant: the one at `address`, the one called `name`, or the only one."""
+    if address is not None:
+        if name is not None:
+            raise click.UsageError("--terminal and --address exclude each other")
+        host, port = split_address("--address", address, DEFAULT_PORT)
+        plain = re.sub(r"[^A-Za-z0-9]+", "-", f"{host}-{port}").strip("-")
+        return TerminalSettings(name=plain[-64:].strip("-"), address=host, port=port, link="dial")
+    if name is not None:
+        return settings.terminal_settings(name)
+    if len(settings.terminals) == 1:
+        return settings.terminal_settings(next(iter(settings.terminals)))
+    if settings.terminals:
+        raise InvalidValueError("--terminal", None, f"one of {', '.join(settings.terminals)}: there is more than one terminal")
+    raise click.UsageError("no terminal is set up: say --address HOST[:PORT], or write one into the settings file (`ecrlan` tells where)")
+
+
+def journal_file(settings: Settings) -> str:
+    """Return the journal's file; the user's data folder is made where it is missing, no other folder is."""
+    path = settings.journal
+    if path.parent == data_folder():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise JournalError(f"the journal's folder {path.parent} cannot be made: {error.strerror}") from None
+    return os.fspath(path)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Shows what happens: a spinner where a person watches, lines on standard error where not, nothing with `--json`."""
+
+    call: Call
+    reference: str | None
+    sent: bool = False
+    _screen: Console = field(default_factory=lambda: console(stderr=True))
+    _status: Status | None = None
+    _operation: Operation | None = None
+    _finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __enter__(self) -> Self:
+        if not self.call.as_json and self.reference is not None:
+            self._line(f"reference {self.reference}")
+        spinner: AbstractContextManager[Status | None] = nullcontext()
+        if not self.call.as_json and self._screen.is_terminal and console().is_terminal:
+            spinner = self._screen.status("asking the terminal")
+        self._status = spinner.__enter__()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the spinner."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    async def follow(self, terminal: Terminal) -> None:
+        """Show the terminal's events until cancelled."""
+        async for event in terminal.events():
+            self.show(event)
+
+    async def finished(self, operation: Operation) -> Operation:
+        """Wait until an operation that is being recovered has its outcome."""
+        self.sent = True
+        self._line(_STATES[operation.state])
+        await self._finished.wait()
+        return self._operation or operation
+
+    def show(self, event: TerminalEvent) -> None:
+        """Show one event."""
+        match event:
+            case OperationChanged(operation=operation) if self.reference in (None, operation.reference):
+                if operation.state is State.FINISHED:
+                    self._operation = operation
+                    self._finished.set()
+                    return
+                self.sent = self.sent or operation.state is not State.QUEUED
+                self._line(_STATES[operation.state])
+            case ProgressShown(text=text):
+                self._line(cleaned(text))
+            case Alarm(text=text):
+                self._line(f"[bold red]alarm:[/] {cleaned(text)}", keep=True)
+
+    def _line(self, text: str, *, keep: bool = False) -> None:
+        if self.call.as_json:
+            return
+        with pipe_may_close():
+            if self._status is None or keep:
+                self._screen.print(text)
+            else:
+                self._status.update(text)

@@ -1,0 +1,470 @@
+"""One declaration of every setting, and where their values come from.
+
+A setting is a field of one of the sections below: its name is the key, its annotation the type and range, its description the line of help
+and its environment variable follows from its place (`ECRLAN_REGISTER__JOURNAL`, `ECRLAN_TERMINALS__TILL_1__PORT`). The settings file, the
+environment, `ecrlan settings`, help texts and the README's table are all made from these fields. What is not given has its default;
+the environment wins over the file. In a variable the name of a terminal is written in capitals with `_` for every other character: `TILL_1`
+means the terminal of the file whose name reads so (`till-1`); where there is none, the terminal `till-1` is made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ecrlan.errors import InvalidValueError, UnknownTerminalError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+    from ecrlan.register.options import TerminalSettings
+
+PREFIX = "ECRLAN_"
+CONFIG_VARIABLE = "ECRLAN_CONFIG"
+FILE_NAME = "ecrlan.toml"
+JOURNAL_NAME = "ecrlan.db"
+HIGHEST_PORT = 65_535
+
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?\Z")
+_TERMINAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+# --- values -----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Metadata of a setting's type: what is allowed, in words."""
+
+    text: str
+
+
+def is_ip_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def check_host(text: str) -> str:
+    """Return `text` if it is an IP address or a host name; ValueError if not. Digits and dots alone are never a host name."""
+    if is_ip_address(text) or (_HOST_NAME.match(text) and not re.fullmatch(r"[0-9.]+", text)):
+        return text
+    raise ValueError("neither an IP address nor a host name")
+
+
+def split_address(place: str, text: str, default_port: int | None = None, *, lowest_port: int = 1) -> tuple[str, int]:
+    """Return host and TCP port of `HOST:PORT` (IPv6: `[HOST]:PORT`; the port may be missing where there is a default).
+
+    `lowest_port` 0 allows 0, which takes a free port where one listens.
+
+    Raises InvalidValueError, which names `place`.
+    """
+    match = re.fullmatch(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?", text, re.ASCII)
+    allowed = "HOST:PORT" if default_port is None else "HOST or HOST:PORT"
+    allowed += f", HOST an IP address or a host name, PORT {lowest_port} to {HIGHEST_PORT}"
+    if match is None:
+        raise InvalidValueError(place, text, allowed)
+    host = match["six"] or match["host"]
+    port = default_port if match["port"] is None else int(match["port"])
+    if port is None or not lowest_port <= port <= HIGHEST_PORT:
+        raise InvalidValueError(place, text, allowed)
+    try:
+        return check_host(host), port
+    except ValueError:
+        raise InvalidValueError(place, text, allowed) from None
+
+
+def _check_own_address(text: str) -> str:
+    split_address("address", text)
+    return text
+
+
+def _check_listen(text: str) -> str:
+    return text and _check_own_address(text)
+
+
+OwnAddress = Annotated[str, AfterValidator(_check_own_address), Allowed(f"HOST:PORT, PORT 1 to {HIGHEST_PORT}")]
+ListenAddress = Annotated[str, AfterValidator(_check_listen), Allowed(f'HOST:PORT, PORT 1 to {HIGHEST_PORT}, or "" to never listen')]
+Host = Annotated[str, AfterValidator(check_host), Allowed('an IP address, or with link = "dial" a host name')]
+EightDigits = Annotated[str, Field(pattern=r"^[0-9]{8}$"), Allowed("exactly 8 digits, in quotes")]
+TagMap = Annotated[str, Field(pattern=r"^(auto|[0-9]{4})$"), Allowed('"auto" or exactly 4 digits, in quotes')]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+Seconds = Annotated[float, Field(ge=0.1, le=3600.0, allow_inf_nan=False)]
+Pause = Annotated[float, Field(ge=0.0, le=3600.0, allow_inf_nan=False)]
+
+
+# --- the declarations -------------------------------------------------------------------------------------------------------------
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RegisterSection(Section):
+    """`[register]`: the cash register itself."""
+
+    cash_register_id: EightDigits = Field("00000001", description="The cash register's number in every request.")
+    journal: str = Field("", description="The journal's file, relative to the settings file; empty: ecrlan.db in the user's data folder.")
+    listen: ListenAddress = Field(
+        "0.0.0.0:8082",
+        description="The register's static address, which is typed into PosConnector; only configured terminals are let in.",
+    )
+
+
+class DaemonSection(Section):
+    """`[daemon]`: the process behind HTTP API and console."""
+
+    http: OwnAddress = Field("127.0.0.1:8017", description="Where HTTP API and console listen.")
+
+
+class TerminalSection(Section):
+    """`[terminals.NAME]`: one payment terminal."""
+
+    address: Host = Field(description="The terminal's static address.")
+    port: Port = Field(8081, description="The TCP port on which the terminal listens: 8081 is usual on SmartPOS, 10009 on PAX.")
+    link: Literal["auto", "listen", "dial"] = Field(
+        "auto", description="Who opens the line: auto takes the line that the terminal opened, else dials."
+    )
+    terminal_id: EightDigits = Field("00000000", description="The TID; 00000000 addresses whatever terminal answers.")
+    lrc: Literal["standard", "payload", "payload-etx", "stx-payload", "stx-payload-etx"] = Field(
+        "standard", description="The LRC reading; another than standard only where `ecrlan decode` names it."
+    )
+    keep_open: bool = Field(default=False, description="Keep the line open between exchanges instead of one connection for each.")
+    trust_unchanged_result: bool = Field(
+        default=False, description="Take an unchanged last result as proof that nothing was charged, after longest_payment_time."
+    )
+    tolerate_lengths: bool = Field(default=False, description="Accept results that the terminal cuts short or lengthens.")
+    longest_payment_time: Seconds = Field(300.0, description="Seconds after which no payment can still be running on the terminal.")
+    recovery_pause: Pause = Field(3.0, description="Seconds without any frame after a line was lost.")
+    queue_timeout: Pause = Field(300.0, description="Seconds an operation waits for its turn on the terminal; 0: not at all.")
+    purchase_code: Literal["auto", "X", "P"] = Field(
+        "auto", description="The purchase's message: auto uses X, and P on a terminal that does not know X."
+    )
+    print_on_register: bool = Field(default=False, description="Receipts come to the register instead of the terminal's printer.")
+    standalone_use: bool = Field(default=True, description="People also use the terminal by hand, without the register.")
+    last_result_supported: bool = Field(default=True, description="The terminal answers G, the request for its last result.")
+    capture_length: Literal[176, 180] = Field(176, description="Bytes of a capture request: 176 on Nexi terminals, 180 on PAX.")
+    printing_mode: Literal[1, 2, 3] = Field(1, description="The mode in which receipts come to the register: 1; on PAX also 2 and 3.")
+    tag_map: TagMap = Field("auto", description="The tag map of additional data: auto lists the indexes that are sent.")
+    connect_timeout: Seconds = Field(10.0, description="Seconds until a line to the terminal must be open.")
+    ack_timeout: Seconds = Field(5.0, description="Seconds until a frame must be acknowledged.")
+    payment_timeout: Seconds = Field(180.0, description="Seconds until the result of whatever needs a card or moves money.")
+    close_timeout: Seconds = Field(180.0, description="Seconds until the result of closing the session.")
+    status_timeout: Seconds = Field(10.0, description="Seconds until the answer to a status request.")
+    other_timeout: Seconds = Field(60.0, description="Seconds until the answer to every other request.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What is declared about one setting; `default` is None where a value must be given."""
+
+    key: str
+    variable: str
+    default: object
+    allowed: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingValue:
+    """A setting with its value and where that comes from: `default`, `file` or `environment`."""
+
+    declaration: Declaration
+    value: object
+    origin: Literal["default", "file", "environment"]
+
+
+class Settings(BaseSettings):
+    """All settings, checked. Make one with `load`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, strict=True)
+
+    register_: RegisterSection = Field(RegisterSection.model_validate({}), alias="register")
+    daemon: DaemonSection = DaemonSection.model_validate({})
+    terminals: dict[str, TerminalSection] = Field(default_factory=dict)
+
+    _file: Path | None = PrivateAttr(default=None)
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read, or None."""
+        return self._file
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file: relative names start at the settings file's folder."""
+        if not self.register_.journal:
+            return data_folder() / JOURNAL_NAME
+        path = Path(self.register_.journal).expanduser()
+        return path if self._file is None or "register.journal" in self._variables else self._file.parent / path
+
+    def terminal_settings(self, name: str) -> TerminalSettings:
+        """Return what the register wants to know about the terminal `name`. Raises UnknownTerminalError."""
+        from ecrlan.register.options import TerminalSettings  # noqa: PLC0415 - printing settings does not need the register
+        from ecrlan.wire.lrc import LrcReading  # noqa: PLC0415 - nor this
+
+        section = self.terminals.get(name)
+        if section is None:
+            raise UnknownTerminalError(name, tuple(self.terminals))
+        values = section.model_dump() | {"lrc": LrcReading(section.lrc), "tag_map": "" if section.tag_map == "auto" else section.tag_map}
+        return TerminalSettings(name=name, **values)
+
+    def values(self) -> list[SettingValue]:
+        """Return every setting, in the order of declaration, with its value and origin."""
+        rows = []
+        sections: list[tuple[str, Section]] = [("register", self.register_), ("daemon", self.daemon)]
+        sections += [(f"terminals.{name}", section) for name, section in self.terminals.items()]
+        for place, section in sections:
+            for declaration in declarations(type(section), place):
+                field = declaration.key.rpartition(".")[2]
+                given = "environment" if declaration.key in self._variables else "file" if field in section.model_fields_set else "default"
+                value = str(self.journal) if declaration.key == "register.journal" else getattr(section, field)
+                rows.append(SettingValue(declaration=declaration, value=value, origin=given))  # type: ignore[arg-type]  # three literals
+        return rows
+
+    @classmethod
+    def load(cls, config: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the settings file and the environment.
+
+        The file is `config`, else the one named by ECRLAN_CONFIG, else `default_file()` where it exists. Raises InvalidValueError with file
+        (or variable), key, value and what is allowed.
+        """
+        environ = os.environ if environ is None else environ
+        file = find_file(config, environ)
+        document = {} if file is None else _read(file)
+        _check_names(file, document)
+        source, variables = _environment(environ, document)
+
+        class Loaded(cls):  # type: ignore[valid-type,misc]  # pydantic-settings asks the class for its sources
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **_sources: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return InitSettingsSource(settings_cls, source), InitSettingsSource(settings_cls, document)
+
+        try:
+            settings: Self = Loaded()
+        except ValidationError as error:
+            raise _invalid_value(file, variables, error.errors()[0]) from None
+        for name, terminal in settings.terminals.items():
+            if terminal.link != "dial" and not is_ip_address(terminal.address):
+                place = variables.get(f"terminals.{name}.address", f"{file or 'environment'}: terminals.{name}.address")
+                raise InvalidValueError(place, terminal.address, 'a static IP address (a host name with link = "dial" only)')
+        settings._file = file
+        settings._variables = variables
+        return settings
+
+
+# --- what the declarations say ----------------------------------------------------------------------------------------------------
+
+SECTIONS: dict[str, type[Section]] = {"register": RegisterSection, "daemon": DaemonSection, "terminals.NAME": TerminalSection}
+
+
+def declarations(section: type[Section], place: str) -> list[Declaration]:
+    """Return what `section` declares; `place` is its dotted name in the file (`register`, `terminals.till-1`)."""
+    return [
+        Declaration(
+            key=f"{place}.{name}",
+            variable=variable(place, name),
+            default=None if field.is_required() else field.default,
+            allowed=_allowed(field),
+            description=field.description or "",
+        )
+        for name, field in section.model_fields.items()
+    ]
+
+
+def all_declarations() -> list[Declaration]:
+    """Return every declaration, terminals under the name NAME."""
+    return [declaration for place, section in SECTIONS.items() for declaration in declarations(section, place)]
+
+
+def variable(place: str, key: str) -> str:
+    """Return the environment variable of a setting: `ECRLAN_TERMINALS__TILL_1__PORT` for `terminals.till-1` and `port`."""
+    section, _, name = place.partition(".")
+    parts = [section, *([_spelled(name)] if name else []), key]
+    return PREFIX + "__".join(parts).upper()
+
+
+def _spelled(name: str) -> str:
+    """Return a terminal's name as it stands in a variable."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _allowed(field: FieldInfo) -> str:
+    """Say in words what a field takes."""
+    for item in field.metadata:
+        if isinstance(item, Allowed):
+            return item.text
+    annotation = field.annotation
+    if get_origin(annotation) in (Union, UnionType):  # pragma: no cover - no such setting yet
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) is Literal:
+        words = [f'"{word}"' if isinstance(word, str) else str(word) for word in get_args(annotation)]
+        return f"{', '.join(words[:-1])} or {words[-1]}"
+    if annotation is bool:
+        return "true or false"
+    if annotation in (int, float):
+        bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
+        return f"{'seconds' if annotation is float else 'whole numbers'} from {bounds['ge']:g} to {bounds['le']:g}"
+    return "text"
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------------------
+
+
+def config_folder(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
+    """Return the user's folder for the settings file."""
+    return _user_folder(environ, platform, windows="APPDATA", unix="XDG_CONFIG_HOME", usual=".config")
+
+
+def data_folder(environ: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
+    """Return the user's folder for the journal; on Windows the one that does not roam."""
+    return _user_folder(environ, platform, windows="LOCALAPPDATA", unix="XDG_DATA_HOME", usual=".local/share")
+
+
+def _user_folder(environ: Mapping[str, str] | None, platform: str, *, windows: str, unix: str, usual: str) -> Path:
+    environ = os.environ if environ is None else environ
+    if platform == "win32":
+        base = Path(environ[windows]) if environ.get(windows) else Path.home() / "AppData" / ("Local" if "LOCAL" in windows else "Roaming")
+    elif platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        given = environ.get(unix, "")
+        base = Path(given) if given.startswith("/") else Path.home() / usual  # a relative one must be ignored, says the XDG standard
+    return base / "ecrlan"
+
+
+def default_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where the settings file is looked for when none is named."""
+    return config_folder(environ) / FILE_NAME
+
+
+def find_file(config: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the settings file to read, None where there is none. A file that was named must exist."""
+    named = ("--config", str(config)) if config is not None else (CONFIG_VARIABLE, environ.get(CONFIG_VARIABLE, ""))
+    if named[1]:
+        path = Path(named[1]).expanduser()
+        if not path.is_file():
+            raise InvalidValueError(named[0], named[1], "the name of a settings file that exists")
+        return path.absolute()
+    path = default_file(environ)
+    return path if path.is_file() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+        return tomllib.loads(text)
+    except OSError as error:
+        raise InvalidValueError("settings file", str(file), f"a file that can be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(f"{file}: byte {error.start}", error.object[error.start : error.start + 1], "text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        match = _TOML_LINE.search(str(error))
+        lines = text.splitlines()
+        number = min(int(match[1]) if match else len(lines), len(lines)) or 1
+        line = lines[number - 1] if lines else ""
+        raise InvalidValueError(f"{file}: line {number}", line.strip(), f"TOML, but: {error}") from None
+
+
+def _check_names(file: Path | None, document: dict[str, Any]) -> None:
+    """Refuse names of terminals that cannot stand in a journal or an address, or that read the same in a variable."""
+    terminals = document.get("terminals", {})
+    if not isinstance(terminals, dict):
+        return  # the model says what is wrong
+    spelled: dict[str, str] = {}
+    for name in terminals:
+        if not _TERMINAL_NAME.match(name):
+            raise InvalidValueError(f"{file}: terminals", name, "names of 1 to 64 of A-Z a-z 0-9 _ -, beginning with a letter or digit")
+        other = spelled.setdefault(_spelled(name), name)
+        if other != name:
+            raise InvalidValueError(f"{file}: terminals", name, f"names that differ in more than case and punctuation from {other!r}")
+
+
+def _environment(environ: Mapping[str, str], document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings that the environment gives, typed, and the variable of each (by dotted key)."""
+    named = document.get("terminals")
+    names = {_spelled(name): name for name in named} if isinstance(named, dict) else {}
+    given: dict[str, Any] = {}
+    variables: dict[str, str] = {}
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or "__" not in name:
+            continue
+        section, *rest = name.removeprefix(PREFIX).split("__")
+        path = [section.lower(), *rest]
+        if path[0] == "terminals" and len(path) == 3:
+            path[1] = names.get(rest[0], rest[0].lower().replace("_", "-"))
+            model: type[Section] | None = TerminalSection
+        else:
+            model = SECTIONS.get(path[0]) if len(path) == 2 else None
+        path[-1] = path[-1].lower()
+        field = model.model_fields.get(path[-1]) if model else None
+        if field is None:
+            place = ".".join(path[:-1])
+            known = [item.variable for item in (declarations(model, place) if model else all_declarations())]
+            raise InvalidValueError(name, environ[name], _nearest(name, known, "`ecrlan settings --all` lists them"))
+        try:
+            value = _typed(field, environ[name])
+        except ValueError:
+            raise InvalidValueError(name, environ[name], _allowed(field)) from None
+        table = given
+        for part in path[:-1]:
+            table = table.setdefault(part, {})
+        table[path[-1]] = value
+        variables[".".join(path)] = name
+    return given, variables
+
+
+def _typed(field: FieldInfo, text: str) -> object:
+    """Return a variable's text as the value of `field`; ValueError (pydantic's is one) if it is none."""
+    if get_origin(field.annotation) is Literal:
+        words = {str(word): word for word in get_args(field.annotation)}
+        if text not in words:
+            raise ValueError
+        return words[text]
+    metadata = tuple(field.metadata)
+    value: object = TypeAdapter(Annotated[field.annotation, *metadata] if metadata else field.annotation).validate_strings(text)  # type: ignore[arg-type]  # a type that is known at run time only
+    return value
+
+
+def _nearest(wrong: str, known: list[str], others: str) -> str:
+    near = difflib.get_close_matches(wrong, known, n=1)
+    return f"known names only{f', perhaps {near[0]}' if near else ''} ({others})"
+
+
+def _invalid_value(file: Path | None, variables: Mapping[str, str], error: ErrorDetails) -> InvalidValueError:
+    """Turn pydantic's first complaint into ours."""
+    path = [str(part) for part in error["loc"]]
+    key = ".".join(path)
+    place = variables.get(key) or f"{file or 'environment'}: {key}"
+    model = TerminalSection if path[0] == "terminals" and len(path) > 1 else SECTIONS.get(path[0])
+    if error["type"] == "missing":
+        return InvalidValueError(place, "", f"{_allowed(TerminalSection.model_fields[path[-1]])}; it has no default")
+    if error["type"] == "extra_forbidden":
+        known = list(model.model_fields) if model else ["register", "daemon", "terminals"]
+        return InvalidValueError(place, error["input"], _nearest(path[-1], known, ", ".join(known)))
+    if model is None or len(path) < (3 if model is TerminalSection else 2):
+        return InvalidValueError(place, error["input"], "a table")
+    return InvalidValueError(place, error["input"], _allowed(model.model_fields[path[-1]]))

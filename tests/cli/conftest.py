@@ -1,0 +1,113 @@
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import ecrlan
+from ecrlan.cli import cli
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+
+
+class Emulator:
+    """An emulated terminal on a loop of its own, in a thread: the command line brings its own loop."""
+
+    def __init__(self):
+        self.terminal = EmulatedTerminal(clock=lambda: datetime.now(UTC))
+        self.port = 0
+        self.taken = threading.Event()
+        """Set when a money request's ACK was sent."""
+        self._asked = False
+        self._ready = threading.Event()
+        self._loop = None
+        self._stop = None
+        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
+
+    async def _serve(self):
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        async with EmulatorServer(self.terminal, on_frames=self._watch) as server:
+            self.port = server.port
+            self._ready.set()
+            await self._stop.wait()
+
+    def _watch(self, direction, raw):
+        self._asked = raw[10:11] in b"PXSpic" if direction == ">" and raw[:1] == b"\x02" else self._asked
+        if self._asked and direction == "<":
+            self.taken.set()
+
+    def __enter__(self):
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *error):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A user who has no settings and no journal yet."""
+    for name in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("ECRLAN_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def run():
+    """Run a command line; the result has `exit_code`, `stdout`, `stderr`."""
+
+    def run(*arguments):
+        result = CliRunner().invoke(cli, list(arguments), prog_name="ecrlan")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run_json(run):
+    """Run a command line with --json; returns exit code and document."""
+
+    def run_json(*arguments):
+        result = run(*arguments, "--json")
+        return result.exit_code, json.loads(result.stdout)
+
+    return run_json
+
+
+@pytest.fixture
+def spawn():
+    """Start a Python script that finds the same ecrlan as this test does."""
+    running = []
+
+    def spawn(script, *arguments, **options):
+        environ = os.environ | {"PYTHONPATH": str(Path(ecrlan.__file__).parent.parent), "PYTHONWARNINGS": "error"}
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        process = subprocess.Popen([sys.executable, "-c", script, *arguments], env=environ, **options)
+        running.append(process)
+        return process
+
+    yield spawn
+    for process in running:
+        process.kill()
+        process.communicate()

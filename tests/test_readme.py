@@ -1,0 +1,84 @@
+"""The README is true: its commands, snippets and settings are run as they stand there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.register import TerminalSettings
+from ecrlan.register.register import local_clock
+from ecrlan.settings import Settings
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    ready: list[int] = []
+    started, stop = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as server:
+            ready.append(server.port)
+            started.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    started.wait()
+    yield ready[0]
+    stop.set()
+    thread.join()
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_two_commands() -> None:
+    section = README.split("## Install")[1].split("\n## ")[0]
+    assert re.findall(r"^    (python .*)$", section, re.MULTILINE) == [
+        "python -m pip install . && ecrlan demo",
+        "python -m pip install '.[tests]' && python -m pytest -q -n auto tests",
+    ]
+
+
+def test_python_snippet(port: int, tmp_path: Path) -> None:
+    (snippet,) = blocks("python")
+    (tmp_path / "till.py").write_text(snippet.replace("8081", str(port)), encoding="utf-8")
+    done = run([sys.executable, "till.py"], tmp_path)
+    assert done.stdout == "paid, STAN 000001\n", done.stderr
+    assert (tmp_path / "till.db").exists()
+
+
+def test_command_line_snippet(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (console,) = blocks("console")
+    (command,) = re.findall(r"^\$ ecrlan (.*)$", console, re.MULTILINE)
+    done = run([sys.executable, "-m", "ecrlan", *command.replace("8081", str(port)).split()], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "approved" in done.stdout
+
+
+def test_settings_snippet(tmp_path: Path) -> None:
+    (snippet,) = blocks("toml")
+    tomllib.loads(snippet)
+    (tmp_path / "ecrlan.toml").write_text(snippet, encoding="utf-8")
+    settings = Settings.load(tmp_path / "ecrlan.toml")
+    terminal = settings.terminal_settings("till-1")
+    assert isinstance(terminal, TerminalSettings)
+    assert terminal.address == "192.168.1.50"
