@@ -156,10 +156,14 @@ class Register:
         *,
         listen: str | None = None,
         cash_register_id: str = "00000001",
+        backups: int = 7,
+        retention_days: int = 0,
         clock: Callable[[], datetime] = local_clock,
     ) -> None:
         self._loop: _Loop | None = None
-        self._register = AsyncRegister(journal, listen=listen, cash_register_id=cash_register_id, clock=clock)
+        self._register = AsyncRegister(
+            journal, listen=listen, cash_register_id=cash_register_id, backups=backups, retention_days=retention_days, clock=clock
+        )
 
     def __enter__(self) -> Self:
         self.open()

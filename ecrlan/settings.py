@@ -125,6 +125,12 @@ class RegisterSection(Section):
 
     cash_register_id: EightDigits = Field("00000001", description="The cash register's number in every request.")
     journal: str = Field("", description="The journal's file, relative to the settings file; empty: ecrlan.db in the user's data folder.")
+    backups: Annotated[int, Field(ge=0, le=365)] = Field(
+        7, description="Daily backups kept in the folder backups beside the journal; 0: none."
+    )
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = Field(
+        0, description="Days after which finished operations are removed from the journal, never their references; 0: never."
+    )
     listen: ListenAddress = Field(
         "0.0.0.0:8082",
         description="The register's static address, which is typed into PosConnector; only configured terminals are let in.",

@@ -77,6 +77,8 @@ class Call:
             journal_file(settings),
             listen=settings.register_.listen if chosen.link == "listen" else None,
             cash_register_id=settings.register_.cash_register_id,
+            backups=settings.register_.backups,
+            retention_days=settings.register_.retention_days,
         )
         async with register:
             terminal = register.add(chosen)

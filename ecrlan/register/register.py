@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -25,6 +26,7 @@ from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult,
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
+from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import (
@@ -52,7 +54,9 @@ class Register:
     """The cash register. Use it as `async with Register(journal="till.db") as register`.
 
     `journal` is the journal's file; None keeps it in memory, for tests and demonstrations: then nothing survives a crash. `listen` is
-    "ADDRESS:PORT" where terminals dial in, None or "" for never. `clock` returns timezone-aware wall clock.
+    "ADDRESS:PORT" where terminals dial in, None or "" for never. `backups` is how many daily backups are kept in the folder `backups`
+    beside the journal (0: none), `retention_days` after how many days finished operations are removed (0: never; references stay).
+    `clock` returns timezone-aware wall clock.
     """
 
     def __init__(
@@ -61,9 +65,14 @@ class Register:
         *,
         listen: str | None = None,
         cash_register_id: str = "00000001",
+        backups: int = 7,
+        retention_days: int = 0,
         clock: Callable[[], datetime] = local_clock,
     ) -> None:
         check_digits("cash_register_id", cash_register_id, 8)
+        for place, value in (("backups", backups), ("retention_days", retention_days)):
+            if not 0 <= value <= 36_500:
+                raise InvalidValueError(place, value, "0 to 36500")
         self.cash_register_id = cash_register_id
         self.clock = clock
         self.listener: Listener | None = None
@@ -72,6 +81,9 @@ class Register:
         """Addresses that dialled in and are no terminal of ours, with how often."""
         self._journal_path = journal
         self._journal: Journal | None = None
+        self._backups = backups
+        self._retention_days = retention_days
+        self._housekeeping: Housekeeping | None = None
         self._listen = _parse_listen(listen) if listen else None
         self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
         self._waiting: dict[str, int] = {}
@@ -101,6 +113,10 @@ class Register:
             except BaseException:
                 self._close_journal()
                 raise
+        if self._journal_path is not None and not isinstance(self._journal_path, Journal):
+            folder = Path(self._journal_path).parent / "backups"
+            backups, days = self._backups, self._retention_days
+            self._housekeeping = Housekeeping(self.journal, folder, self.clock, backups=backups, retention_days=days)
 
     async def close(self) -> None:
         """Close every line and the journal. An operation under way is left to recovery."""
@@ -113,6 +129,8 @@ class Register:
         await asyncio.gather(*tasks, return_exceptions=True)
         for terminal in self.terminals.values():
             terminal.lines.drop()
+        if self._housekeeping is not None:
+            await self._housekeeping.close()
         self._close_journal()
 
     # --- terminals --------------------------------------------------------------------------------------------------------------
