@@ -165,6 +165,7 @@ class Exchange:
         self.answer: Response | None = None
         self.result_after_nak = False
         self.strays = 0
+        self._written = False
         self._terminal_id = terminal_id or (request.terminal_id if request.terminal_id != ANY_TERMINAL else None)
         self._reading = reading
         self._frame = build_frame(build_request(request), reading)
@@ -198,6 +199,7 @@ class Exchange:
 
     def written(self, now: float) -> Step:
         """Tell that the last step's bytes were written at `now`: the waits start here."""
+        self._written = self._written or self._link.transmissions > 0
         if self.state is ExchangeState.REQUESTING:
             if self._link.written(now) and self._link.transmissions == 1:
                 self._set_deadlines(now)
@@ -211,6 +213,8 @@ class Exchange:
             return self._bad(frame)
         self._bad_stretch = False
         self._naks_sent = 0
+        if isinstance(frame, AckFrame | NakFrame) and not self._written:
+            return self._step([], [])  # it came before our request left: it is not about it
         if isinstance(frame, AckFrame):
             return self._acknowledged(now)
         if isinstance(frame, NakFrame):
@@ -242,6 +246,8 @@ class Exchange:
         del now
         if self.state is ExchangeState.ENDED:
             return Step()
+        if self.state is ExchangeState.REQUESTING and not self._written:
+            return self._end(ExchangeInput.NOT_TAKEN, "the line was lost before anything was written", [])
         if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
             return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK), then the line was lost", [])
         return self._end(ExchangeInput.LINE_LOST, "the line was lost", self._receipt_over(complete=False))
@@ -254,6 +260,11 @@ class Exchange:
     def acknowledged(self) -> bool:
         """Whether the request was properly ACKed."""
         return self._link.acknowledged
+
+    @property
+    def naks(self) -> int:
+        """How many transmissions were refused."""
+        return self._link.naks
 
     @property
     def open(self) -> bool:
@@ -345,8 +356,8 @@ class Exchange:
             if not isinstance(response, VasPart):
                 return self._stray("another result after the result", response, alarm=isinstance(response, PaymentResult))
         problem = answer_problem(self.request, response, acknowledged=self.acknowledged, tolerate_lengths=self._tolerate_lengths)
-        if problem is None and self.state is ExchangeState.IDLE:
-            problem = "before its request"
+        if problem is None and not self._written:
+            problem = "before its request was written"
         if problem is None and self._require_ack and not self.acknowledged:
             problem = "before the ACK of the request, after an exchange that ended without a result"
         if (

@@ -32,6 +32,7 @@ from ecrlan.model import (
 )
 from ecrlan.net.line import Line, Sink
 from ecrlan.protocol.exchange import Exchange
+from ecrlan.protocol.link import TRANSMISSIONS
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
@@ -178,7 +179,7 @@ class Conductor:
         if exchange is None:
             work.not_performed("the terminal refused to print on the register (E), and nothing was sent", self.host.clock())
             return
-        if exchange.ending is Ending.REFUSED and not exchange.result_after_nak and await self._falls_back(request):
+        if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and await self._falls_back(request):
             plain = _as_plain_purchase(request)
             again = await self._run(work, plain)
             exchange = again or exchange

@@ -39,8 +39,8 @@ class Memory:
         return self.fresh and not standalone_use and not self.used_by_hand
 
     def is_new_stan(self, stan: str) -> bool:
-        """Tell whether a result with this STAN can be a new one."""
-        return stan == NO_STAN or stan not in self.stans
+        """Tell whether a result with this STAN can be a new one: no operation of ours has it, nor the last result that is known."""
+        return stan == NO_STAN or (stan not in self.stans and (self.baseline is None or stan != self.baseline.stan))
 
     def differs_from_journal(self, answer: PaymentResult) -> bool:
         """Tell whether somebody else must have used the terminal since the journal's last result."""

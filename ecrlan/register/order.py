@@ -97,6 +97,9 @@ class Work:
     ended_at: float = 0.0
     """When its line ended, monotonic seconds."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the outcome is proved."""
+    concluded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once there is an outcome, if only `Unresolved`."""
     recovering: bool = False
 
     @property
@@ -117,6 +120,7 @@ class Work:
         self.state = State.FINISHED
         self.finished_time = time
         self.evidence = evidence or (outcome.evidence if isinstance(outcome, Unresolved) else self.evidence)
+        self.concluded.set()
         if not isinstance(outcome, Unresolved):
             self.settled.set()
 

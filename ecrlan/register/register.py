@@ -199,6 +199,11 @@ class Register:
                 raise ReferenceConflictError(order.reference, "an operation that retention has removed", _words(terminal, order.parameters))
             return None
         _same(order.reference, (entry.terminal, entry.parameters), (terminal, order.parameters))
+        open_work = self.terminals[terminal].open_works.get(order.reference)
+        if open_work is not None:  # a crash left it open, and its recovery is under way
+            if open_work.outcome is None:
+                await open_work.concluded.wait()
+            return open_work.snapshot()
         return operation_of_entry(entry)
 
     async def start(self, terminal: Terminal, order: Order) -> Operation:

@@ -423,8 +423,21 @@ def test_result_before_the_request_is_no_answer() -> None:
     (frame,) = FrameReader().feed(wire(APPROVED))
     (event,) = exchange.frame(frame, 0.0).events
     assert isinstance(event, Stray)
-    (ack,) = FrameReader().feed(ACK)
-    assert exchange.frame(ack, 0.0) == Step()
+    for bytes_ in (ACK, NAK):
+        (frame,) = FrameReader().feed(bytes_)
+        assert exchange.frame(frame, 0.0) == Step()
+
+
+def test_what_comes_before_the_request_was_written_is_not_about_it() -> None:
+    """The journal's commit takes its time; meanwhile the terminal repeats the answer of the exchange before."""
+    exchange = Exchange(PURCHASE, Timing())
+    exchange.start(0.0)
+    for frame in FrameReader().feed(ACK + NAK + wire(APPROVED)):
+        assert not any(isinstance(event, Accepted | Refused | Answered) for event in exchange.frame(frame, 0.5).events)
+    exchange.lost(1.0)
+    assert exchange.ending is Ending.REFUSED
+    assert exchange.naks == 0
+    assert "before anything was written" in exchange.reason
 
 
 def test_early_wakes_do_nothing() -> None:
