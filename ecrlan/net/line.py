@@ -53,6 +53,8 @@ class Line(asyncio.BufferedProtocol):
         self.reader = FrameReader(reading)
         self.reading = reading
         self.bad_bytes = 0
+        self.suspect = False
+        """Whether an exchange on it was disturbed, so that something late may still come: no request that moves money goes out on it."""
         self.on_made = on_made
         self.on_lost = on_lost
         self.on_unasked = on_unasked

@@ -139,6 +139,7 @@ class Exchange:
 
     `accept_stan` tells whether a STAN can be a new result's (False: the journal knows it already). `require_ack`: an exchange before
     this one ended without a result, so a result that comes before our request's ACK is not taken for ours (exchange.md §5).
+    `last_message` is the terminal's last result as it came: repeated before our request's ACK it is not ours.
     `terminal_id` is the TID that answers must carry, None where any will do. `additional` is the `U` that follows the request's ACK;
     `expects_receipt`: printing on the register was enabled.
     """
@@ -154,6 +155,7 @@ class Exchange:
         expects_receipt: bool = False,
         require_ack: bool = False,
         accept_stan: Callable[[str], bool] | None = None,
+        last_message: bytes = b"",
         tolerate_lengths: bool = False,
         extend_on_progress: bool = True,
     ) -> None:
@@ -174,6 +176,7 @@ class Exchange:
         self._receipt_due = expects_receipt
         self._require_ack = require_ack
         self._accept_stan = accept_stan
+        self._last_message = last_message
         self._tolerate_lengths = tolerate_lengths
         self._extend_on_progress = extend_on_progress
         self._link = Link(repeatable=request.code not in SILENT_CODES, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
@@ -260,6 +263,12 @@ class Exchange:
     def acknowledged(self) -> bool:
         """Whether the request was properly ACKed."""
         return self._link.acknowledged
+
+    @property
+    def clean(self) -> bool:
+        """Whether question and answer met without a doubt: nothing repeated, nothing strange, so that nothing late can follow."""
+        met = self.ending in (Ending.ANSWERED, Ending.ACKNOWLEDGED)
+        return met and self.acknowledged and self._link.transmissions == 1 and self._adding.transmissions <= 1 and self.strays == 0
 
     @property
     def naks(self) -> int:
@@ -358,6 +367,8 @@ class Exchange:
         problem = answer_problem(self.request, response, acknowledged=self.acknowledged, tolerate_lengths=self._tolerate_lengths)
         if problem is None and not self._written:
             problem = "before its request was written"
+        if problem is None and frame.message == self._last_message and not self.acknowledged and self.request.code != "G":
+            problem = "the last result once more, before the ACK of the request"
         if problem is None and self._require_ack and not self.acknowledged:
             problem = "before the ACK of the request, after an exchange that ended without a result"
         if (

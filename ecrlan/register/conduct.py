@@ -97,6 +97,7 @@ class Conductor:
         order = work.order
         try:
             if order.money:
+                self.lines.give_back(keep=False)  # one that still stood for a late result
                 await self._prepare(work)
             if work.outcome is None:
                 await self._exchange(work)
@@ -125,10 +126,11 @@ class Conductor:
         if exchange.ending is Ending.UNANSWERED:
             work.not_performed("the terminal did not answer when asked for its last result, and nothing was sent", self.host.clock())
 
-    async def ask_last_result(self, request: Request) -> Exchange:
-        """Ask `G`; an answer becomes the baseline."""
+    async def ask_last_result(self, request: Request, *, linger: bool = False) -> Exchange:
+        """Ask `G`; an answer becomes the baseline. `linger`: leave the line open, a late result may still come on it."""
         number = getattr(request, "cash_register_id", "00000001")
-        exchange = await self.side_exchange(LastResultRequest(terminal_id=self.settings.terminal_id, cash_register_id=number))
+        question = LastResultRequest(terminal_id=self.settings.terminal_id, cash_register_id=number)
+        exchange = await self.side_exchange(question, linger=linger)
         answer = exchange.answer
         if isinstance(answer, PaymentResult):
             if self.memory.differs_from_journal(answer):
@@ -139,7 +141,7 @@ class Conductor:
             self.memory.set_baseline(None)
         return exchange
 
-    async def side_exchange(self, request: Request) -> Exchange:
+    async def side_exchange(self, request: Request, *, linger: bool = False) -> Exchange:
         """Perform an exchange of our own (`s`, `G`, `E`) that belongs to no operation."""
         line = await self.lines.open()
         self.host.watch(line)
@@ -148,7 +150,7 @@ class Conductor:
             await line.run(exchange, self._side_sink)
         finally:
             self._after(exchange, line)
-            self.lines.give_back(keep=False)
+            self.lines.give_back(keep=linger)
         return exchange
 
     def _side_sink(self, events: tuple[Event, ...]) -> None:
@@ -157,6 +159,10 @@ class Conductor:
                 self._learn(event.response)
             elif isinstance(event, Stray):
                 self._stray(event, None)
+                data = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
+                self.host.write(
+                    [Row(name="stray", time=self.host.clock(), reference=None, terminal=self.settings.name, data=data)], durable=False
+                )
 
     async def _printing_line(self) -> Line | None:
         """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
@@ -179,11 +185,17 @@ class Conductor:
         if exchange is None:
             work.not_performed("the terminal refused to print on the register (E), and nothing was sent", self.host.clock())
             return
-        if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and await self._falls_back(request):
-            plain = _as_plain_purchase(request)
-            again = await self._run(work, plain)
-            exchange = again or exchange
-            request = plain if again else request
+        if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and self._may_fall_back(request):
+            status = await self._ask_status()
+            if status is not None and status.strays:
+                self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
+                self._lost(work, "something else than the status came after the request was refused (NAK): it may have been performed")
+                return
+            if status is not None and _is_operative(status):
+                plain = _as_plain_purchase(request)
+                again = await self._run(work, plain)
+                exchange = again or exchange
+                request = plain if again else request
         await self._conclude(work, request, exchange)
 
     def _request(self, work: Work) -> Request:
@@ -193,15 +205,15 @@ class Conductor:
             return _as_plain_purchase(request) if plain else request
         return request
 
-    async def _falls_back(self, request: Request) -> bool:
-        """Tell whether `X` was refused by an idle terminal that may not know it (exchange.md §4)."""
-        if not isinstance(request, ExtendedPurchaseRequest) or self.settings.purchase_code != "auto" or self.memory.takes_extended:
-            return False
+    def _may_fall_back(self, request: Request) -> bool:
+        """Tell whether a refused `X` may mean that the terminal does not know it (exchange.md §4)."""
+        return isinstance(request, ExtendedPurchaseRequest) and self.settings.purchase_code == "auto" and not self.memory.takes_extended
+
+    async def _ask_status(self) -> Exchange | None:
         try:
-            exchange = await self.side_exchange(StatusRequest(terminal_id=self.settings.terminal_id))
+            return await self.side_exchange(StatusRequest(terminal_id=self.settings.terminal_id))
         except LineError:
-            return False
-        return isinstance(exchange.answer, StatusResponse) and exchange.answer.terminal_status == TerminalStatus.OPERATIVE
+            return None
 
     async def _run(self, work: Work, request: Request) -> Exchange | None:
         prints = self.settings.print_on_register and request.code in "PXSpicH"
@@ -240,10 +252,12 @@ class Conductor:
             expects_receipt=expects_receipt,
             require_ack=self.memory.unanswered,
             accept_stan=self.memory.is_new_stan,
+            last_message=self.memory.baseline_message,
             tolerate_lengths=self.settings.tolerate_lengths,
         )
 
     def _after(self, exchange: Exchange, line: Line) -> None:
+        line.suspect = line.suspect or not exchange.clean
         if exchange.acknowledged and exchange.ending is not Ending.UNANSWERED:
             self.memory.unanswered = False
         elif exchange.ending is Ending.UNANSWERED:
@@ -404,6 +418,10 @@ class Conductor:
         except JournalError as error:
             work.durable = False
             self.host.alarm("journal_failed", str(error), work.reference)
+
+
+def _is_operative(status: Exchange) -> bool:
+    return isinstance(status.answer, StatusResponse) and status.answer.terminal_status == TerminalStatus.OPERATIVE
 
 
 def _may_save_a_result(request: Request) -> bool:

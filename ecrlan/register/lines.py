@@ -42,8 +42,9 @@ class Lines:
 
     def give_back(self, *, keep: bool) -> None:
         """End the use of the line: it is closed unless the settings or the caller keep it."""
-        if self._kept is not None and not (self._kept.alive and (keep or self.settings.keep_open)):
-            self._kept.close()
+        kept = self._kept
+        if kept is not None and not (kept.alive and (keep or (self.settings.keep_open and not kept.suspect))):
+            kept.close()
             self._kept = None
 
     def disturbed(self) -> None:

@@ -83,7 +83,7 @@ class Recovery:
         if request is None or not self.can_prove(work):
             return None
         try:
-            exchange = await self.conductor.ask_last_result(request)
+            exchange = await self.conductor.ask_last_result(request, linger=True)
         except LineError as error:
             return Judgement(Verdict.UNPROVED, f"the terminal could not be asked: {error}")
         if not work.open:

@@ -457,6 +457,24 @@ def test_ack_behind_its_result_starts_nothing() -> None:
     assert driver.exchange.state is ExchangeState.RECEIVING_RECEIPT
 
 
+def test_the_last_result_once_more_is_not_ours() -> None:
+    """The terminal repeats its answer to `G` because our ACK was slow; the purchase is on its way already."""
+    last = replace(DECLINED, stan="000000")
+    driver = Driver(PURCHASE, last_message=build_response(last))
+    (stray,) = driver.feed(wire(last))
+    assert isinstance(stray, Stray)
+    driver.feed(ACK + wire(last))
+    assert driver.exchange.answer == last, "two refusals may look alike: after the ACK it is ours"
+    assert not driver.exchange.clean
+
+
+def test_clean_is_what_met_without_a_doubt() -> None:
+    driver = Driver(PURCHASE)
+    assert not driver.exchange.clean
+    driver.feed(ACK + wire(APPROVED))
+    assert driver.exchange.clean
+
+
 # --- receipts ---
 
 
