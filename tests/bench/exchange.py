@@ -1,0 +1,101 @@
+"""One purchase: raw asyncio, through `Register`, and the codec alone; and what starting costs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from ecrlan.model import PaymentResult
+from ecrlan.register import Register, Terminal
+from ecrlan.wire.codec import build_request, parse_response
+from ecrlan.wire.frames import ApplicationFrame, FrameReader, build_frame
+from tests.bench.peers import OPTIONS, REQUEST, BufferedRawClient, RawClient, connect, responder
+from tests.bench.responder import result
+from tests.bench.table import Series, render
+
+LONGEST = 45.0
+"""Seconds after which no further round begins."""
+STARTS = {
+    "python -c pass": "pass",
+    "import ecrlan": "import ecrlan",
+    "import ecrlan, Register": "import ecrlan; ecrlan.Register",
+    "ecrlan --version": "import sys; sys.argv = ['ecrlan', '--version']; from ecrlan.cli import main; main()",
+}
+STARTS_AIMS = {"import ecrlan": 120.0, "ecrlan --version": 200.0}
+
+
+async def purchases(terminal: Terminal, times: int) -> None:
+    for _ in range(times):
+        operation = await terminal.purchase(650)
+        assert operation.outcome is not None
+        assert operation.outcome.outcome == "approved", operation
+
+
+def build() -> bytes:
+    return build_frame(build_request(REQUEST))
+
+
+def parse(frame: bytes) -> PaymentResult:
+    (read,) = FrameReader().feed(frame)
+    assert isinstance(read, ApplicationFrame)
+    response = parse_response(read.message, answers="P")
+    assert isinstance(response, PaymentResult)
+    return response
+
+
+def each(work: Callable[[], object], times: int) -> float:
+    """Microseconds of one call."""
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times * 1e6
+
+
+def start(program: str) -> float:
+    """Milliseconds of a fresh process."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+    return (time.perf_counter() - started) * 1e3
+
+
+async def measure(rounds: int, count: int, port: int) -> list[Series]:
+    raw = Series("raw asyncio Protocol, per purchase")
+    buffered = Series("raw BufferedProtocol, per purchase", against=raw)
+    register = Series("Register(journal=None), per purchase", against=raw, aim=1.4)
+    building = Series("codec alone: build P and its frame", aim=15)
+    parsing = Series("codec alone: read the frame, parse E", aim=15)
+    starts = {name: Series(name, "ms", aim=STARTS_AIMS.get(name)) for name in STARTS}
+    clients: list[RawClient] = [await connect(port), await connect(port, BufferedRawClient)]
+    frame = result()
+    end = time.monotonic() + LONGEST
+    async with Register() as open_register:
+        terminal = open_register.dial("bench", "127.0.0.1", port, **OPTIONS)
+        await purchases(terminal, min(count, 50))
+        await clients[0].exchange(min(count, 50))
+        for number in range(rounds):
+            if number and time.monotonic() > end:
+                break
+            works = [(raw, clients[0].exchange), (buffered, clients[1].exchange), (register, lambda times: purchases(terminal, times))]
+            for series, work in works[number % 3 :] + works[: number % 3]:  # none is always the first
+                started = time.perf_counter()
+                await work(count)
+                series.samples.append((time.perf_counter() - started) / count * 1e6)
+            building.samples.append(each(build, count))
+            parsing.samples.append(each(lambda: parse(frame), count))
+            for name, program in STARTS.items():
+                if number % 3 == 0:
+                    starts[name].samples.append(start(program))
+    for client in clients:
+        client.transport.close()
+    return [raw, buffered, register, building, parsing, *starts.values()]
+
+
+def run(rounds: int, count: int) -> str:
+    with responder() as port:
+        series = asyncio.run(measure(rounds, count, port))
+    python = sys.version.split()[0]
+    note = f"{len(series[0].samples)} interleaved rounds of {count}; Python {python}; the responder is another process on loopback."
+    return render("exchange: one purchase (request, ACK, result, ACK), kept line", series, note)
