@@ -142,7 +142,8 @@ class Line(asyncio.BufferedProtocol):
         """
         if not self.alive:
             raise LineError("the line is closed")
-        self._previous = self._current if self._current and self._current[0].ending is Ending.UNANSWERED else None
+        if self._current is not None and self._current[0].ending is Ending.UNANSWERED:
+            self._previous = self._current
         self._current = (exchange, sink)
         self._done = self._loop.create_future()
         self._handle(exchange.start(self._loop.time()), sink)
@@ -202,10 +203,10 @@ class Line(asyncio.BufferedProtocol):
         """Give a result that comes before the ACK of the current request to the exchange before, if it is its own (exchange.md §5)."""
         if self._previous is None or self._current is None:
             return False
-        if self._current[0].acknowledged or self._current[0].ending is not None:
-            self._previous = None
-            return False
-        if not isinstance(frame, ApplicationFrame) or not frame.ok:
+        current = self._current[0]
+        if current.acknowledged and current.ending is None:
+            return False  # its own result is due
+        if not isinstance(frame, ApplicationFrame) or not frame.ok or frame.message == current.answer_message:
             return False
         exchange, sink = self._previous
         step = exchange.frame(frame, now)

@@ -225,20 +225,18 @@ class Conductor:
         work.request = request
         work.acknowledged = work.progressed = work.refused = False
         work.baseline, work.baseline_message = self.memory.baseline, self.memory.baseline_message
-        before = work.recorded, work.sent, self.memory.fresh, self.memory.fresh_of_journal
+        before = work.recorded, work.sent
         if _may_save_a_result(request):
             self.memory.set_stale()
         try:
             await line.run(exchange, self._sink(work, exchange))
         except JournalError:
-            work.recorded, work.sent, self.memory.fresh, self.memory.fresh_of_journal = before
+            work.recorded, work.sent = before
             raise
         finally:
             self._after(exchange, line)
             lingers = exchange.ending is Ending.UNANSWERED and work.order.money
             self.lines.give_back(keep=lingers)
-        if exchange.ending is Ending.REFUSED and not exchange.result_after_nak:
-            self.memory.fresh, self.memory.fresh_of_journal = before[2:]
         return exchange
 
     def _make(self, request: Request, work: Work | None = None, *, expects_receipt: bool = False) -> Exchange:

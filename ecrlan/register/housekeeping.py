@@ -51,10 +51,6 @@ class Housekeeping:
     def _look(self) -> None:
         now = self._clock()
         if self._backups:
-            made = self._journal.backup_daily(self._folder, self._backups, now=now)
-            if made is not None:
-                log.info("journal.backed_up", file=str(made))
+            self._journal.backup_daily(self._folder, self._backups, now=now)
         if self._retention_days:
-            removed = self._journal.prune(now - timedelta(days=self._retention_days))
-            if removed:
-                log.info("journal.pruned", operations=removed)
+            self._journal.prune(now - timedelta(days=self._retention_days))
