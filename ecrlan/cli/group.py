@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "last-result": ("ecrlan.cli.operations", "Ask for the terminal's last saved result."),
     "reprint": ("ecrlan.cli.operations", "Print the last receipt again."),
     "vas": ("ecrlan.cli.operations", "Other payment methods: BancomatPay, WeChat, Alipay."),
+    "operations": ("ecrlan.cli.desk", "Look up operations, settle unresolved ones by hand, export."),
     "emulate": ("ecrlan.cli.emulate", "Be a payment terminal on a socket, for tests."),
     "decode": ("ecrlan.cli.decode", "Explain bytes or a capture file, field by field."),
     "layouts": ("ecrlan.cli.layouts", "Print the tables of all messages."),

@@ -11,11 +11,15 @@ import click
 from ecrlan.cli.amount import Amount, AmountCommand
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.session import Call
+from ecrlan.cli.targets import confirm_last, on_its_terminal, target_and_amount, warn_above
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import Kind, PaymentType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ecrlan.model import Operation
+    from ecrlan.register import Terminal
 
 _CONTENT = re.compile(r"([0-9]+)=(.*)", re.DOTALL)
 
@@ -78,7 +82,7 @@ receipt_text_option = click.option(
     "--receipt-text", default="", metavar="TEXT", help="Printed at the receipt's foot; at most 128 characters."
 )
 code_option = click.option(
-    "--preauthorization-code", required=True, metavar="CODE", help="The code of the pre-authorization, 9 digits: its result tells it."
+    "--preauthorization-code", metavar="CODE", help="Instead of REF: the pre-authorization's code, 9 digits, which its result tells."
 )
 
 
@@ -130,18 +134,32 @@ def purchase(
 
 
 @click.command()
+@click.argument("target", metavar="[REF]", required=False)
 @click.option("--stan", metavar="N", help="The STAN of the payment to reverse: it must be the terminal's last.")
-@click.option("--last", is_flag=True, help="Reverse whichever payment was the terminal's last.")
+@click.option("--last", is_flag=True, help="Reverse whichever payment was the terminal's last, after a question.")
+@click.option("--yes", is_flag=True, help="With --last: do not ask; needed with --json and where no person answers.")
 @operation(Kind.VOID)
-def void(call: Call, *, stan: str | None, last: bool, queue_timeout: float | None) -> Exit:
-    """Reverse the terminal's last payment: named by its STAN, or whichever it is."""
-    if (stan is None) != last:
-        raise click.UsageError("say either --stan N (the payment's STAN) or --last (whichever payment was the last)")
+def void(call: Call, *, target: str | None, stan: str | None, last: bool, yes: bool, queue_timeout: float | None) -> Exit:
+    """Reverse the terminal's last payment: the operation REF, the one with a STAN, or whichever it is.
+
+    REF is the payment's reference. Refused where it is not the terminal's last payment as far as the journal knows. Without -t the
+    terminal is the one of that operation.
+    """
+    if (target is not None) + (stan is not None) + last != 1:
+        raise click.UsageError(
+            "say either --stan N (the payment's STAN), REF (the payment's reference) or --last (whichever payment was the last)"
+        )
     if stan is not None:
         if not re.fullmatch(r"[0-9]{1,6}", stan) or not int(stan):
             raise InvalidValueError("--stan", stan, "1 to 6 digits, not 0")
         stan = stan.zfill(6)
-    return call.run(lambda terminal, reference: terminal.void(stan=stan, last=last, reference=reference, queue_timeout=queue_timeout))
+    if target is not None:
+        call = on_its_terminal(call, target)
+    if last and not yes:
+        confirm_last(call)
+    return call.run(
+        lambda terminal, reference: terminal.void(target=target, stan=stan, last=last, reference=reference, queue_timeout=queue_timeout)
+    )
 
 
 @click.command(cls=AmountCommand)
@@ -174,15 +192,25 @@ def preauthorize(
 
 
 @click.command(cls=AmountCommand)
-@click.argument("amount", type=Amount())
+@click.argument("words", metavar="[REF] AMOUNT", nargs=-1)
 @code_option
 @receipt_text_option
 @operation(Kind.INCREMENT)
-def increment(call: Call, *, amount: int, preauthorization_code: str, receipt_text: str, queue_timeout: float | None) -> Exit:
-    """Add AMOUNT euros to a reserved amount."""
+def increment(
+    call: Call, *, words: tuple[str, ...], preauthorization_code: str | None, receipt_text: str, queue_timeout: float | None
+) -> Exit:
+    """Add AMOUNT euros to what the pre-authorization REF has reserved.
+
+    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
+    terminal is the one of REF.
+    """
+    target, amount = target_and_amount(words, preauthorization_code)
+    if target is not None:
+        call = on_its_terminal(call, target)
     return call.run(
         lambda terminal, reference: terminal.increment(
             amount,
+            target=target,
             preauthorization_code=preauthorization_code,
             receipt_text=receipt_text,
             reference=reference,
@@ -192,21 +220,35 @@ def increment(call: Call, *, amount: int, preauthorization_code: str, receipt_te
 
 
 @click.command(cls=AmountCommand)
-@click.argument("amount", type=Amount())
+@click.argument("words", metavar="[REF] AMOUNT", nargs=-1)
 @code_option
 @receipt_text_option
 @operation(Kind.CAPTURE)
-def capture(call: Call, *, amount: int, preauthorization_code: str, receipt_text: str, queue_timeout: float | None) -> Exit:
-    """Charge AMOUNT euros, the final sum, of a reserved amount."""
-    return call.run(
-        lambda terminal, reference: terminal.capture(
+def capture(
+    call: Call, *, words: tuple[str, ...], preauthorization_code: str | None, receipt_text: str, queue_timeout: float | None
+) -> Exit:
+    """Charge AMOUNT euros, the final sum, of what the pre-authorization REF has reserved.
+
+    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
+    terminal is the one of REF. More than was authorized, increments included, is sent after a warning.
+    """
+    target, amount = target_and_amount(words, preauthorization_code)
+    if target is not None:
+        call = on_its_terminal(call, target)
+
+    async def start(terminal: Terminal, reference: str | None) -> Operation:
+        if target is not None:
+            warn_above(terminal, target, amount)
+        return await terminal.capture(
             amount,
+            target=target,
             preauthorization_code=preauthorization_code,
             receipt_text=receipt_text,
             reference=reference,
             queue_timeout=queue_timeout,
         )
-    )
+
+    return call.run(start)
 
 
 @click.command()

@@ -73,7 +73,7 @@ def test_all_operations(run_json, emulator, settings):
     assert any("6,50" in line for line in purchase["receipt"])
     perform("void", "--stan", purchase["result"]["stan"].lstrip("0"))
     perform("purchase", "1.00")
-    perform("void", "--last")
+    perform("void", "--last", "--yes")
     code = perform("preauthorize", "200.00", "--card-present")["result"]["preauthorization_code"]
     perform("increment", "50.00", "--preauthorization-code", code)
     perform("capture", "231.40", "--preauthorization-code", code)
@@ -95,7 +95,7 @@ def test_all_operations(run_json, emulator, settings):
     [
         "status",
         "purchase 6.50",
-        "void --last",
+        "void --last --yes",
         "preauthorize 9.00",
         "verify-card",
         "totals",

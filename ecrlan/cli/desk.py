@@ -1,0 +1,452 @@
+"""`ecrlan operations`: look up operations, settle unresolved ones by hand, export them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import shlex
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from zoneinfo import ZoneInfo
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from ecrlan.cli.desk_texts import LANGUAGES, Language, choose_language, say
+from ecrlan.cli.exits import Exit, pipe_may_close
+from ecrlan.cli.logging import configure_logging
+from ecrlan.cli.output import console, print_json, print_rows, receipt_panel
+from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
+from ecrlan.cli.session import journal_file
+from ecrlan.cli.story import Advice, advice, answered, euros, facts, moment, steps, what
+from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
+from ecrlan.journal import Journal
+from ecrlan.model import ROME, Kind, Unresolved
+from ecrlan.operation_json import operation_as_json
+from ecrlan.register import Register
+from ecrlan.register.records import operation_of_entry
+from ecrlan.settings import Settings
+from ecrlan.wire.mask import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from ecrlan.journal import Entry, JournalReader
+    from ecrlan.model import Operation
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 100_000
+DEFAULT_WAIT = 30.0
+MARGIN = 30.0
+"""Seconds beyond the longest payment time after which recovery has certainly given up."""
+WIDE = 200
+"""Columns of the list where nobody's screen limits it: an operation stays one line."""
+
+OUTCOMES = ("approved", "declined", "not-performed", "unresolved", "done", "open")
+OUTCOME_STYLES = {"approved": "bold green", "done": "bold green", "declined": "bold yellow", "not_performed": "bold yellow"}
+
+
+class Word(click.Choice[str]):
+    """One of some words, with `-` or `_` between their parts."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's
+        """Return the word as it stands in the list."""
+        return super().convert(str(value).replace("_", "-"), param, ctx)
+
+
+class Filters(TypedDict):
+    """What `Journal.entries`, `each` and `export_rows` filter by."""
+
+    terminal: str | None
+    outcome: str | None
+    kind: str | None
+    since: datetime | None
+    until: datetime | None
+    unfinished: bool
+
+
+def parse_time(place: str, text: str, *, end: bool = False) -> datetime:
+    """Return a date or an ISO 8601 time as UTC; Europe/Rome where it names no zone. A date is its first moment, with `end` its last.
+
+    Raises `InvalidValueError`, which names `place`.
+    """
+    rome = ZoneInfo(ROME)
+    try:
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            told = datetime.fromisoformat(text)
+        else:
+            told = datetime.combine(day + timedelta(days=1) if end else day, time(), rome)
+        return (told if told.tzinfo is not None else told.replace(tzinfo=rome)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidValueError(
+            place, text, "a date such as 2026-11-23 or a time such as 2026-11-23T18:44 (Europe/Rome unless it names its zone)"
+        ) from None
+
+
+def filter_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
+    """Options of whatever goes over many operations."""
+    kinds = [kind.value.replace("_", "-") for kind in Kind]
+    for option in (
+        click.option("--config", metavar="FILE", help="The settings file."),
+        click.option("--to", "until", metavar="TIME", help="Begun before TIME; a date's whole day is included."),
+        click.option("--from", "since", metavar="TIME", help="Begun at TIME or later: 2026-11-23, or 2026-11-23T18:44; Europe/Rome."),
+        click.option("--kind", type=Word(kinds), help="Only this kind of operation."),
+        click.option("-t", "--terminal", metavar="NAME", help="Only those of this terminal."),
+        click.option("--outcome", type=Word(OUTCOMES), help="Only those that ended so; open: not ended yet, or unresolved."),
+    ):
+        function = option(function)
+    return function
+
+
+def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
+    """`--lang`, by default that of the locale."""
+    return click.option(
+        "--lang",
+        "language",
+        type=click.Choice(LANGUAGES),
+        default=lambda: choose_language(os.environ),
+        help="Language; default: the locale's.",
+    )(function)
+
+
+def parse_filters(*, outcome: str | None, terminal: str | None, kind: str | None, since: str | None, until: str | None) -> Filters:
+    """Return the journal's filters for what was typed."""
+    return Filters(
+        terminal=terminal,
+        outcome=outcome.replace("-", "_") if outcome not in (None, "open") else None,
+        kind=kind.replace("-", "_") if kind is not None else None,
+        since=parse_time("--from", since) if since is not None else None,
+        until=parse_time("--to", until, end=True) if until is not None else None,
+        unfinished=outcome == "open",
+    )
+
+
+def entry_as_document(entry: Entry) -> dict[str, Any]:
+    """Return the operation's JSON (product.md) with its history: the document of `show` and of an export's lines."""
+    document = operation_as_json(operation_of_entry(entry), entry.created_time)  # host_time's year is the operation's, not today's
+    document["parameters"] = entry.parameters
+    document["events"] = [{"time": event.time.isoformat(), "name": event.name, "data": event.data} for event in entry.events]
+    return document
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def operations(ctx: click.Context) -> Exit | None:
+    """Look up operations, settle unresolved ones by hand, export them.
+
+    The journal may belong to another process meanwhile: only resolve, and show where it asks the terminal, need it for themselves.
+    Without a command: list.
+    """
+    configure_logging(0)
+    if ctx.invoked_subcommand is not None:
+        return None
+    ending = ctx.invoke(list_operations)
+    return ending if isinstance(ending, Exit) else Exit.DONE
+
+
+@operations.command("list")
+@filter_options
+@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=DEFAULT_LIMIT, show_default=True, help="The newest so many.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def list_operations(*, config: str | None, limit: int, language: Language, as_json: bool, **typed: str | None) -> Exit:
+    """List operations, newest first."""
+    filters = parse_filters(**typed)
+    with Journal.reader(Settings.load(config).journal) as reader:
+        entries = reader.entries(**filters, limit=limit + 1)
+        more = len(entries) > limit
+        found = [entry for entry in (reader.find(short.reference) for short in entries[:limit]) if entry is not None]
+    with pipe_may_close():
+        if as_json:
+            print_json([operation_as_json(operation_of_entry(entry), entry.created_time) for entry in found])
+        else:
+            _print_table([operation_of_entry(entry) for entry in found], language)
+            if more:
+                console(stderr=True).print(say(language, "list.more", count=limit))
+    return Exit.DONE
+
+
+def _print_table(found: list[Operation], language: Language) -> None:
+    screen = console()
+    if not found:
+        screen.print(say(language, "list.none"))
+        return
+    if not screen.is_terminal:
+        screen.width = WIDE
+    names = ("time", "outcome", "amount", "kind", "terminal", "reference")
+    table = Table(*(say(language, f"column.{name}") for name in names), box=None, header_style="bold", pad_edge=False)
+    table.columns[2].justify = "right"
+    table.columns[5].overflow = "fold"  # whole, to be copied
+    for operation in found:
+        word = outcome_word(operation)
+        table.add_row(
+            moment(operation.created_time, seconds=False),
+            Text(say(language, f"outcome.{word}"), style=OUTCOME_STYLES.get(word, "bold red")),
+            euros(operation.amount, language) if operation.amount is not None else "",
+            say(language, f"kind.{operation.kind.value}"),
+            Text(clean_text(operation.terminal)),
+            Text(clean_text(operation.reference)),
+        )
+    screen.print(table)
+
+
+def outcome_word(operation: Operation) -> str:
+    """Return the outcome's word, or the state's where there is none yet."""
+    return operation.outcome.outcome if operation.outcome is not None else operation.state.value
+
+
+# --- one operation ----------------------------------------------------------------------------------------------------------------
+
+
+@operations.command()
+@click.argument("reference", metavar="REF")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 86_400),
+    default=DEFAULT_WAIT,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long recovery may look for an outcome that is not known yet; 0: do not ask the terminal.",
+)
+@click.option("--recover", is_flag=True, help="Have the terminal asked once more for an unresolved operation too.")
+@click.option("--address", metavar="HOST[:PORT]", help="Where its terminal is, if no settings file knows it.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: the operation, its events and, for an unresolved one, the advice.")
+def show(*, reference: str, wait: float, recover: bool, address: str | None, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Show what happened to the operation REF, step by step, and what to do where its outcome is not known.
+
+    An operation without an outcome, one that was interrupted for instance, is recovered first: if no other process has the journal, it is
+    taken for --wait seconds at most and the terminal is asked for its last result. If another has it (the daemon, another command),
+    recovery is that one's and show says who it is. Nothing is charged by this, and Ctrl-C only ends the waiting. An unresolved
+    operation comes with what to look at on the terminal, and what each answer of `operations resolve` means.
+
+    The exit code is 0 whenever it could be shown, whatever its outcome.
+    """
+    settings = Settings.load(config)
+    desk = Desk(reference, language, settings, config=config, address=address)
+    entry, _ = desk.read()
+    finding = None
+    outcome = operation_of_entry(entry).outcome
+    if wait > 0 and (outcome is None or (recover and isinstance(outcome, Unresolved))):
+        finding = desk.recover(entry, wait, quiet=as_json)
+        entry, _ = desk.read()
+    with pipe_may_close():
+        if as_json:
+            print_json(desk.document(entry, finding))
+        else:
+            desk.print(entry, finding)
+    return Exit.DONE
+
+
+class Desk:
+    """What is to be said about the operation `reference`. `config` and `address` as typed, for the commands that it proposes."""
+
+    def __init__(self, reference: str, language: Language, settings: Settings, *, config: str | None, address: str | None = None) -> None:
+        self.reference = reference
+        self.language = language
+        self.settings = settings
+        self.config = config
+        self.address = address
+        self._terminal_id: str | None = None
+
+    def read(self) -> tuple[Entry, Operation]:
+        """Return the operation as the journal has it now. Raises `UnknownReferenceError`, `JournalError`, `RegisterError`."""
+        with Journal.reader(self.settings.journal) as reader:
+            entry = find_entry(reader, self.reference)
+            pinned = reader.latest(entry.terminal, "pinned")
+        self._terminal_id = str(pinned.data["terminal_id"]) if pinned is not None and pinned.data.get("terminal_id") else None
+        return entry, operation_of_entry(entry)
+
+    def recover(self, entry: Entry, seconds: float, *, quiet: bool) -> Finding:
+        """Have the operation's terminal asked for `seconds` at most."""
+        chosen = terminal_of_operation(self.settings, entry.terminal, self.address)
+        if chosen is None:
+            return Finding(hindrance="no_terminal", problem=f"the settings do not name terminal {entry.terminal}")
+        if not quiet:
+            screen = console(stderr=True)
+            screen.print(Text(say(self.language, "open.asking", terminal=entry.terminal, seconds=seconds)))
+        return find_out(self.settings, chosen, self.reference, seconds)
+
+    def document(self, entry: Entry, finding: Finding | None) -> dict[str, Any]:
+        """Return everything as JSON."""
+        document = entry_as_document(entry)
+        if finding is not None:
+            document["recovery"] = {"ran": not finding.hindrance, "problem": finding.problem or None}
+        if document["outcome"] == "unresolved":
+            told = self.advice(entry)
+            document["advice"] = {"look_at": list(told.look_at), "answers": told.answers}
+        return document
+
+    def print(self, entry: Entry, finding: Finding | None) -> None:
+        """Print everything for people."""
+        operation = operation_of_entry(entry)
+        screen = console()
+        word = outcome_word(operation)
+        head = Text(say(self.language, f"outcome.{word}"), style=OUTCOME_STYLES.get(word, "bold red"))
+        screen.print(Text.assemble(head, f"  {what(operation.kind, operation.amount, self.language)}"))
+        print_rows(screen, list(facts(operation, self.language)))
+        self._head(screen, "head.steps")
+        print_rows(screen, steps(entry, self.language))
+        if operation.receipt:
+            screen.print(receipt_panel(operation.receipt))
+        if operation.outcome is None:
+            self._print_open(screen, entry, finding)
+        elif isinstance(operation.outcome, Unresolved):
+            if finding is not None and finding.hindrance:
+                screen.print()
+                self._paragraph(screen, self._hindrance(entry, finding))
+            self._print_advice(screen, entry)
+
+    def advice(self, entry: Entry) -> Advice:
+        """Return what to look at, and what each answer means."""
+        where = f" --address {shlex.quote(self.address)}" if self.address is not None else f" -t {entry.terminal}"
+        totals = f"ecrlan totals{where}{self._config}"
+        return advice(entry, self.language, terminal_id=self._terminal_id, totals_command=totals)
+
+    def _print_open(self, screen: Console, entry: Entry, finding: Finding | None) -> None:
+        screen.print(Text(f"\n{say(self.language, 'open.head')}", style="bold red"))
+        if finding is None:
+            text = say(self.language, "open.not_asked", command=self._show(entry, f" --wait {DEFAULT_WAIT:.0f}"))
+        elif finding.hindrance:
+            text = self._hindrance(entry, finding)
+        else:
+            again = self._show(entry, f" --wait {finding.longest + MARGIN:.0f}")
+            text = say(self.language, "open.waiting", longest=finding.longest, command=again)
+        self._paragraph(screen, text)
+
+    def _hindrance(self, entry: Entry, finding: Finding) -> str:
+        command = f"ecrlan operations show {self.reference} --address HOST:PORT{self._config}"
+        problem = clean_text(finding.problem)
+        return say(self.language, f"open.{finding.hindrance}", problem=problem, terminal=entry.terminal, command=command)
+
+    def _print_advice(self, screen: Console, entry: Entry) -> None:
+        told = self.advice(entry)
+        self._head(screen, "head.look", terminal=entry.terminal)
+        print_rows(screen, [(f"{number}.", text) for number, text in enumerate(told.look_at, 1)])
+        if not answered(entry):
+            self._paragraph(screen, say(self.language, "again.command", command=self._show(entry, " --recover")))
+        self._head(screen, "head.answers")
+        print_rows(screen, list(told.answers.items()))
+        self._paragraph(screen, say(self.language, "answer.leave"))
+        screen.print()
+        for answer in told.answers:
+            screen.print(
+                Text(f"ecrlan operations resolve {self.reference} --as {answer} --by NAME --note TEXT{self._config}"), soft_wrap=True
+            )
+
+    def _show(self, entry: Entry, option: str) -> str:
+        known = self.address is None or entry.terminal in self.settings.terminals
+        where = "" if known else f" --address {shlex.quote(self.address or '')}"
+        return f"ecrlan operations show {self.reference}{option}{where}{self._config}"
+
+    @property
+    def _config(self) -> str:
+        return f" --config {shlex.quote(self.config)}" if self.config is not None else ""
+
+    def _head(self, screen: Console, name: str, **values: object) -> None:
+        screen.print(Text(f"\n{say(self.language, name, **values)}", style="bold"))
+
+    def _paragraph(self, screen: Console, text: str) -> None:
+        screen.print(Text(text), style=None)
+
+
+def find_entry(reader: JournalReader, reference: str) -> Entry:
+    """Return the operation with its history. Raises `UnknownReferenceError`, or `RegisterError` where retention has removed it."""
+    entry = reader.find(reference)
+    if entry is not None:
+        return entry
+    known = reader.known(reference)
+    if known is None:
+        raise UnknownReferenceError(reference)
+    told = what(known.kind, known.amount, "en")
+    raise RegisterError(
+        f"operation {reference} is no longer in the journal, retention has removed it; what is kept: {told} on terminal {known.terminal}, "
+        f"{moment(known.created_time)}, {known.outcome or 'no outcome'}"
+    )
+
+
+@operations.command()
+@click.argument("reference", metavar="REF")
+@click.option("--as", "answer", type=Word(["approved", "not-performed"]), required=True, help="What the terminal shows.")
+@click.option("--by", metavar="NAME", required=True, help="Who says so; kept in the journal.")
+@click.option("--note", metavar="TEXT", required=True, help="How it was found out; kept in the journal.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
+def resolve(*, reference: str, answer: str, by: str, note: str, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Settle the unresolved operation REF in a person's name.
+
+    `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
+    where the outcome is known, or is still being found out.
+    """
+    settings = Settings.load(config)
+    with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
+        entry = find_entry(reader, reference)
+    if operation_of_entry(entry).outcome is None:
+        raise RegisterError(
+            f"the outcome of operation {reference} is not known yet, and may still be proved: `ecrlan operations show {reference}` has the "
+            "terminal asked; only what stays unresolved then is settled by hand"
+        )
+    operation = asyncio.run(_resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note))
+    with pipe_may_close():
+        if as_json:
+            print_json(operation_as_json(operation, operation.created_time))
+        else:
+            told = say(language, f"outcome.{outcome_word(operation)}")
+            console().print(Text(clean_text(say(language, "resolved.done", reference=reference, outcome=told, by=by))))
+    return Exit.DONE
+
+
+async def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
+    async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
+        return await register.resolve(reference, outcome, by=by, note=note)
+
+
+# --- many operations --------------------------------------------------------------------------------------------------------------
+
+
+@operations.command()
+@filter_options
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: a line each, with parameters and events; csv: the essentials, amounts in cents.",
+)
+@click.option("--output", metavar="FILE", help="A new file; default: standard output.")
+def export(*, config: str | None, layout: Literal["jsonl", "csv"], output: str | None, **typed: str | None) -> Exit:
+    """Write operations out, oldest first, in UTF-8."""
+    filters = parse_filters(**typed)
+    with Journal.reader(Settings.load(config).journal) as reader:
+        if output is None:
+            stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="" if layout == "csv" else "\n")
+            try:
+                reader.export_rows(layout, stream, document=entry_as_document, **filters)
+            finally:
+                stream.detach()  # flushes; standard output itself stays open
+            return Exit.DONE
+        count = _export_to_file(reader, layout, output, filters)
+    click.echo(f"{count} operations written to {output}", err=True)
+    return Exit.DONE
+
+
+def _export_to_file(reader: JournalReader, layout: Literal["jsonl", "csv"], output: str, filters: Filters) -> int:
+    path = Path(output).expanduser()
+    try:
+        with path.open("x", encoding="utf-8", newline="" if layout == "csv" else "\n") as stream:
+            return reader.export_rows(layout, stream, document=entry_as_document, **filters)
+    except FileExistsError:
+        raise InvalidValueError("--output", output, "the name of a file that does not exist yet") from None
+    except OSError as error:
+        raise InvalidValueError("--output", output, f"a file that can be written ({error.strerror})") from None

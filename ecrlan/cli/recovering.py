@@ -1,0 +1,82 @@
+"""Finding out, before an operation is shown, what became of it: own the journal for a while, and have its terminal asked."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ecrlan.cli.session import choose_terminal, journal_file
+from ecrlan.errors import JournalError, ListenError
+from ecrlan.journal import Journal
+from ecrlan.register import Register, TerminalSettings
+
+if TYPE_CHECKING:
+    from ecrlan.register.order import Work
+    from ecrlan.settings import Settings
+
+OWNER_WAIT = 1.0
+"""Seconds to wait for another owner of the journal, such as a command that is just ending."""
+LOOK_AGAIN = 0.1
+"""Seconds between two looks whether recovery has ended without a proof, which nothing signals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Whether the terminal was asked, and where not, why: `problem` in words. `longest` is after how many seconds recovery gives up."""
+
+    hindrance: Literal["", "owned", "hindered", "no_terminal"] = ""
+    problem: str = ""
+    longest: float = 0.0
+
+
+def terminal_of_operation(settings: Settings, name: str, address: str | None) -> TerminalSettings | None:
+    """Return where the terminal called `name` is, by the settings or by its address; None where neither knows it."""
+    if address is not None:
+        chosen = choose_terminal(settings, None, address)
+        return chosen if chosen.name == name else None
+    return settings.terminal_settings(name) if name in settings.terminals else None
+
+
+def find_out(settings: Settings, chosen: TerminalSettings, reference: str, seconds: float) -> Finding:
+    """Let recovery run for the operation, `seconds` at most. Ctrl-C ends the waiting, and nothing else."""
+    try:
+        return asyncio.run(_find_out(settings, chosen, reference, seconds))
+    except KeyboardInterrupt:
+        return Finding(longest=chosen.longest_payment_time)
+
+
+async def _find_out(settings: Settings, chosen: TerminalSettings, reference: str, seconds: float) -> Finding:
+    try:
+        journal = await asyncio.to_thread(Journal, journal_file(settings), owner_wait=OWNER_WAIT)
+    except JournalError as error:
+        return Finding(hindrance="owned" if " is owned by " in str(error) else "hindered", problem=str(error))
+    try:
+        register = Register(
+            journal,
+            listen=settings.register_.listen if chosen.link == "listen" else None,
+            cash_register_id=settings.register_.cash_register_id,
+        )
+        async with register:
+            terminal = register.add(chosen)
+            await asyncio.sleep(0)  # recovery begins
+            work = terminal.open_works.get(reference)
+            if work is not None:
+                await _until_recovered(work, seconds)
+    except ListenError as error:
+        return Finding(hindrance="hindered", problem=str(error))
+    finally:
+        await asyncio.to_thread(journal.close)
+    return Finding(longest=chosen.longest_payment_time)
+
+
+async def _until_recovered(work: Work, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while work.recovering and (left := until - loop.time()) > 0:
+        try:
+            async with asyncio.timeout(min(LOOK_AGAIN, left)):
+                await work.settled.wait()
+        except TimeoutError:
+            continue
+        return

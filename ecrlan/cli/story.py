@@ -1,0 +1,173 @@
+"""One operation as a story: its steps in words, and what a person looks at who has to settle it. Pure; the texts stand in `desk_texts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from ecrlan.cli.amount import show_amount
+from ecrlan.cli.desk_texts import Language, say, say_evidence
+from ecrlan.errors import MalformedMessageError
+from ecrlan.model import ANY_TERMINAL, NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, Request, VoidRequest
+from ecrlan.register.records import parse_saved, sent_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ecrlan.journal import Entry, Event
+    from ecrlan.model import Operation
+
+_HIGHEST_STAN = 999_999
+_OWN_ANSWERS = frozenset({Kind.VOID, Kind.PREAUTHORIZE, Kind.INCREMENT, Kind.CLOSE_SESSION})
+"""Kinds for which the answers mean something of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a person looks at on the terminal, and what each answer (`approved`, `not-performed`) means."""
+
+    look_at: tuple[str, ...]
+    answers: dict[str, str]
+
+
+def moment(time: datetime, *, seconds: bool = True) -> str:
+    """Return a time as people at the till read it: Europe/Rome."""
+    local = time.astimezone(ZoneInfo(ROME))
+    return f"{local:%d/%m/%Y %H:%M:%S}" if seconds else f"{local:%d/%m/%Y %H:%M}"
+
+
+def what(kind: Kind, amount: int | None, language: Language) -> str:
+    """Return kind and amount in words."""
+    told = say(language, f"kind.{kind.value}")
+    return f"{told} {euros(amount, language)} EUR" if amount is not None else told
+
+
+def euros(amount: int, language: Language) -> str:
+    """Return cents as people write them in `language`."""
+    return show_amount(amount).replace(".", ",") if language == "it" else show_amount(amount)
+
+
+def answered(entry: Entry) -> bool:
+    """Tell whether the terminal answered this operation itself: then asking for its last result can prove nothing more."""
+    return any(event.name == "answered" for event in entry.events)
+
+
+def steps(entry: Entry, language: Language) -> list[tuple[str, str]]:
+    """Return what happened, oldest first, as time and words; what repeats itself is told once."""
+    told: list[tuple[str, str, int]] = []
+    first = say(language, "step.created", what=what(entry.kind, entry.amount, language))
+    for time, text in [(entry.created_time, first), *((event.time, _step(event, language)) for event in entry.events)]:
+        if told and told[-1][1] == text:
+            told[-1] = (told[-1][0], text, told[-1][2] + 1)
+        else:
+            told.append((moment(time), text, 1))
+    return [(time, say(language, "step.times", text=text, count=count) if count > 1 else text) for time, text, count in told]
+
+
+def _step(event: Event, language: Language) -> str:
+    data = event.data
+    match event.name:
+        case "sending":
+            name = "step.sending" if data.get("transmission", 1) == 1 else "step.again"
+            text = say(language, name, code=data.get("code"), transmission=data.get("transmission"))
+            baseline = parse_saved(data.get("baseline") or "")
+            if isinstance(baseline, PaymentResult) and baseline.stan != NO_STAN and name == "step.sending":
+                text += say(language, "step.baseline", stan=baseline.stan)
+            return text
+        case "answered":
+            stan = data.get("stan")
+            text = say(language, "step.late" if data.get("late") else "step.answered")
+            return text + say(language, "step.stan", stan=stan) if stan else text
+        case "recovering":
+            return say(language, "step.recovering", evidence=say_evidence(language, data.get("evidence") or "?"))
+        case "finished":
+            why = data.get("reason") or data.get("evidence")
+            text = say(language, "step.finished", outcome=say(language, f"outcome.{data['outcome']}"))
+            return f"{text}: {say_evidence(language, why)}" if why else text
+        case "resolved":
+            outcome = say(language, f"outcome.{data['outcome']}")
+            return say(language, "step.resolved", by=data.get("by"), outcome=outcome, note=data.get("note"))
+        case "accepted" | "refused" | "receipt":
+            return say(language, f"step.{event.name}")
+        case "progress" | "data" | "stray":
+            return say(language, f"step.{event.name}", text=data.get("text") or data.get("data") or data.get("reason") or "")
+        case _:
+            return say(language, "step.other", event=event.name)
+
+
+def facts(operation: Operation, language: Language) -> Iterator[tuple[str, str]]:
+    """Yield what is known of the operation now, as name and value."""
+    outcome = operation.outcome
+    if isinstance(outcome, Declined | NotPerformed):
+        yield say(language, "fact.reason"), say_evidence(language, outcome.reason)
+    result = outcome.result if isinstance(outcome, Approved | Declined) else None
+    if isinstance(result, PaymentResult):
+        yield from _result_facts(result, operation.created_time, language)
+    if operation.data:
+        yield say(language, "fact.data"), operation.data
+    if operation.evidence and not (isinstance(outcome, NotPerformed) and outcome.reason == operation.evidence):
+        yield say(language, "fact.evidence"), say_evidence(language, operation.evidence)
+    if operation.resolution is not None:
+        done = operation.resolution
+        text = say(language, "fact.resolution_text", by=done.by, time=moment(done.time), note=done.note)
+        yield say(language, "fact.resolution"), text
+    yield say(language, "fact.terminal"), operation.terminal
+    yield say(language, "fact.reference"), operation.reference
+
+
+def _result_facts(result: PaymentResult, created_time: datetime, language: Language) -> Iterator[tuple[str, str]]:
+    if result.pan:
+        yield say(language, "fact.card"), f"…{result.pan}"
+    if result.authorization_code:
+        yield say(language, "fact.authorization"), result.authorization_code
+    if result.preauthorization_code:
+        yield say(language, "fact.preauthorization_code"), result.preauthorization_code
+    if result.stan != NO_STAN:
+        yield say(language, "fact.stan"), result.stan
+    if result.host_time is not None:  # has no year: the one that puts it nearest to the operation
+        yield say(language, "fact.host_time"), moment(result.host_time.nearest(created_time), seconds=False)
+
+
+def advice(entry: Entry, language: Language, *, terminal_id: str | None, totals_command: str) -> Advice:
+    """Return what to look at for an unresolved operation; `terminal_id` is the terminal's own, where the journal knows it."""
+    request, baseline, sent_time = _sent(entry)
+    time = moment(sent_time or entry.created_time, seconds=False)
+    told = what(entry.kind, entry.amount, language)
+    look = [say(language, "look.do_nothing")]
+    if entry.kind is Kind.CLOSE_SESSION:
+        look.append(say(language, "look.close", time=time, command=totals_command))
+    else:
+        name = "look.vas" if entry.kind is Kind.VAS else "look.journal"
+        look.append(say(language, name, what=told, time=time))
+        if isinstance(request, VoidRequest) and request.stan != NO_STAN:
+            look.append(say(language, "look.void_stan", stan=request.stan))
+        if entry.kind is not Kind.VAS:
+            look.append(_stan_text(entry, baseline, language))
+        look.append(say(language, "look.receipt"))
+        look.append(say(language, "look.totals", command=totals_command))
+        look.append(say(language, "look.customer"))
+    told_id = terminal_id or (request.terminal_id if request is not None and request.terminal_id != ANY_TERMINAL else None)
+    number = say(language, "look.terminal_id", terminal_id=told_id) if told_id else ""
+    look.append(say(language, "look.help", terminal_id=number))
+    own = f".{entry.kind.value}" if entry.kind in _OWN_ANSWERS else ""
+    answers = {"approved": say(language, f"answer.approved{own}"), "not-performed": say(language, f"answer.not_performed{own}")}
+    return Advice(look_at=tuple(look), answers=answers)
+
+
+def _stan_text(entry: Entry, baseline: PaymentResult | None, language: Language) -> str:
+    own = [stan for event in entry.events if event.name == "answered" and (stan := event.data.get("stan")) not in (None, NO_STAN)]
+    if own:
+        return say(language, "look.own_stan", stan=own[-1])
+    if baseline is None or baseline.stan == NO_STAN:
+        return say(language, "look.no_stan")
+    expected = int(baseline.stan) % _HIGHEST_STAN + 1
+    return say(language, "look.stan", before=baseline.stan, expected=f"{expected:06}")
+
+
+def _sent(entry: Entry) -> tuple[Request | None, PaymentResult | None, datetime | None]:
+    try:
+        return sent_request(entry) or (None, None, None)
+    except MalformedMessageError:  # written by another version: the advice goes without it
+        return None, None, None

@@ -1,0 +1,495 @@
+import csv
+import io
+import json
+import re
+import signal
+import socket
+import string
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ecrlan.cli.desk import parse_time
+from ecrlan.cli.desk_texts import TEXTS, choose_language, say_evidence
+from ecrlan.errors import InvalidValueError
+from ecrlan.journal import Event, Journal, NewOperation
+from ecrlan.model import Kind
+
+SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
+NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
+EVIDENCE = "the register stopped before an answer came"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+
+@pytest.fixture
+def write_settings(home, monkeypatch):
+    """Write a settings file with till-1 at a port, and have it found."""
+
+    def write_settings(port, more=""):
+        file = home / "shop.toml"
+        file.write_text(
+            f'[register]\njournal = "till.db"\n[terminals.till-1]\naddress = "127.0.0.1"\nport = {port}\nlink = "dial"\n'
+            f"recovery_pause = 0.1\n{more}"
+        )
+        monkeypatch.setenv("ECRLAN_CONFIG", str(file))
+        return file
+
+    return write_settings
+
+
+@pytest.fixture
+def settings(write_settings, emulator):
+    return write_settings(emulator.port)
+
+
+@pytest.fixture
+def journal(write_settings, home):
+    """A journal with one operation of each outcome, an hour between them, and the settings that name it."""
+    write_settings(1)
+    rows = []
+    for hours, (reference, kind, amount, outcome, more) in enumerate(
+        [
+            ("sale-1", Kind.PURCHASE, 6_50, "approved", {}),
+            ("sale-2", Kind.PURCHASE, 7_50, "declined", {"reason": "[bold]NEGATA[/]\x1b[2J"}),
+            ("void-1", Kind.VOID, None, "not_performed", {"reason": "refused 3 times (NAK)"}),
+            ("sale-3", Kind.PURCHASE, 8_50, "unresolved", {"evidence": EVIDENCE}),
+            ("night", Kind.CLOSE_SESSION, None, "done", {}),
+            ("sale-4", Kind.PURCHASE, 9_50, None, {}),
+        ]
+    ):
+        time = NOON + timedelta(hours=hours)
+        terminal = "till-2" if reference == "void-1" else "till-1"
+        rows.append(NewOperation(reference=reference, kind=kind, terminal=terminal, amount=amount, parameters={"a": 1}, created_time=time))
+        rows.append(Event(name="progress", time=time, reference=reference, terminal=terminal, data={"text": "[x]A\x07"}))
+        if outcome is not None:
+            rows.append(
+                Event(name="finished", time=time, reference=reference, terminal=terminal, data={"outcome": outcome, "reason": None} | more)
+            )
+    with Journal(home / "till.db") as made:
+        made.write(rows).result()
+    return home / "till.db"
+
+
+def references(stdout):
+    return [operation["reference"] for operation in json.loads(stdout)]
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("", "sale-4 night sale-3 void-1 sale-2 sale-1"),
+        ("--limit 2", "sale-4 night"),
+        ("--outcome approved", "sale-1"),
+        ("--outcome not-performed", "void-1"),
+        ("--outcome not_performed", "void-1"),
+        ("--outcome open", "sale-4 sale-3"),
+        ("--terminal till-2", "void-1"),
+        ("--terminal till-9", ""),
+        ("--kind close-session", "night"),
+        ("--kind purchase --outcome declined", "sale-2"),
+        ("--from 2026-11-23 --to 2026-11-23", "sale-4 night sale-3 void-1 sale-2 sale-1"),
+        ("--from 2026-11-24", ""),
+        ("--to 2026-11-22", ""),
+        ("--from 2026-11-23T15:00 --to 2026-11-23T17:00", "night sale-3"),  # Europe/Rome: an hour ahead of UTC
+        ("--from 2026-11-23T15:00Z --to 2026-11-23T16:00:00+00:00", "night"),
+    ],
+)
+def test_filters(run, journal, line, found):
+    result = run("operations", "list", "--json", *line.split())
+    assert result.exit_code == 0
+    assert references(result.stdout) == found.split()
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-11-23T25:00", "0001-01-01T00:00", "9999-12-31T23:59-12:00"])
+def test_a_wrong_time(run, run_json, journal, option, text):
+    result = run("operations", "list", option, text)
+    assert result.exit_code == 2
+    assert f"{option}: {text!r} is not allowed; allowed: a date such as 2026-11-23" in result.stderr
+
+
+def test_a_date_lasts_as_long_as_its_day():
+    assert parse_time("--to", "2026-10-25", end=True) - parse_time("--from", "2026-10-25") == timedelta(hours=25)
+    with pytest.raises(InvalidValueError):
+        parse_time("--to", "9999-12-31", end=True)
+
+
+@pytest.mark.parametrize("line", ["--outcome paid", "--kind sale", "--limit 0", "--lang fr"])
+def test_wrong_words(run, journal, line):
+    assert run("operations", "list", *line.split()).exit_code == 2
+
+
+def test_the_list_for_people(run, journal):
+    result = run("operations")
+    assert result.exit_code == 0
+    heading, *lines = (line.split() for line in result.stdout.splitlines())
+    assert heading == ["time", "outcome", "amount", "operation", "terminal", "reference"]
+    assert [line[-1] for line in lines] == ["sale-4", "night", "sale-3", "void-1", "sale-2", "sale-1"]
+    assert lines[-1] == ["23/11/2026", "12:00", "approved", "6.50", "purchase", "till-1", "sale-1"]
+    italian = run("operations", "list", "--lang", "it", "--limit", "4")
+    assert "23/11/2026 15:00  esito incerto" in italian.stdout
+    assert "8,50" in italian.stdout
+    assert "solo le 4 più recenti" in italian.stderr
+    assert run("operations", "list", "--terminal", "till-9").stdout == "no operation fits\n"
+
+
+def test_a_list_as_json_has_the_shape_of_the_product_page(run, journal):
+    operation = json.loads(run("operations", "list", "--json", "--outcome", "declined").stdout)[0]
+    assert list(operation)[:7] == ["reference", "kind", "terminal", "amount", "state", "outcome", "reason"]
+    assert operation["finished_time"] == (NOON + timedelta(hours=1)).isoformat()
+
+
+# --- what is not there ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["list", "show sale-1", "resolve sale-1 --as approved --by A --note B", "export"])
+def test_a_missing_journal_is_3_and_is_not_made(run, write_settings, home, line):
+    write_settings(1)
+    result = run("operations", *line.split())
+    assert result.exit_code == 3
+    assert f"there is no journal at {home / 'till.db'}" in result.stderr
+    assert not (home / "till.db").exists()
+
+
+@pytest.mark.parametrize("line", ["show nothing", "resolve nothing --as approved --by A --note B"])
+def test_an_unknown_reference_is_3(run_json, journal, line):
+    exit_code, document = run_json("operations", *line.split())
+    assert (exit_code, document["error"]["code"], document["error"]["sent"]) == (3, "unknown_reference", "no")
+
+
+def test_what_retention_removed_says_so(run, journal):
+    with Journal(journal) as owned:
+        assert owned.prune(NOON + timedelta(minutes=1)) == 1
+    result = run("operations", "show", "sale-1")
+    assert result.exit_code == 3
+    assert "retention has removed it; what is kept: purchase 6.50 EUR on terminal till-1, 23/11/2026 12:00:00, approved" in result.stderr
+
+
+# --- show -------------------------------------------------------------------------------------------------------------------------
+
+
+def unwrapped(text):
+    return " ".join(text.split())
+
+
+def test_an_approved_purchase_step_by_step(run, emulator, settings):
+    emulator.terminal.progress = ("INSERIRE CARTA",)
+    for reference in ("sale-1", "sale-2"):
+        run("purchase", "6.50", "--reference", reference)
+    result = run("operations", "show", "sale-2")
+    assert result.exit_code == 0
+    text = unwrapped(result.stdout)
+    assert text.startswith("approved purchase 6.50 EUR card …4242")
+    told = [
+        "asked for: purchase 6.50 EUR",
+        "sent to the terminal (request X); the terminal's last result until then: STAN 000001",
+        "the terminal has taken it (ACK)",
+        "the terminal shows: INSERIRE CARTA",
+        "the terminal answered, STAN 000002",
+        "outcome: approved",
+    ]
+    places = [text.index(step) for step in told]
+    assert places == sorted(places)
+    assert "resolve" not in text
+    italian = unwrapped(run("operations", "show", "sale-2", "--lang", "it").stdout)
+    assert italian.startswith("approvata pagamento 6,50 EUR")
+    assert "il terminale l'ha presa in carico (ACK)" in italian
+
+
+def test_an_unresolved_one_says_what_to_look_at_and_what_the_answers_mean(run, run_json, emulator, settings):
+    run("purchase", "6.50")
+    assert run("purchase", "90.10", "--reference", "odd").exit_code == 4
+    result = run("operations", "show", "odd", "--config", str(settings))
+    assert result.exit_code == 0
+    text = unwrapped(result.stdout)
+    assert "is there a purchase 90.10 EUR at about" in text
+    assert "named 000002" in text
+    assert "(TID 37105051)" in text
+    assert f"ecrlan totals -t till-1 --config {settings}" in text
+    assert "--recover" not in text  # its own answer is here: asking again proves nothing
+    for answer in ("approved", "not-performed"):
+        assert f"ecrlan operations resolve odd --as {answer} --by NAME --note TEXT --config {settings}" in result.stdout
+    italian = unwrapped(run("operations", "show", "odd", "--lang", "it").stdout)
+    assert "c'è un'operazione «pagamento 90,10 EUR»" in italian
+    assert "esito 42: né approvata né rifiutata" in italian
+    assert "Che cosa significa ogni risposta" in italian
+    exit_code, document = run_json("operations", "show", "odd", "--lang", "it")
+    assert (exit_code, document["outcome"], document["state"]) == (0, "unresolved", "finished")
+    assert list(document["advice"]["answers"]) == ["approved", "not-performed"]
+    assert len(document["advice"]["look_at"]) >= 6
+    assert [event["name"] for event in document["events"]][-1] == "finished"
+
+
+def test_what_recovery_gave_up_tells_which_stan_to_look_for_and_can_be_settled(run, run_json, emulator, settings, spawn):
+    run("purchase", "5.00")
+    emulator.terminal.think_seconds = 3600.0
+    emulator.taken.clear()
+    process = spawn("from ecrlan.cli import main; main()", "purchase", "6.50", "--reference", "sale-7")
+    assert emulator.taken.wait(20)
+    process.kill()
+    process.communicate()
+    settings.write_text(settings.read_text() + "longest_payment_time = 0.1\n")
+    text = unwrapped(run("operations", "show", "sale-7").stdout)
+    assert text.startswith("unresolved purchase 6.50 EUR")
+    assert "the last one before was 000001, so that of this operation would be 000002" in text
+    assert "ecrlan operations show sale-7 --recover" in text
+    exit_code, operation = run_json("operations", "resolve", "sale-7", "--as", "not-performed", "--by", "Anna", "--note", "red key")
+    assert (exit_code, operation["outcome"]) == (0, "not_performed")
+
+
+@pytest.mark.parametrize("reference", ["sale-2", "sale-3", "sale-4", "night", "void-1"])
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_texts_of_the_terminal_are_cleaned_and_never_markup(run, journal, reference, language):
+    result = run("operations", "show", reference, "--lang", language, "--wait", "0")
+    assert result.exit_code == 0
+    assert "[x]A" in result.stdout
+    assert not {character for character in result.stdout if ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0} - {"\n"}
+    if reference == "sale-2":
+        assert "[bold]NEGATA[/]" in result.stdout
+
+
+def test_each_kind_has_its_own_advice_in_full(run_json, journal):
+    rows = []
+    for kind in (Kind.VOID, Kind.PREAUTHORIZE, Kind.INCREMENT, Kind.CAPTURE, Kind.CLOSE_SESSION, Kind.VAS):
+        made = {"reference": f"x-{kind.value}", "terminal": "till-1"}
+        rows.append(NewOperation(**made, kind=kind, amount=None, parameters={}, created_time=NOON))
+        rows.append(Event(**made, name="finished", time=NOON, data={"outcome": "unresolved", "evidence": EVIDENCE}))
+    with Journal(journal) as owned:
+        owned.write(rows).result()
+    answers = set()
+    for kind in ("void", "preauthorize", "increment", "capture", "close_session", "vas"):
+        for language in ("en", "it"):
+            told = run_json("operations", "show", f"x-{kind}", "--lang", language)[1]["advice"]
+            assert all(len(text) <= 256 for text in [*told["look_at"], *told["answers"].values()])  # more would be cut on the screen
+            answers.add(told["answers"]["approved"])
+    assert len(answers) == 10  # capture and vas share those of a payment
+
+
+# --- what is not known yet --------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_operation_is_not_asked_for_without_waiting(run, run_json, journal):
+    result = run("operations", "show", "sale-4", "--wait", "0")
+    assert result.exit_code == 0
+    text = unwrapped(result.stdout)
+    assert "Its outcome is not known yet" in text
+    assert "Nobody asked the terminal just now" in text
+    assert "ecrlan operations show sale-4 --wait 30" in text
+    assert "non è ancora noto" in run("operations", "show", "sale-4", "--wait", "0", "--lang", "it").stdout
+    document = run_json("operations", "show", "sale-4", "--wait", "0")[1]
+    assert (document["outcome"], document["evidence"]) == (None, None)
+    assert "recovery" not in document
+
+
+def test_an_open_operation_names_who_owns_the_journal(run, run_json, journal):
+    with Journal(journal):
+        result = run("operations", "show", "sale-4")
+        document = run_json("operations", "show", "sale-4")[1]
+    assert result.exit_code == 0
+    assert "recovery runs there: the journal" in unwrapped(result.stdout)
+    assert re.search(r"is owned by process \d+ on", unwrapped(result.stdout))
+    assert document["recovery"]["ran"] is False
+    assert "is owned by process" in document["recovery"]["problem"]
+
+
+def test_an_open_operation_of_a_terminal_nobody_knows_asks_for_its_address(run, journal):
+    with Journal(journal) as owned:
+        owned.write(
+            [NewOperation(reference="far", kind=Kind.PURCHASE, terminal="10-0-0-9-8081", amount=1, parameters={}, created_time=NOON)]
+        ).result()
+    text = unwrapped(run("operations", "show", "far").stdout)
+    assert "the settings do not name 10-0-0-9-8081" in text
+    assert "ecrlan operations show far --address HOST:PORT" in text
+
+
+def test_a_terminal_that_does_not_answer_leaves_it_open(run, home, emulator, settings, spawn):
+    run("purchase", "5.00")
+    emulator.terminal.think_seconds = 3600.0
+    emulator.taken.clear()
+    process = spawn("from ecrlan.cli import main; main()", "purchase", "6.50", "--reference", "sale-7")
+    assert emulator.taken.wait(20)
+    process.kill()
+    process.communicate()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        settings.write_text(re.sub(r"port = \d+", f"port = {taken.getsockname()[1]}", settings.read_text()))
+        result = run("operations", "show", "sale-7", "--wait", "0.5")
+    assert result.exit_code == 0
+    text = unwrapped(result.stdout)
+    assert "found no proof so far" in text
+    assert "gives up after 300 s" in text
+    assert "ecrlan operations show sale-7 --wait 330" in text
+    assert "Asking terminal till-1" in unwrapped(result.stderr)
+    refused = run("operations", "resolve", "sale-7", "--as", "approved", "--by", "Anna", "--note", "x")
+    assert refused.exit_code == 3
+    assert "may still be proved" in refused.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot press Ctrl-C in another console")
+def test_a_payment_interrupted_by_ctrl_c_is_told_truly_afterwards(run, run_json, spawn, write_settings):
+    emulated = spawn("from ecrlan.cli import main; main()", "emulate", "--listen", "127.0.0.1:0", "--think", "1")
+    port = int(re.search(r":(\d+);", emulated.stdout.readline())[1])
+    write_settings(port, "standalone_use = true\n")
+    assert run("purchase", "5.00").exit_code == 0  # a last result from before, which the next one differs from
+    till = spawn(SCRIPT, "purchase", "6.50", "--reference", "sale-8")
+    while "the terminal has taken it" not in (line := till.stderr.readline()):
+        assert line
+    till.send_signal(signal.SIGINT)
+    assert "goes on" in till.communicate(timeout=30)[1]
+    assert till.returncode == 4
+    before = run_json("operations", "show", "sale-8", "--wait", "0")[1]
+    assert before["outcome"] is None  # nobody knows yet, and nobody says anything else
+    result = run("operations", "show", "sale-8")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("approved  purchase 6.50 EUR")
+    assert "the terminal's last result changed from STAN 000001 to STAN 000002, amount 6.50 as asked" in unwrapped(result.stdout)
+    assert "its answer was found afterwards, STAN 000002" in unwrapped(result.stdout)
+    italian = unwrapped(run("operations", "show", "sale-8", "--lang", "it").stdout)
+    assert "l'ultimo esito del terminale è cambiato da STAN 000001 a STAN 000002, importo 6.50 come richiesto" in italian
+    emulated.send_signal(signal.SIGTERM)
+    ledger = emulated.communicate(timeout=30)[0].rpartition("ledger")[2]
+    assert re.search(r"in all\s+11\.50", ledger)
+
+
+def test_an_unresolved_one_is_asked_for_again_with_recover(run, run_json, emulator, settings, journal):
+    with Journal(journal):
+        finding = run_json("operations", "show", "sale-3", "--recover")[1]["recovery"]
+        text = unwrapped(run("operations", "show", "sale-3", "--recover").stdout)
+    assert finding["ran"] is False
+    assert "is owned by process" in text
+    assert run_json("operations", "show", "sale-3", "--recover")[1]["recovery"] == {"ran": True, "problem": None}
+    assert "recovery" not in run_json("operations", "show", "sale-3")[1]
+
+
+# --- resolve ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [("approved", "approved"), ("not-performed", "not_performed")])
+def test_a_person_settles_it_and_it_stays_in_the_journal(run, run_json, emulator, settings, answer, outcome):
+    run("purchase", "90.10", "--reference", "odd")
+    assert run("purchase", "1.00").exit_code == 3
+    exit_code, operation = run_json("operations", "resolve", "odd", "--as", answer, "--by", "Anna [b]", "--note", "seen on till 1")
+    assert (exit_code, operation["outcome"]) == (0, outcome)
+    assert operation["resolution"]["by"] == "Anna [b]"
+    text = unwrapped(run("operations", "show", "odd").stdout)
+    assert "outcome: unresolved: the terminal answered with result 42" in text
+    assert f"settled by hand, Anna [b]: {answer.replace('-', ' ')}; seen on till 1" in text
+    assert run("purchase", "1.00").exit_code == 0
+    again = run("operations", "resolve", "odd", "--as", answer, "--by", "Anna", "--note", "x")
+    assert again.exit_code == 3
+    assert "odd is not unresolved: its outcome is" in again.stderr
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "sale-3 counts as approved, says Anna"), ("it", "sale-3 vale come approvata")])
+def test_a_resolution_is_confirmed_in_words(run, journal, language, text):
+    result = run("operations", "resolve", "sale-3", "--as", "approved", "--by", "Anna\x1b", "--note", "seen", "--lang", language)
+    assert result.exit_code == 0
+    assert text in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sale-3 --as declined --by A --note B", "declined"),
+        ("sale-3 --as approved --by A", "--note"),
+        ("sale-3 --as approved --note B", "--by"),
+        ("sale-3 --by A --note B", "--as"),
+        (f"sale-3 --as approved --by A --note {'x' * 201}", "1 to 200 characters"),
+    ],
+)
+def test_a_resolution_needs_all_of_it(run, run_json, journal, line, message):
+    result = run("operations", "resolve", *line.split())
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert run_json("operations", "show", "sale-3")[1]["outcome"] == "unresolved"
+
+
+@pytest.mark.parametrize("reference", ["sale-1", "sale-2", "void-1", "night"])
+def test_a_known_outcome_is_never_settled_by_hand(run_json, journal, reference):
+    exit_code, document = run_json("operations", "resolve", reference, "--as", "approved", "--by", "A", "--note", "B")
+    assert (exit_code, document["error"]["code"]) == (3, "refused")
+
+
+# --- export -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_export_as_json_lines(run, journal):
+    lines = [json.loads(line) for line in run("operations", "export", "--kind", "purchase").stdout.splitlines()]
+    assert [line["reference"] for line in lines] == ["sale-1", "sale-2", "sale-3", "sale-4"]
+    assert lines[0]["outcome"] == "approved"
+    assert lines[0]["parameters"] == {"a": 1}
+    assert [event["name"] for event in lines[0]["events"]] == ["progress", "finished"]
+
+
+def test_export_as_csv_to_a_new_file(run, journal, home):
+    result = run("operations", "export", "--format", "csv", "--outcome", "open", "--output", "open.csv")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "2 operations written to open.csv\n")
+    content = (home / "open.csv").read_bytes().decode()
+    assert [row["reference"] for row in csv.DictReader(io.StringIO(content, newline=""))] == ["sale-3", "sale-4"]
+    assert content.count("\r\n") == 3
+    for wrong in ("open.csv", "missing/open.csv"):
+        refused = run("operations", "export", "--output", wrong)
+        assert refused.exit_code == 2
+        assert f"--output: '{wrong}' is not allowed" in refused.stderr
+    assert (home / "open.csv").read_bytes().decode() == content
+
+
+def test_readers_need_no_ownership(run, journal):
+    with Journal(journal):
+        assert run("operations", "list").exit_code == 0
+        assert run("operations", "show", "sale-1").exit_code == 0
+        assert run("operations", "export").exit_code == 0
+
+
+# --- the texts --------------------------------------------------------------------------------------------------------------------
+
+
+def test_both_languages_have_the_same_texts_with_the_same_places():
+    def places(text):
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+    assert {name: places(text) for name, text in TEXTS["en"].items()} == {name: places(text) for name, text in TEXTS["it"].items()}
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({"LANG": "it_IT.UTF-8"}, "it"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "it_IT.UTF-8", "LC_MESSAGES": "C"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "de_DE", "LC_ALL": "it_CH"}, "it"),
+        ({"LC_ALL": "", "LANG": "it"}, "it"),
+        ({"LANG": "ita"}, "en"),
+    ],
+)
+def test_the_locale_chooses_the_language(variables, language):
+    assert choose_language(variables) == language
+
+
+def test_the_locale_is_that_of_the_user(run, journal, monkeypatch):
+    monkeypatch.setenv("LANG", "it_IT.UTF-8")
+    assert "riferimento" in run("operations", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("evidence", "italian"),
+    [
+        (EVIDENCE, "la cassa si è fermata prima della risposta"),
+        ("the terminal could not be asked: no line to 10.0.0.1 port 8081: x", "il terminale non è raggiungibile: no line to"),
+        ("something new", "something new"),
+    ],
+)
+def test_evidence_in_italian(evidence, italian):
+    assert say_evidence("it", evidence).startswith(italian)
+    assert say_evidence("en", evidence) == evidence
