@@ -1,0 +1,522 @@
+"""The journal's disk fills up, fails, is read-only or is taken away, and the clock is set back: money stays right, or nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.errors import JournalError
+from ecrlan.journal import Journal
+from ecrlan.model import Approved, Done, NotPerformed, Unresolved
+from ecrlan.register import Alarm, Register, Terminal
+from tests.virtual import VirtualLoop, run
+
+TREE = Path(__file__).parents[2]
+FINANCIAL = b"XPSpic"
+OPTIONS: dict[str, Any] = {"standalone_use": False}
+
+
+@dataclass
+class Scene:
+    """A terminal, a register on a journal whose commits can be made to fail, and what was written to the network."""
+
+    loop: VirtualLoop
+    path: Path
+    emulated: EmulatedTerminal
+    port: int
+    broken: bool = False
+    alarms: list[Alarm] = field(default_factory=list)
+    marked: int = 0
+
+    def before_commit(self) -> None:
+        if self.broken:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    @asynccontextmanager
+    async def till(self, clock: Callable[[], datetime] | None = None, **options: Any) -> AsyncIterator[tuple[Register, Terminal]]:
+        """A register process, from its start to its end."""
+        with closing(Journal(self.path, inline=True, commit_delay=self.before_commit)) as journal:
+            async with Register(journal, clock=clock or self.loop.clock) as register:
+                terminal = register.dial("till-1", "127.0.0.1", self.port, **{**OPTIONS, **options})
+                watching = asyncio.create_task(self._watch(terminal))
+                yield register, terminal
+                watching.cancel()
+
+    async def _watch(self, terminal: Terminal) -> None:
+        async for event in terminal.events():
+            if isinstance(event, Alarm):
+                self.alarms.append(event)
+
+    async def until(self, reached: Callable[[], Any]) -> None:
+        """Let the loop's own time pass until it is so: nothing waits in earnest."""
+        for _ in range(100_000):
+            if reached():
+                return
+            await asyncio.sleep(0.125)
+        raise AssertionError("it never came to that")
+
+    async def begun(self) -> None:
+        """Wait until the terminal is at work on the request."""
+        await self.until(lambda: self.requests() and not self.emulated.idle)
+
+    def mark(self) -> None:
+        """From here on `requests` and `acknowledgements` count."""
+        self.marked = len(self.loop.network.written)
+
+    def _sent(self) -> list[bytes]:
+        return [data for _, stream, data in self.loop.network.written[self.marked :] if stream.side == "dialled"]
+
+    def requests(self) -> list[bytes]:
+        """The financial requests that the register has written."""
+        return [data[10:11] for data in self._sent() if data[:1] == b"\x02" and data[10:11] in FINANCIAL]
+
+    def acknowledgements(self) -> list[bytes]:
+        """The ACKs that the register has written."""
+        return [data for data in self._sent() if data[:1] == b"\x06"]
+
+
+def play(folder: Path, act: Callable[[Scene], Any], **behaviour: Any) -> None:
+    """Run `act` with a terminal whose payments take five seconds, in the virtual loop's own time."""
+
+    async def main(loop: VirtualLoop) -> None:
+        emulated = EmulatedTerminal(**{"clock": loop.clock, "think_seconds": 5.0, **behaviour})
+        async with EmulatorServer(emulated) as server:
+            await act(Scene(loop, folder / "data" / "till.db", emulated, server.port))
+
+    (folder / "data").mkdir()
+    run(main)
+
+
+async def refuses_money(scene: Scene, register: Register, terminal: Terminal, words: str) -> None:
+    """No request that moves money leaves, whichever it is; looking goes on."""
+    scene.mark()
+    code = "123456789"
+    for work in (
+        terminal.purchase(700, reference="next"),
+        terminal.preauthorize(700),
+        terminal.increment(700, preauthorization_code=code),
+        terminal.capture(700, preauthorization_code=code),
+        terminal.void(last=True),
+        terminal.close_session(),
+    ):
+        with pytest.raises(JournalError, match=words):
+            await work
+    assert scene.requests() == []
+    assert isinstance((await terminal.status()).outcome, Done)
+
+
+# --- a disk that fails ----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
+    async def act(scene: Scene) -> None:
+        async with scene.till() as (register, terminal):
+            await terminal.purchase(100, reference="before")
+            scene.mark()
+            scene.broken = True
+            with pytest.raises(JournalError, match="disk I/O error"):
+                await terminal.purchase(650, reference="sale-1")
+            assert scene.requests() == []
+            scene.broken = False
+            await refuses_money(scene, register, terminal, "the journal has failed")
+        assert [entry.amount for entry in scene.emulated.ledger] == [100]
+        async with scene.till() as (_, terminal):
+            assert isinstance((await terminal.purchase(650, reference="sale-1")).outcome, Approved)
+        assert [entry.amount for entry in scene.emulated.ledger] == [100, 650]
+
+    play(tmp_path, act)
+
+
+@pytest.mark.parametrize("fault", [None, "declined"])
+def test_a_result_that_cannot_be_written_down_is_told_and_not_acknowledged(tmp_path: Path, fault: str | None) -> None:
+    async def act(scene: Scene) -> None:
+        if fault:
+            scene.emulated.faults.set(fault)
+        async with scene.till() as (register, terminal):
+            work = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+            await scene.begun()
+            scene.mark()
+            scene.broken = True
+            operation = await work
+            assert operation.outcome is not None
+            assert operation.outcome.outcome == (fault or "approved")
+            assert not operation.durable
+            assert scene.acknowledgements() == []
+            assert ("journal_failed", "sale-1") in [(alarm.name, alarm.reference) for alarm in scene.alarms]
+            await refuses_money(scene, register, terminal, "the journal has failed")
+        scene.broken = False
+        async with scene.till() as (register, terminal):
+            await asyncio.sleep(400)
+            settled = register.operation("sale-1")
+            assert settled.outcome is not None
+            assert settled.outcome.outcome == (fault or "approved")
+            assert settled.durable
+            await terminal.purchase(700, reference="after")
+        assert [entry.amount for entry in scene.emulated.ledger] == ([700] if fault else [650, 700])
+
+    play(tmp_path, act)
+
+
+def test_a_lost_result_on_a_failed_disk_stays_open_until_the_restart(tmp_path: Path) -> None:
+    async def act(scene: Scene) -> None:
+        scene.emulated.faults.set("drop_after_charge")
+        async with scene.till() as (register, terminal):
+            work = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+            await scene.begun()
+            scene.broken = True
+            operation = await work
+            assert isinstance(operation.outcome, Approved)
+            assert not operation.durable
+            assert scene.alarms
+            await refuses_money(scene, register, terminal, "the journal has failed")
+        scene.broken = False
+        async with scene.till() as (register, _):
+            await asyncio.sleep(400)
+            assert isinstance(register.operation("sale-1").outcome, Approved)
+        assert len(scene.emulated.ledger) == 1
+
+    play(tmp_path, act)
+
+
+# --- a directory that is gone, a file that is read-only -------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not remove open files")
+@pytest.mark.parametrize("gone", ["folder", "file", "log"])
+def test_a_journal_that_is_gone_before_the_request(tmp_path: Path, gone: str) -> None:
+    async def act(scene: Scene) -> None:
+        async with scene.till() as (register, terminal):
+            await terminal.purchase(100, reference="before")
+            scene.mark()
+            remove(scene.path, gone)
+            with pytest.raises(JournalError, match="deleted or replaced"):
+                await terminal.purchase(650, reference="sale-1")
+            assert scene.requests() == []
+            await refuses_money(scene, register, terminal, "deleted or replaced")
+        assert len(scene.emulated.ledger) == 1
+
+    play(tmp_path, act)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not remove open files")
+@pytest.mark.parametrize("gone", ["folder", "file", "log"])
+def test_a_journal_that_is_gone_between_request_and_result(tmp_path: Path, gone: str) -> None:
+    async def act(scene: Scene) -> None:
+        async with scene.till() as (register, terminal):
+            work = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+            await scene.begun()
+            scene.mark()
+            remove(scene.path, gone)
+            operation = await work
+            assert isinstance(operation.outcome, Approved)
+            assert not operation.durable
+            assert scene.acknowledgements() == []
+            assert "journal_failed" in [alarm.name for alarm in scene.alarms]
+            await refuses_money(scene, register, terminal, "deleted or replaced")
+        if gone == "folder":
+            scene.mark()
+            with pytest.raises(JournalError):
+                async with scene.till():
+                    pass
+            assert scene.requests() == []
+
+    play(tmp_path, act)
+
+
+def remove(path: Path, what: str) -> None:
+    if what == "folder":
+        shutil.rmtree(path.parent)
+    else:
+        path.with_name("till.db" if what == "file" else "till.db-wal").unlink()
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+@pytest.mark.parametrize("fault", [None, "silent"])
+def test_a_clock_that_is_set_between_start_and_recovery(tmp_path: Path, fault: str | None, hours: int) -> None:
+    """The register dies with its request on its way, and starts again an hour earlier (or later) by its clock."""
+
+    async def act(scene: Scene) -> None:
+        loop = scene.loop
+        async with scene.till() as (_, terminal):
+            await terminal.purchase(100, reference="before")
+            if fault:
+                scene.emulated.faults.set(fault)
+            scene.mark()
+            work = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+            await scene.until(scene.requests)
+        with suppress(asyncio.CancelledError):
+            await work
+
+        def set_clock() -> datetime:
+            return loop.clock() + timedelta(hours=hours)
+
+        started = loop.time()
+        async with scene.till(set_clock, trust_unchanged_result=True) as (register, terminal):
+            await scene.until(lambda: register.operation("sale-1").outcome)
+            operation = register.operation("sale-1")
+            waited = loop.time() - started
+            assert isinstance(operation.outcome, NotPerformed if fault else Approved), operation.outcome
+            # an hour by the wall clock is no hour: the longest payment is waited for by the monotonic one
+            assert waited >= 300 if fault else waited < 60
+            assert isinstance((await terminal.purchase(700, reference="after")).outcome, Approved)
+            assert register.operation("after").created_time < loop.clock() if hours < 0 else True
+        assert [entry.amount for entry in scene.emulated.ledger] == ([100, 700] if fault else [100, 650, 700])
+
+    play(tmp_path, act)
+
+
+def test_a_clock_that_is_set_back_in_mid_exchange(tmp_path: Path) -> None:
+    async def act(scene: Scene) -> None:
+        back = timedelta()
+
+        def clock() -> datetime:
+            return scene.loop.clock() - back
+
+        async with scene.till(clock) as (register, terminal):
+            for number, fault in enumerate((None, "drop_after_charge")):
+                if fault:
+                    scene.emulated.faults.set(fault)
+                scene.mark()
+                work = asyncio.create_task(terminal.purchase(650 + number, reference=f"sale-{number}"))
+                await scene.begun()
+                back += timedelta(hours=1)
+                operation = await work
+                assert isinstance(operation.outcome, Approved)
+                assert operation == register.operation(f"sale-{number}") or fault
+        assert [entry.amount for entry in scene.emulated.ledger] == [650, 651]
+
+    play(tmp_path, act)
+
+
+def test_a_terminal_whose_clock_is_set_back_gets_no_verdict_and_no_wrong_one(tmp_path: Path) -> None:
+    """A host time from before the request proves nothing: a person is asked, although the money moved."""
+    back = timedelta()
+
+    async def act(scene: Scene) -> None:
+        nonlocal back
+        scene.emulated.clock = lambda: scene.loop.clock() - back
+        async with scene.till() as (_, terminal):
+            await terminal.purchase(100, reference="before")
+            back = timedelta(hours=1)
+            scene.emulated.faults.set("drop_after_charge")
+            operation = await terminal.purchase(650, reference="sale-1")
+            assert isinstance(operation.outcome, Unresolved)
+            assert "its host time lies before the request" in operation.outcome.evidence
+
+    play(tmp_path, act)
+
+
+# --- real disks -----------------------------------------------------------------------------------------------------------------------
+
+REAL = """
+    import asyncio, json, os, resource, sys
+    from datetime import UTC, datetime
+    from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+    from ecrlan.errors import EcrlanError
+    from ecrlan.journal import Journal
+    from ecrlan.register import Alarm, Register
+    import structlog
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+    path = sys.argv[1]
+    seen = []
+    on_request = []
+
+    def frame(direction, raw):
+        if raw[:1] == b"\\x02":
+            seen.append(direction + raw[10:11].decode())
+        elif raw[:1] == b"\\x06":
+            seen.append(direction + "ACK")
+        if direction == ">" and raw[10:11] in b"XP" and raw[:1] == b"\\x02" and on_request:
+            on_request.pop()()
+
+    def say(name, value):
+        print(json.dumps([name, value]), flush=True)
+
+    async def ask(name, work):
+        del seen[:]
+        try:
+            operation = await work
+        except EcrlanError as error:
+            say(name, [type(error).__name__, str(error), seen])
+        else:
+            say(name, [operation.outcome and operation.outcome.outcome, operation.durable, seen])
+
+    async def watch(terminal):
+        async for event in terminal.events():
+            if isinstance(event, Alarm):
+                say("alarm", event.name)
+
+    async def main():
+        emulated = EmulatedTerminal(clock=lambda: datetime.now(UTC), think_seconds=0.02)
+        async with EmulatorServer(emulated, on_frames=frame) as server:
+            await act(emulated, server)
+            say("ledger", [entry.amount for entry in emulated.ledger])
+"""
+
+LIMITED = """
+    def stop_growing():
+        size = os.path.getsize(path + "-wal")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    async def act(emulated, server):
+        async with Register(path) as register:
+            terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
+            watching = asyncio.create_task(watch(terminal))
+            await ask("first", terminal.purchase(100, reference="first"))
+            on_request.append(stop_growing)
+            await ask("cut off", terminal.purchase(650, reference="cut-off"))
+            await ask("refused", terminal.purchase(700, reference="refused"))
+            await ask("status", terminal.status())
+            watching.cancel()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        async with Register(path) as register:
+            terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False, recovery_pause=0.01)
+            while register.operation("cut-off").outcome is None:
+                await asyncio.sleep(0.01)
+            await ask("settled", terminal.purchase(650, reference="cut-off"))
+            await ask("after", terminal.purchase(700, reference="refused"))
+
+    asyncio.run(main())
+"""
+
+SMALL_DISK = """
+    def fill():
+        with open(path + ".ballast", "wb", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(512))
+            except OSError as error:
+                say("filled", error.strerror)
+
+    async def act(emulated, server):
+        async with Register(path) as register:
+            terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
+            watching = asyncio.create_task(watch(terminal))
+            await ask("first", terminal.purchase(100, reference="first"))
+            on_request.append(fill)
+            for number in range(1, 40):  # room in the last pages is used up, then the reserve
+                await ask("filling", terminal.purchase(650 + number, reference=f"filling-{number}"))
+                if emulated.ledger.entries[-1].amount != 650 + number:
+                    break
+            await ask("refused", terminal.purchase(700, reference="refused"))
+            await ask("status", terminal.status())
+            say("failed", register.journal.failed)
+            os.unlink(path + ".ballast")
+            watching.cancel()
+        async with Register(path) as register:
+            terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
+            await ask("after", terminal.purchase(700, reference="refused"))
+
+    asyncio.run(main())
+"""
+
+READ_ONLY = """
+    async def act(emulated, server):
+        await asyncio.to_thread(int)  # modules that are imported at first use: the next user may not read them
+        if os.geteuid() == 0:
+            os.setuid(65534)  # for root nothing is read-only
+        try:
+            async with Register(path) as register:
+                await ask("sent", register.dial("till-1", "127.0.0.1", server.port).purchase(650))
+        except EcrlanError as error:
+            say("refused", str(error))
+        say("lines", server.lines_taken)
+
+    asyncio.run(main())
+"""
+
+
+def real(path: Path, code: str, *under: str) -> list[tuple[str, Any]]:
+    """Run a till and its terminal in a process of their own, and return what it says."""
+    program = f"import sys; sys.path[:0] = [{str(TREE)!r}]\n{textwrap.dedent(REAL)}{textwrap.dedent(code)}"
+    done = subprocess.run([*under, sys.executable, "-c", program, path], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource limits")
+def test_a_file_that_stops_growing_between_request_and_result(tmp_path: Path) -> None:
+    said = real(tmp_path / "till.db", LIMITED)
+    told = dict(said)
+    assert told["first"][:2] == ["approved", True]
+    outcome, durable, frames = told["cut off"]
+    assert (outcome, durable) == ("approved", False)
+    assert ">X" in frames
+    assert ">ACK" not in frames[frames.index(">X") :]
+    assert told["alarm"] == "journal_failed"
+    assert told["refused"][0] == "JournalError"
+    assert ">X" not in told["refused"][2]
+    assert told["status"][0] == "done"
+    assert told["settled"][:2] == ["approved", True]
+    assert told["settled"][2] == [], "the same reference is the same operation: nothing is sent"
+    assert told["after"][:2] == ["approved", True]
+    assert told["ledger"] == [100, 650, 700]
+
+
+def small_disk(folder: Path) -> tuple[str, ...]:
+    """What runs a command with a file system of 6 MiB at `folder`, without being root. Skips where the system does not let us."""
+    unshare = shutil.which("unshare")
+    command = (unshare or "", "-rm", "sh", "-c", f'mount -t tmpfs -o size=6m tmpfs {folder} && exec "$@"', "sh")
+    if unshare is None or subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no user name spaces here")
+    return command
+
+
+def test_a_small_disk_that_fills_up_in_mid_exchange(tmp_path: Path) -> None:
+    said = real(tmp_path / "till.db", SMALL_DISK, *small_disk(tmp_path))
+    told = dict(said)
+    filling = [value for name, value in said if name == "filling"]
+    assert told["filled"] == "No space left on device"
+    # what was sent when the disk filled up is written, in the end into the reserve
+    assert all(one[:2] == ["approved", True] for one in filling[:-1])
+    assert filling[:-1]
+    assert filling[-1][0] == "JournalError"
+    assert "too full for the records of a new operation" in filling[-1][1]
+    assert told["refused"][0] == "JournalError"
+    assert not [frame for one in (filling[-1], told["refused"]) for frame in one[2] if frame == ">X"]
+    assert told["status"][0] == "done"
+    assert told["failed"] is None
+    assert told["after"][:2] == ["approved", True]
+    assert told["ledger"] == [100, *range(651, 651 + len(filling) - 1), 700]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o777), (0o666, 0o555)])
+def test_a_read_only_journal_opens_no_line(file_mode: int, folder_mode: int) -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        folder = Path(name) / "data"
+        folder.parent.chmod(0o755)
+        folder.mkdir()
+        path = folder / "till.db"
+        Journal(path).close()
+        path.with_name("till.db.owner").unlink()
+        path.chmod(file_mode)
+        folder.chmod(folder_mode)
+        try:
+            told = dict(real(path, READ_ONLY))
+        finally:
+            folder.chmod(0o755)
+    assert "sent" not in told
+    assert "till.db" in told["refused"]
+    assert told["lines"] == 0
+    assert told["ledger"] == []
