@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 30.0
 """Seconds between two questions for the last result, at most."""
+TIMER_MARGIN = 0.05
+"""Seconds by which the last question comes after the longest payment: timers may ring early by the clock's resolution (Windows: 16 ms)."""
 
 
 class Recovery:
@@ -46,7 +48,7 @@ class Recovery:
         loop = asyncio.get_running_loop()
         work.recovering = True
         try:
-            over_at = work.ended_at + self.settings.longest_payment_time
+            over_at = work.ended_at + self.settings.longest_payment_time + TIMER_MARGIN
             pause = self.settings.recovery_pause
             evidence = work.evidence or "the result was lost"
             while work.open and self.can_prove(work):
@@ -82,6 +84,7 @@ class Recovery:
         request = work.request
         if request is None or not self.can_prove(work):
             return None
+        asked_at = asyncio.get_running_loop().time()  # the answer tells of this moment, however late it comes
         try:
             exchange = await self.conductor.ask_last_result(request, linger=True)
         except LineError as error:
@@ -89,7 +92,7 @@ class Recovery:
         if not work.open:
             return None
         answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None
-        judgement = judge(self._attempt(work), answer, f"the terminal gave no last result ({exchange.reason})")
+        judgement = judge(self._attempt(work, asked_at), answer, f"the terminal gave no last result ({exchange.reason})")
         log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
@@ -122,7 +125,7 @@ class Recovery:
             self.host.alarm("unresolved", evidence, work.reference)
         self.host.publish(work)
 
-    def _attempt(self, work: Work) -> Attempt:
+    def _attempt(self, work: Work, asked_at: float) -> Attempt:
         request = work.request
         if request is None:
             raise AssertionError("a work without a request is never judged")
@@ -138,7 +141,7 @@ class Recovery:
             standalone_use=self.settings.standalone_use or self.memory.used_by_hand,
             trust_unchanged_result=self.settings.trust_unchanged_result,
             longest_payment_time=self.settings.longest_payment_time,
-            quiet_seconds=asyncio.get_running_loop().time() - work.ended_at,
+            quiet_seconds=asked_at - work.ended_at,
         )
 
     async def _wait(self, work: Work, seconds: float) -> None:
