@@ -16,7 +16,7 @@ from typing import Literal
 from ecrlan.errors import LineError
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.step import Answered, Ending, Event, Sending, Step
-from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame, build_ack
+from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame
 from ecrlan.wire.lrc import LrcReading
 
 BUFFER = 4096
@@ -44,7 +44,6 @@ class Line(asyncio.BufferedProtocol):
         observer: Observer | None = None,
         on_made: Callable[[Line], None] | None = None,
         on_lost: Callable[[Line], None] | None = None,
-        on_unasked: Callable[[Line, Frame], None] | None = None,
     ) -> None:
         self.opened_by = opened_by
         self.peer: tuple[str, int] = ("", 0)
@@ -57,7 +56,6 @@ class Line(asyncio.BufferedProtocol):
         """Whether an exchange on it was disturbed, so that something late may still come: no request that moves money goes out on it."""
         self.on_made = on_made
         self.on_lost = on_lost
-        self.on_unasked = on_unasked
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(BUFFER))
@@ -189,8 +187,7 @@ class Line(asyncio.BufferedProtocol):
     def _process(self, happened: Frame | Literal["wake", "lost"]) -> None:
         now = self._loop.time()
         if self._current is None:
-            self._unasked(happened)
-            return
+            return  # what nobody asked for is not acknowledged: no journal has it, and the terminal keeps its last result for `G`
         exchange, sink = self._current
         if happened == "wake":
             self._handle(exchange.wake(now), sink)
@@ -215,14 +212,6 @@ class Line(asyncio.BufferedProtocol):
         self._previous = None
         self._handle(Step(step.events, step.send, self._timer.when() if self._timer else None), sink)
         return True
-
-    def _unasked(self, happened: Frame | Literal["wake", "lost"]) -> None:
-        if isinstance(happened, str):
-            return
-        if self.on_unasked is not None:
-            self.on_unasked(self, happened)
-        if isinstance(happened, ApplicationFrame) and happened.ok:
-            self._write((build_ack(self.reading),))
 
     def _handle(self, step: Step, sink: Sink) -> None:
         if step.events:

@@ -13,6 +13,7 @@ from ecrlan.net.dial import dial
 from ecrlan.net.line import BAD_BYTES, Line
 from ecrlan.protocol.exchange import Exchange, Timing
 from ecrlan.protocol.step import Answered, Ending, Event, Sending
+from ecrlan.wire.frames import build_frame
 from tests.virtual import VirtualLoop, run
 
 
@@ -111,3 +112,21 @@ async def test_noise_without_end_closes_the_line() -> None:
         assert exchange.ending is Ending.UNANSWERED
         assert not line.alive
         assert len(line.reader.pending) <= 4096
+
+
+def test_a_result_that_nobody_asked_for_is_not_acknowledged() -> None:
+    """It is on no disk: its ACK would tell the terminal that it is."""
+
+    async def main(loop: VirtualLoop) -> None:
+        class Speaker(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                assert isinstance(transport, asyncio.Transport)
+                loop.call_later(1.0, transport.write, build_frame(b"371050510E" + b"0" * 61))
+
+        loop.network.listen(Speaker, "127.0.0.1", 8081)
+        line = await dial("127.0.0.1", 8081, 10.0, Line)
+        await asyncio.sleep(2)
+        assert line.alive
+        assert [stream.side for _, stream, _ in loop.network.written] == ["listened"]
+
+    run(main)
