@@ -341,7 +341,8 @@ class Conductor:
                 rows.append(event_row(work, "data", now, data=work.data))
             case Stray():
                 self._stray(event, work)
-                rows.append(event_row(work, "stray", now, reason=event.reason))
+                rows.append(event_row(work, "stray", now, reason=event.reason, stan=getattr(event.response, "stan", None)))
+                return isinstance(event.response, PaymentResult)  # somebody's result: on disk before its ACK
             case _:
                 pass
         return False
