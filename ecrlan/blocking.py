@@ -22,7 +22,7 @@ from ecrlan.model import Operation
 from ecrlan.register import Register as AsyncRegister
 from ecrlan.register import Terminal as AsyncTerminal
 from ecrlan.register import TerminalEvent, TerminalSettings
-from ecrlan.register.register import local_clock
+from ecrlan.register.register import Observer, local_clock
 
 Result = TypeVar("Result")
 
@@ -159,10 +159,17 @@ class Register:
         backups: int = 7,
         retention_days: int = 0,
         clock: Callable[[], datetime] = local_clock,
+        on_commit: Callable[[float], None] | None = None,
     ) -> None:
         self._loop: _Loop | None = None
         self._register = AsyncRegister(
-            journal, listen=listen, cash_register_id=cash_register_id, backups=backups, retention_days=retention_days, clock=clock
+            journal,
+            listen=listen,
+            cash_register_id=cash_register_id,
+            backups=backups,
+            retention_days=retention_days,
+            clock=clock,
+            on_commit=on_commit,
         )
 
     def __enter__(self) -> Self:
@@ -188,6 +195,27 @@ class Register:
             self._loop.close()
             self._loop = None
 
+    def drain(self, seconds: float) -> None:
+        """As `ecrlan.Register.drain`."""
+        self._opened().call(self._register.drain(seconds))
+
+    def observe(self, callback: Observer, *, frames: bool = False) -> Callable[[], None]:
+        """As `ecrlan.Register.observe`; the callback runs on the loop's thread, and must not call the register itself."""
+        loop = self._opened()
+
+        async def begin() -> Callable[[], None]:
+            return self._register.observe(callback, frames=frames)
+
+        end = loop.call(begin())
+
+        def ending() -> None:
+            async def finish() -> None:
+                end()
+
+            loop.post(finish)
+
+        return ending
+
     def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
         """As `ecrlan.Register.dial`."""
         return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
@@ -204,6 +232,31 @@ class Register:
 
         loop = self._opened()
         return Terminal(loop, loop.call(add()))
+
+    def remove(self, name: str) -> TerminalSettings:
+        """As `ecrlan.Register.remove`."""
+
+        async def remove() -> TerminalSettings:
+            return self._register.remove(name)
+
+        return self._opened().call(remove())
+
+    def change(self, settings: TerminalSettings) -> Terminal:
+        """As `ecrlan.Register.change`."""
+
+        async def change() -> AsyncTerminal:
+            return self._register.change(settings)
+
+        loop = self._opened()
+        return Terminal(loop, loop.call(change()))
+
+    def running(self) -> list[Operation]:
+        """As `ecrlan.Register.running`."""
+
+        async def running() -> list[Operation]:
+            return self._register.running()
+
+        return self._opened().call(running())
 
     def terminal(self, name: str) -> Terminal:
         """As `ecrlan.Register.terminal`."""

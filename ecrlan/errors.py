@@ -76,13 +76,15 @@ class TerminalBusyError(RegisterError):
 
     code = "terminal_busy"
 
-    def __init__(self, terminal: str, holder: str | None, held_seconds: float) -> None:
-        """Name the terminal, the operation that holds it (its reference) and for how many seconds."""
+    def __init__(self, terminal: str, holder: str | None, held_seconds: float, waiting: int = 0) -> None:
+        """Name the terminal, the operation that holds it (its reference), for how many seconds, and how many others wait."""
         who = f"operation {holder}" if holder else "another exchange"
-        super().__init__(f"terminal {terminal} is busy: {who} has held it for {held_seconds:.0f} s")
+        queue = f", and {waiting} wait" if waiting else ""
+        super().__init__(f"terminal {terminal} is busy: {who} has held it for {held_seconds:.0f} s{queue}")
         self.terminal = terminal
         self.holder = holder
         self.held_seconds = held_seconds
+        self.waiting = waiting
 
 
 class TerminalBlockedError(RegisterError):

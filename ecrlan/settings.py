@@ -163,6 +163,7 @@ class TerminalSection(Section):
     longest_payment_time: Seconds = Field(300.0, description="Seconds after which no payment can still be running on the terminal.")
     recovery_pause: Pause = Field(3.0, description="Seconds without any frame after a line was lost.")
     queue_timeout: Pause = Field(300.0, description="Seconds an operation waits for its turn on the terminal; 0: not at all.")
+    queue_length: Annotated[int, Field(ge=0, le=10_000)] = Field(50, description="Operations that may wait for the terminal at a time.")
     purchase_code: Literal["auto", "X", "P"] = Field(
         "auto", description="The purchase's message: auto uses X, and P on a terminal that does not know X."
     )

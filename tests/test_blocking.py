@@ -37,8 +37,19 @@ def public(owner: type) -> set[str]:
     return {name for name in vars(owner) if not name.startswith("_")}
 
 
-INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "progressed", "publish", "recover", "watch", "write"}
-INSIDE_REGISTER = {"check_journal", "journal", "known_operation", "start", "write"}
+INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "poll", "progressed", "publish", "recover", "watch", "write"}
+INSIDE_REGISTER = {
+    "check_journal",
+    "frames_observed",
+    "journal",
+    "known_operation",
+    "observe_rows",
+    "observed",
+    "promise",
+    "start",
+    "tell",
+    "write",
+}
 
 
 def test_names_are_the_same() -> None:
@@ -60,6 +71,14 @@ def test_purchase(port: int) -> None:
         assert isinstance(operation.outcome, ecrlan.Approved)
         assert register.operation("sale-1") == operation
         assert register.terminal("till-1").name == terminal.name == terminal.settings.name
+        assert register.running() == []
+        seen: list[object] = []
+        end = register.observe(seen.append)
+        assert register.add(register.remove("till-1")).settings == terminal.settings
+        terminal = register.change(terminal.settings)
+        assert terminal.status().kind is ecrlan.Kind.STATUS
+        assert seen
+        end()
         events = terminal.events()
         first: list[object] = []
         follower = threading.Thread(target=lambda: first.append(next(events)))

@@ -42,6 +42,7 @@ class TerminalSettings:
     longest_payment_time: float = 300.0
     recovery_pause: float = 3.0
     queue_timeout: float = 300.0
+    queue_length: int = 50
     purchase_code: Literal["auto", "X", "P"] = "auto"
     print_on_register: bool = False
     printing_mode: int = 1
@@ -71,6 +72,8 @@ class TerminalSettings:
             raise InvalidValueError(f"terminals.{self.name}.printing_mode", self.printing_mode, "1, 2 or 3")
         if self.tag_map:
             check_digits(f"terminals.{self.name}.tag_map", self.tag_map, 4)
+        if not 0 <= self.queue_length <= 10_000:
+            raise InvalidValueError(f"terminals.{self.name}.queue_length", self.queue_length, "0 to 10000")
         for key in _SECONDS:
             if not 0 <= getattr(self, key) <= 86_400:
                 raise InvalidValueError(f"terminals.{self.name}.{key}", getattr(self, key), "0 to 86400 seconds")

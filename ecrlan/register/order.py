@@ -37,6 +37,8 @@ class Order:
     """The reference of the operation that is voided, raised or captured."""
     journaled: bool = True
     queue_timeout: float = 300.0
+    background: bool = False
+    """A look of our own: it waits for nobody."""
 
     @property
     def amount(self) -> int | None:
@@ -79,6 +81,8 @@ class Work:
     evidence: str | None = None
     durable: bool = True
     resolution: Resolution | None = None
+    promised: bool = False
+    """Whether somebody was told that it is under way: then even a refusal is written down, as not performed."""
     recorded: bool = False
     """Whether the operation stands in the journal."""
     sent: bool = False

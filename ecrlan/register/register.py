@@ -17,6 +17,7 @@ from ecrlan.errors import (
     JournalError,
     ReferenceConflictError,
     RegisterError,
+    TerminalBusyError,
     UnknownReferenceError,
     UnknownTerminalError,
 )
@@ -26,10 +27,12 @@ from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult,
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
+from ecrlan.register.events import TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import (
+    created_row,
     event_row,
     finished_row,
     operation_of_entry,
@@ -41,6 +44,11 @@ from ecrlan.register.terminal import Terminal
 
 log = structlog.get_logger(__name__)
 
+Observer = Callable[[TerminalEvent], None]
+RowObserver = Callable[[NewOperation | Row], None]
+
+DRAIN_PERIOD = 0.2
+"""Seconds between two looks at what has not ended yet."""
 LONGEST_NAME = 200
 """Characters of a name or a note that a resolution keeps."""
 
@@ -56,7 +64,7 @@ class Register:
     `journal` is the journal's file; None keeps it in memory, for tests and demonstrations: then nothing survives a crash. `listen` is
     "ADDRESS:PORT" where terminals dial in, None or "" for never. `backups` is how many daily backups are kept in the folder `backups`
     beside the journal (0: none), `retention_days` after how many days finished operations are removed (0: never; references stay).
-    `clock` returns timezone-aware wall clock.
+    `clock` returns timezone-aware wall clock. `on_commit` is told each commit's seconds, on the journal's thread.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class Register:
         backups: int = 7,
         retention_days: int = 0,
         clock: Callable[[], datetime] = local_clock,
+        on_commit: Callable[[float], None] | None = None,
     ) -> None:
         check_digits("cash_register_id", cash_register_id, 8)
         for place, value in (("backups", backups), ("retention_days", retention_days)):
@@ -84,12 +93,17 @@ class Register:
         self._backups = backups
         self._retention_days = retention_days
         self._housekeeping: Housekeeping | None = None
+        self._on_commit = on_commit
         self._listen = _parse_listen(listen) if listen else None
         self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
         self._waiting: dict[str, int] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._closing = False
         self._commits = Commits()
+        self._observers: dict[Observer, bool] = {}
+        self._row_observers: list[RowObserver] = []
+        self.accompany: Callable[[str], list[Row]] | None = None
+        """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -105,7 +119,10 @@ class Register:
             self._journal = self._journal_path
         else:
             path = self._journal_path
-            self._journal = await asyncio.to_thread(Journal, path) if path is not None else Journal(None, inline=True)
+            if path is None:
+                self._journal = Journal(None, inline=True)
+            else:
+                self._journal = await asyncio.to_thread(Journal, path, on_commit=self._on_commit)
         if self._listen is not None:
             self.listener = Listener(self._line_for, self._stranger)
             try:
@@ -133,6 +150,52 @@ class Register:
             await self._housekeeping.close()
         self._close_journal()
 
+    async def drain(self, seconds: float) -> None:
+        """Take no new operations, drop those of which nothing was sent, and give the others `seconds` to finish before `close`."""
+        self._closing = True
+        for _, work, task in self._running.values():
+            if not work.sent:
+                task.cancel()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while left := [task for _, work, task in self._running.values() if not task.done() and work.state is not State.RECOVERING]:
+            if loop.time() >= until:
+                return
+            await asyncio.wait(left, timeout=min(DRAIN_PERIOD, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
+
+    # --- observers --------------------------------------------------------------------------------------------------------------
+
+    def observe(self, callback: Observer, *, frames: bool = False) -> Callable[[], None]:
+        """Have `callback` called with every event of every terminal, at once and on the loop; returns what ends it.
+
+        Frames, masked, come with `frames` only (and to everybody while one observer wants them).
+        """
+        self._observers[callback] = frames
+
+        def end() -> None:
+            self._observers.pop(callback, None)
+
+        return end
+
+    def observe_rows(self, callback: RowObserver) -> None:
+        """Have `callback` called with every row as it is given to the journal, before its commit."""
+        self._row_observers.append(callback)
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody observes."""
+        return bool(self._observers)
+
+    @property
+    def frames_observed(self) -> bool:
+        """Whether any observer wants frames."""
+        return any(self._observers.values())
+
+    def tell(self, event: TerminalEvent) -> None:
+        """Tell the observers."""
+        for observer in tuple(self._observers):
+            observer(event)
+
     # --- terminals --------------------------------------------------------------------------------------------------------------
 
     def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
@@ -156,6 +219,33 @@ class Register:
         self.terminals[settings.name] = terminal
         self._remember(terminal)
         return terminal
+
+    def remove(self, name: str) -> TerminalSettings:
+        """Take a terminal out, and drop its line. Raises `UnknownTerminalError`; `TerminalBusyError` while anything is under way on it.
+
+        What is unresolved on it stays in the journal, and blocks the terminal when it is added again.
+        """
+        terminal = self.terminal(name)
+        queue = terminal.queue
+        recovering = next((work.reference for work in terminal.open_works.values() if work.recovering), None)
+        holder = queue.holder or recovering
+        if holder is not None:
+            held = asyncio.get_running_loop().time() - queue.held_since if queue.holder else 0.0
+            raise TerminalBusyError(name, holder, held, queue.length)
+        terminal.lines.drop()
+        return self.terminals.pop(name).settings
+
+    def change(self, settings: TerminalSettings) -> Terminal:
+        """Give the terminal of this name other settings. Raises as `remove` and `add` do; then the old ones stand."""
+        old = self.terminal(settings.name)
+        self.remove(settings.name)
+        try:
+            new = self.add(settings)
+        except InvalidValueError:
+            self.terminals[settings.name] = old
+            raise
+        new.memory.unanswered = new.memory.unanswered or old.memory.unanswered
+        return new
 
     def terminal(self, name: str) -> Terminal:
         """Return the terminal called `name`. Raises `UnknownTerminalError`."""
@@ -181,6 +271,15 @@ class Register:
         if entry is None:
             raise UnknownReferenceError(reference)
         return operation_of_entry(entry)
+
+    def running(self) -> list[Operation]:
+        """Return the operations that wait or are under way, in the order in which they came; polls are none."""
+        return [work.snapshot() for _, work, _ in self._running.values() if not work.order.background]
+
+    def promise(self, reference: str) -> None:
+        """Note that a caller was told that this operation is under way: should it be refused in the end, it is written down."""
+        if reference in self._running:
+            self._running[reference][1].promised = True
 
     async def known_operation(self, order: Order, terminal: str) -> Operation | None:
         """Return what stands under the order's reference, waiting for its end if it runs; None where the reference is new.
@@ -210,11 +309,27 @@ class Register:
         """Perform an order in a task of its own, and wait for it. Cancelling the wait drops it only while it is queued."""
         if self._closing:
             raise RegisterError("the register is closing: no new operations")
+        if self.terminals.get(terminal.name) is not terminal:
+            raise RegisterError(f"terminal {terminal.name} was removed or has got other settings: ask for it anew")
         work = Work(order=order, terminal=terminal.name, created_time=self.clock())
-        task = asyncio.get_running_loop().create_task(terminal.perform(work))
+        task = asyncio.get_running_loop().create_task(self._perform(terminal, work))
         self._running[order.reference] = (terminal, work, task)
         task.add_done_callback(lambda _: self._running.pop(order.reference, None))
         return await self._wait(order.reference, work, task)
+
+    async def _perform(self, terminal: Terminal, work: Work) -> None:
+        try:
+            await terminal.perform(work)
+        except JournalError:
+            raise
+        except (RegisterError, asyncio.CancelledError) as error:
+            if not work.promised or work.recorded or not work.order.journaled:
+                raise
+            reason = str(error) or "the register was closed before the terminal was free; nothing was sent"
+            work.not_performed(reason, self.clock())
+            if committing := self.write([created_row(work), finished_row(work, NotPerformed(reason=reason), self.clock())], durable=True):
+                await committing
+            terminal.publish(work)
 
     async def _wait(self, reference: str, work: Work, task: asyncio.Task[None]) -> Operation:
         self._waiting[reference] = self._waiting.get(reference, 0) + 1
@@ -267,6 +382,11 @@ class Register:
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
+        if self.accompany is not None:
+            rows += [more for row in rows if isinstance(row, NewOperation) for more in self.accompany(row.reference)]
+        for observer in self._row_observers:
+            for row in rows:
+                observer(row)
         try:
             committing = self.journal.write(rows, durable=durable)
         except JournalError as error:

@@ -78,13 +78,15 @@ class Terminal:
         self.register = register
         self.settings = settings
         self.memory = Memory(terminal_id=settings.terminal_id if settings.terminal_id != ANY_TERMINAL else None)
-        self.queue = TerminalQueue(settings.name)
+        self.queue = TerminalQueue(settings.name, settings.queue_length)
         self.lines = Lines(settings, lambda: register.listener, self._make_line)
         self.open_works: dict[str, Work] = {}
         """Operations whose outcome is not proved: they block the terminal."""
         self._conductor = Conductor(self)
         self._recovery = Recovery(self._conductor, self.queue)
         self._watchers: set[asyncio.Queue[TerminalEvent]] = set()
+        self.last_seen_at: float | None = None
+        """When its last frame came, monotonic seconds; None: not since the register was opened."""
 
     @property
     def name(self) -> str:
@@ -96,6 +98,20 @@ class Terminal:
     async def status(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
         """Ask `s`: `Done(response=StatusResponse)`, or `NotPerformed` where the terminal does not answer."""
         return await self._submit(Kind.STATUS, StatusRequest(terminal_id=self._tid), reference, queue_timeout)
+
+    async def poll(self) -> Operation | None:
+        """Ask `s` while nobody needs the terminal; None where somebody does. Nobody who wants to take a payment is turned away for it."""
+        if self.queue.holder is not None or any(work.recovering for work in self.open_works.values()):
+            return None
+        order = Order(
+            kind=Kind.STATUS,
+            request=StatusRequest(terminal_id=self._tid),
+            reference=f"poll-{uuid.uuid4()}",
+            journaled=False,
+            queue_timeout=0.0,
+            background=True,
+        )
+        return await self.register.start(self, order)
 
     async def purchase(
         self,
@@ -234,19 +250,25 @@ class Terminal:
         )
         return await self._submit(Kind.VERIFY_CARD, request, reference, queue_timeout, self._additional(additional_data, iso_field))
 
-    async def totals(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+    async def totals(
+        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
+    ) -> Operation:
         """Ask the terminal's totals (`T`)."""
-        request = TotalsRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        request = TotalsRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
         return await self._submit(Kind.TOTALS, request, reference, queue_timeout)
 
-    async def close_session(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+    async def close_session(
+        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
+    ) -> Operation:
         """Close the session with the host (`C`)."""
-        request = CloseSessionRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        request = CloseSessionRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
         return await self._submit(Kind.CLOSE_SESSION, request, reference, queue_timeout)
 
-    async def last_result(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
+    async def last_result(
+        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
+    ) -> Operation:
         """Ask for the last saved result (`G`). It says nothing about whose it is: never take it for an approval."""
-        request = LastResultRequest(terminal_id=self._tid, cash_register_id=self.register.cash_register_id)
+        request = LastResultRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
         return await self._submit(Kind.LAST_RESULT, request, reference, queue_timeout)
 
     async def reprint(
@@ -359,7 +381,9 @@ class Terminal:
     async def perform(self, work: Work) -> None:
         """Perform `work` in its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent then."""
         order = work.order
-        async with self.queue.place(order.reference, order.queue_timeout):
+        if self.queue.holder is not None and not order.background:
+            self.publish(work)
+        async with self.queue.place(order.reference, order.queue_timeout, background=order.background):
             if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
                 await self._clear_the_way(order)
             if order.target is not None:
@@ -409,12 +433,12 @@ class Terminal:
 
     def publish(self, work: Work) -> None:
         """Tell watchers of the operation's state."""
-        if self._watchers:
+        if self._followed:
             self._tell(OperationChanged(self.name, work.snapshot()))
 
     def progressed(self, work: Work, text: str) -> None:
         """Tell watchers the terminal's own text."""
-        if self._watchers:
+        if self._followed:
             self._tell(ProgressShown(self.name, work.reference, text))
 
     def alarm(self, name: str, text: str, reference: str | None) -> None:
@@ -423,14 +447,23 @@ class Terminal:
         self._tell(Alarm(self.name, name, text, reference))
 
     def watch(self, line: Line) -> None:
-        """Show the line's frames to watchers, if there are any."""
-        line.observer = self._observe if self._watchers else None
+        """Show the line's frames to whoever follows."""
+        line.observer = self._observe
 
     def _observe(self, direction: Direction, raw: bytes) -> None:
+        if direction == "<":
+            self.last_seen_at = asyncio.get_running_loop().time()
+        if not self._watchers and not self.register.frames_observed:
+            return
         masked = mask_lone_frame(raw, "request" if direction == ">" else "response")
         self._tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
 
+    @property
+    def _followed(self) -> bool:
+        return bool(self._watchers or self.register.observed)
+
     def _tell(self, event: TerminalEvent) -> None:
+        self.register.tell(event)
         for watcher in self._watchers:
             if watcher.full():
                 watcher.get_nowait()
@@ -448,5 +481,5 @@ class Terminal:
     def admit(self) -> Line:
         """Return a line for the terminal that dials in."""
         line = self._make_line("terminal")
-        line.observer = self._observe if self._watchers else None
+        line.observer = self._observe
         return line
