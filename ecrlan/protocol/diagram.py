@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ecrlan.protocol.exchange import EXCHANGE_TRANSITIONS, ExchangeState
 from ecrlan.protocol.link import LINK_TRANSITIONS, LinkState
+from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeState
 
 
 def link_diagram() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import (
@@ -35,6 +34,7 @@ from ecrlan.protocol.step import (
     Ended,
     Ending,
     Event,
+    PartReceived,
     Progress,
     ReceiptEnded,
     ReceiptReceived,
@@ -43,6 +43,7 @@ from ecrlan.protocol.step import (
     Step,
     Stray,
 )
+from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, OPEN_STATES, ExchangeInput, ExchangeState
 from ecrlan.protocol.vas import VasParts
 from ecrlan.wire.codec import build_request, parse_response
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame, build_ack, build_frame, build_nak
@@ -53,6 +54,8 @@ NAKS_WITHOUT_A_GOOD_FRAME = 3
 """How many bad stretches in a row are answered with a NAK: as many as a terminal repeats a message."""
 LONGEST_RECEIPT = 16_384
 """Bytes of one receipt that are kept; a terminal that sends more is not believed."""
+ANY_RESULT = RESULT_CODES | {"C", "K"}
+"""Codes of the messages that tell what became of a request that moves money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,72 +69,6 @@ class Timing:
     nak_pause: float = 1.0
     total: float = 300.0
     """Progress extends the result's limit, but never beyond this."""
-
-
-class ExchangeState(str, Enum):
-    """Where the exchange stands."""
-
-    IDLE = "idle"
-    REQUESTING = "requesting"
-    """The request is written; neither ACK nor final NAK yet."""
-    ADDING = "adding"
-    """The additional data are written; no ACK yet."""
-    AWAITING_RESULT = "awaiting_result"
-    RECEIVING_RECEIPT = "receiving_receipt"
-    AWAITING_DATA = "awaiting_data"
-    ENDED = "ended"
-
-
-class ExchangeInput(str, Enum):
-    """What can happen to an exchange."""
-
-    START = "start"
-    TAKEN = "request acknowledged"
-    TAKEN_ADD = "request acknowledged, data to add"
-    TAKEN_END = "request acknowledged, nothing follows"
-    TAKEN_RECEIPT = "request acknowledged, receipt follows"
-    NOT_TAKEN = "request refused for good"
-    UNHEARD = "silence, request not repeated"
-    GIVEN_UP = "silence, request repeated in vain"
-    ADDED = "data acknowledged, refused or unheard"
-    ANSWERED_END = "result, nothing follows"
-    ANSWERED_RECEIPT = "result, receipt follows"
-    ANSWERED_DATA = "result, host data follow"
-    COMPLETE = "receipt and data complete"
-    RECEIPT_DONE = "receipt complete, host data follow"
-    TIME_OVER = "time limit over"
-    LINE_LOST = "line lost"
-
-
-_S = ExchangeState
-_I = ExchangeInput
-_OPEN = (_S.REQUESTING, _S.ADDING, _S.AWAITING_RESULT)
-
-EXCHANGE_TRANSITIONS: dict[tuple[ExchangeState, ExchangeInput], tuple[ExchangeState, Ending | None]] = {
-    (_S.IDLE, _I.START): (_S.REQUESTING, None),
-    (_S.IDLE, _I.LINE_LOST): (_S.ENDED, Ending.REFUSED),
-    (_S.REQUESTING, _I.TAKEN): (_S.AWAITING_RESULT, None),
-    (_S.REQUESTING, _I.TAKEN_ADD): (_S.ADDING, None),
-    (_S.REQUESTING, _I.TAKEN_END): (_S.ENDED, Ending.ACKNOWLEDGED),
-    (_S.REQUESTING, _I.TAKEN_RECEIPT): (_S.RECEIVING_RECEIPT, None),
-    (_S.REQUESTING, _I.NOT_TAKEN): (_S.ENDED, Ending.REFUSED),
-    (_S.REQUESTING, _I.UNHEARD): (_S.AWAITING_RESULT, None),
-    (_S.REQUESTING, _I.GIVEN_UP): (_S.ENDED, Ending.UNANSWERED),
-    (_S.AWAITING_RESULT, _I.TAKEN_ADD): (_S.ADDING, None),
-    (_S.ADDING, _I.ADDED): (_S.AWAITING_RESULT, None),
-    **{(state, _I.ANSWERED_END): (_S.ENDED, Ending.ANSWERED) for state in _OPEN},
-    **{(state, _I.ANSWERED_RECEIPT): (_S.RECEIVING_RECEIPT, None) for state in _OPEN},
-    **{(state, _I.ANSWERED_DATA): (_S.AWAITING_DATA, None) for state in _OPEN},
-    **{(state, _I.TIME_OVER): (_S.ENDED, Ending.UNANSWERED) for state in _OPEN},
-    **{(state, _I.LINE_LOST): (_S.ENDED, Ending.UNANSWERED) for state in _OPEN},
-    (_S.RECEIVING_RECEIPT, _I.RECEIPT_DONE): (_S.AWAITING_DATA, None),
-    **{
-        (state, happened): (_S.ENDED, Ending.ANSWERED)
-        for state in (_S.RECEIVING_RECEIPT, _S.AWAITING_DATA)
-        for happened in (_I.COMPLETE, _I.TIME_OVER, _I.LINE_LOST)
-    },
-}
-"""Whatever does not stand here changes nothing. After RECEIVING_RECEIPT of a reprint, the ending is ACKNOWLEDGED instead of ANSWERED."""
 
 
 class Exchange:
@@ -165,7 +102,6 @@ class Exchange:
         self.ending: Ending | None = None
         self.reason = ""
         self.answer: Response | None = None
-        self.result_after_nak = False
         self.strays = 0
         self._written = False
         self._terminal_id = terminal_id or (request.terminal_id if request.terminal_id != ANY_TERMINAL else None)
@@ -336,13 +272,16 @@ class Exchange:
         event = Refused(self.request.code, self._link.transmissions)
         if self._link.refused:
             return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK)", [event])
+        if self._link.stopped:
+            self._take(ExchangeInput.AT_WORK)
         if self._link.gave_up:
             return self._end(ExchangeInput.GIVEN_UP, "refused (NAK), but another transmission met silence", [event])
         return self._step([event], [])
 
     def _progress(self, text: str, now: float) -> Step:
-        if self.state not in _OPEN:
+        if self.state not in OPEN_STATES:
             return self._step([], [])
+        self._sign_of_life()
         if self._extend_on_progress:
             self._deadline = max(self._deadline, min(now + self.timing.result, self._total_deadline))
         return self._step([Progress(text)], [])
@@ -352,49 +291,46 @@ class Exchange:
         try:
             response = parse_response(frame.message, tolerate_lengths=self._tolerate_lengths, answers=self.request.code)
         except MalformedMessageError as error:
-            return self._stray(f"malformed: {error}", None)
+            return self._stray(f"malformed: {error}", None, frame.message)
         if self._terminal_id is not None and response.terminal_id != self._terminal_id:
-            return self._stray(f"TID {response.terminal_id} instead of {self._terminal_id}", response)
+            return self._stray(f"TID {response.terminal_id} instead of {self._terminal_id}", response, frame.message)
         if isinstance(response, ReceiptPart):
             return self._receipt_part(response, now)
         if isinstance(response, AdditionalDataResponse):
-            return self._host_data(response)
+            return self._host_data(response, frame.message)
         if self.answer is not None:
             if frame.message == self.answer_message:
                 return self._step([], acknowledgement)
             if not isinstance(response, VasPart):
-                return self._stray("another result after the result", response, alarm=isinstance(response, PaymentResult))
+                told = "another result after the result"
+                return self._stray(told, response, frame.message, alarm=isinstance(response, PaymentResult))
+        older = self._is_older(response, frame.message)
         problem = answer_problem(self.request, response, acknowledged=self.acknowledged, tolerate_lengths=self._tolerate_lengths)
         if problem is None and not self._written:
             problem = "before its request was written"
-        if problem is None and frame.message == self._last_message and not self.acknowledged and self.request.code != "G":
-            problem = "the last result once more, before the ACK of the request"
         if problem is None and self._require_ack and not self.acknowledged:
             problem = "before the ACK of the request, after an exchange that ended without a result"
-        if (
-            problem is None
-            and isinstance(response, PaymentResult)
-            and self.request.code != "G"
-            and self._accept_stan is not None
-            and not self._accept_stan(response.stan)
-        ):
-            problem = f"STAN {response.stan} is known already"
-        if problem is not None:
-            return self._stray(problem, response)
+        if problem is not None or older is not None:
+            return self._stray(problem or older or "", response, frame.message, older=older is not None)
         if isinstance(response, VasPart):
             return self._vas_part(response, frame.message, now)
         return self._take_answer(response, frame.message, now)
+
+    def _is_older(self, response: Response, message: bytes) -> str | None:
+        """Say why a result is one from before the request, None where nothing shows that."""
+        if not isinstance(response, PaymentResult) or self.request.code == "G":
+            return None
+        if message == self._last_message and not self.acknowledged:
+            return "the last result once more, before the ACK of the request"
+        if self._accept_stan is not None and not self._accept_stan(response.stan):
+            return f"STAN {response.stan} is known already"
+        return None
 
     def _take_answer(self, response: Response, message: bytes, now: float) -> Step:
         after_nak = self._link.naks > 0 and not self.acknowledged
         if after_nak and not self._link.outstanding:
             # nothing is outstanding: the terminal said "not taken", and yet a result comes
-            self.result_after_nak = True
-            step = self._stray("a result after its request was refused (NAK)", response, alarm=True)
-            if self.state is ExchangeState.ENDED:
-                return step
-            end = self._end(ExchangeInput.GIVEN_UP, "a result came after its request was refused (NAK)", list(step.events))
-            return Step(end.events, step.send, end.wake_at)
+            return self._stray("a result after its request was refused (NAK)", response, message, alarm=True, ends=True)
         late = self.state is ExchangeState.ENDED
         self.answer = response
         self.answer_message = message
@@ -422,9 +358,12 @@ class Exchange:
         acknowledgement = [build_ack(self._reading)]
         problem = self._vas.add(part)
         if problem is not None:
-            return self._stray(f"malformed: {problem}", None)
+            return self._stray(f"malformed: {problem}", None, message)
+        self._sign_of_life()
         whole = self._vas.joined()
-        if whole is None or self.answer is not None:
+        if whole is None:
+            return self._step([PartReceived(message)], acknowledgement)
+        if self.answer is not None:
             return self._step([], acknowledgement)
         return self._take_answer(whole, message, now)
 
@@ -434,6 +373,7 @@ class Exchange:
             return self._step([Stray("a receipt before the ACK of the request", None)], acknowledgement)
         if len(self._receipt) + len(part.receipt_text) > LONGEST_RECEIPT:
             return self._step([Stray(f"a receipt of more than {LONGEST_RECEIPT} bytes", None)], acknowledgement)
+        self._sign_of_life()
         if part.receipt_text == self._last_part:
             return self._step([], acknowledgement)  # sent again because our ACK was lost
         self._last_part = part.receipt_text
@@ -454,21 +394,40 @@ class Exchange:
             return self._step(events, send)
         return self._end(ExchangeInput.COMPLETE, "answered", events, send)
 
-    def _host_data(self, response: AdditionalDataResponse) -> Step:
+    def _host_data(self, response: AdditionalDataResponse, message: bytes) -> Step:
         acknowledgement = [build_ack(self._reading)]
         if self._additional is None or (self._require_ack and not self.acknowledged):
-            return self._stray("additional data that were not asked for", response)
+            return self._stray("additional data that were not asked for", response, message)
         self._data_due = False
         events: list[Event] = [DataReceived(response.data)]
         if self.state is ExchangeState.AWAITING_DATA:
             return self._end(ExchangeInput.COMPLETE, "answered", events, acknowledgement)
         return self._step(events, acknowledgement)
 
-    def _stray(self, reason: str, response: Response | None, *, alarm: bool = False) -> Step:
+    def _stray(
+        self, reason: str, response: Response | None, message: bytes, *, alarm: bool = False, older: bool = False, ends: bool = False
+    ) -> Step:
         self.strays += 1
-        if self.state is ExchangeState.ENDED and self.ending is Ending.REFUSED and response is not None and response.code in RESULT_CODES:
-            alarm = True
-        return self._step([Stray(reason, response, alarm)], [build_ack(self._reading)])
+        result = response is None or response.code in ANY_RESULT
+        if result and not older:
+            pausing = self._link.pausing_after_nak
+            self._sign_of_life()
+            ends = ends or (pausing and self._link.stopped)
+        alarm = alarm or ends or (response is not None and result and self.ending is Ending.REFUSED and not self._link.repeatable)
+        stray = Stray(reason, response, alarm, message if result else b"")
+        if ends and self.open:
+            reason = "a result came after its request was refused (NAK)"
+            return self._end(ExchangeInput.GIVEN_UP, reason, [stray], [build_ack(self._reading)])
+        return self._step([stray], [build_ack(self._reading)])
+
+    def _sign_of_life(self) -> None:
+        """Note that the terminal is at work: after a NAK a financial request is then not sent again, and may have been taken."""
+        if not self._written:
+            return
+        pausing = self._link.pausing_after_nak
+        self._link.sign_of_life()
+        if pausing and self._link.stopped:
+            self._take(ExchangeInput.AT_WORK)
 
     # --- endings ----------------------------------------------------------------------------------------------------------------
 

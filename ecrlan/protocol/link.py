@@ -17,6 +17,8 @@ class LinkState(str, Enum):
     """Refused with a NAK; the same frame goes out again after a pause."""
     UNHEARD = "unheard"
     """Silence, and the frame is not sent again: its fate is unknown, an ACK may still come."""
+    STOPPED = "stopped"
+    """Refused with a NAK, and yet the terminal is at work: the frame is not sent again."""
     DELIVERED = "delivered"
     REFUSED = "refused"
 
@@ -28,6 +30,8 @@ class LinkInput(str, Enum):
     ACK = "ack"
     NAK_MORE = "nak, transmissions left"
     NAK_LAST = "nak, last transmission"
+    NAK_AT_WORK = "nak after a sign of life"
+    LIFE = "sign of life"
     SILENCE_REPEATED = "silence, repeatable and transmissions left"
     SILENCE_FINAL = "silence, never repeated or last transmission"
     PAUSE_OVER = "pause over"
@@ -42,6 +46,9 @@ LINK_TRANSITIONS: dict[tuple[LinkState, LinkInput], LinkState] = {
     (LinkState.WAITING, LinkInput.SILENCE_FINAL): LinkState.UNHEARD,
     (LinkState.PAUSING, LinkInput.PAUSE_OVER): LinkState.WAITING,
     (LinkState.PAUSING, LinkInput.ACK): LinkState.DELIVERED,
+    (LinkState.WAITING, LinkInput.NAK_AT_WORK): LinkState.STOPPED,
+    (LinkState.PAUSING, LinkInput.LIFE): LinkState.STOPPED,
+    (LinkState.STOPPED, LinkInput.ACK): LinkState.DELIVERED,
     (LinkState.UNHEARD, LinkInput.ACK): LinkState.DELIVERED,
 }
 """Whatever does not stand here changes nothing. Entering WAITING writes the frame."""
@@ -57,6 +64,7 @@ class Link:
         self.nak_pause = nak_pause
         self.transmissions = 0
         self.naks = 0
+        self.at_work = False
         self.wake_at: float | None = None
 
     @property
@@ -86,7 +94,12 @@ class Link:
     @property
     def outstanding(self) -> bool:
         """Whether a transmission was made that the terminal may still take or has taken."""
-        return self.state not in (LinkState.IDLE, LinkState.PAUSING, LinkState.REFUSED)
+        return self.state not in (LinkState.IDLE, LinkState.PAUSING, LinkState.STOPPED, LinkState.REFUSED)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the frame was refused and is not sent again, because the terminal is at work all the same."""
+        return self.state is LinkState.STOPPED
 
     @property
     def pausing_after_nak(self) -> bool:
@@ -111,11 +124,23 @@ class Link:
         if self.state is not LinkState.WAITING:
             return False
         self.naks += 1
+        if self.at_work:
+            self._take(LinkInput.NAK_AT_WORK)
+            return True
         last = self.transmissions == TRANSMISSIONS
         self._take(LinkInput.NAK_LAST if last else LinkInput.NAK_MORE)
         if not last:
             self.wake_at = now + self.nak_pause
         return True
+
+    def sign_of_life(self) -> None:
+        """Take note that the terminal seems to be at work on the frame: from then on a NAK proves nothing, and it is not sent again.
+
+        A repeatable frame does no harm twice: nothing changes.
+        """
+        if not self.repeatable:
+            self.at_work = True
+            self._take(LinkInput.LIFE)
 
     def wake(self, now: float) -> bool:
         """Tell that `now` is here; True: write the frame again."""

@@ -37,8 +37,9 @@ class Attempt:
     """What the journal knows of a request whose result was lost.
 
     `baseline` is the terminal's last result before the request, None where it is not known. `known_stans` are the STANs of the journal's
-    operations on this terminal. `refused`: a transmission was answered with a NAK. `other_exchange`: another exchange that may save a
-    result ran since. `quiet_seconds` is the time since the line's end, by a monotonic clock, counted anew after a restart.
+    operations on this terminal. `refused`: a transmission was answered with a NAK. `quiet_seconds` is the time since the line's end, by
+    a monotonic clock, counted anew after a restart. No other exchange that may save a result ran since the baseline: while the request
+    is open its terminal takes none.
     """
 
     request: Request
@@ -48,7 +49,6 @@ class Attempt:
     acknowledged: bool
     progressed: bool
     refused: bool
-    other_exchange: bool
     standalone_use: bool
     trust_unchanged_result: bool
     longest_payment_time: float
@@ -91,8 +91,6 @@ def _hindrance(attempt: Attempt, answer: PaymentResult | None, problem: str) -> 
         return "a transmission was refused (NAK) and another was not: the last result proves nothing"
     if attempt.baseline is None:
         return "the terminal's last result before the request is not known"
-    if attempt.other_exchange:
-        return "another exchange ran since the request"
     if answer is None:
         return problem or "the terminal gave no last result"
     return None

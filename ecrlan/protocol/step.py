@@ -67,6 +67,13 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class PartReceived:
+    """A part of an answer that is not whole yet."""
+
+    message: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptReceived:
     """Another part of the receipt."""
 
@@ -89,11 +96,13 @@ class DataReceived:
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """A message that is not the answer to this request; it was acknowledged. `response` is None where it could not be read."""
+    """A message that is not the answer to this request, and is acknowledged. `response` is None where it could not be read."""
 
     reason: str
     response: Response | None = None
     alarm: bool = False
+    message: bytes = field(default=b"", repr=False)
+    """As it came; empty where it is no result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,20 @@ class Ended:
     reason: str
 
 
-Event = Sending | Accepted | Refused | Progress | Answered | ReceiptReceived | ReceiptEnded | DataReceived | Stray | BadFrame | Ended
+Event = (
+    Sending
+    | Accepted
+    | Refused
+    | Progress
+    | Answered
+    | PartReceived
+    | ReceiptReceived
+    | ReceiptEnded
+    | DataReceived
+    | Stray
+    | BadFrame
+    | Ended
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from ecrlan.protocol.step import (
     DataReceived,
     Ending,
     Event,
+    PartReceived,
     Progress,
     ReceiptEnded,
     ReceiptReceived,
@@ -51,8 +52,8 @@ from ecrlan.register.memory import Memory
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer, outcome_of_ending
-from ecrlan.register.records import answered_row, created_row, event_row, finished_row, sending_row
-from ecrlan.wire.mask import clean_text, mask_receipt_parts
+from ecrlan.register.records import answered_row, created_row, event_row, finished_row, sending_row, stray_row
+from ecrlan.wire.mask import clean_text, mask_message, mask_receipt_parts
 
 log = structlog.get_logger(__name__)
 
@@ -153,16 +154,16 @@ class Conductor:
             self.lines.give_back(keep=linger)
         return exchange
 
-    def _side_sink(self, events: tuple[Event, ...]) -> None:
+    def _side_sink(self, events: tuple[Event, ...]) -> asyncio.Future[None] | None:
+        rows: list[NewOperation | Row] = []
+        durable = False
         for event in events:
             if isinstance(event, Answered):
                 self._learn(event.response)
             elif isinstance(event, Stray):
-                self._stray(event, None)
-                data = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
-                self.host.write(
-                    [Row(name="stray", time=self.host.clock(), reference=None, terminal=self.settings.name, data=data)], durable=False
-                )
+                rows.append(self._stray(event, None))
+                durable = durable or bool(event.message)
+        return self._write(rows, None, durable=durable)
 
     async def _printing_line(self) -> Line | None:
         """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
@@ -193,7 +194,7 @@ class Conductor:
                 return
             if status is not None and _is_operative(status):
                 plain = _as_plain_purchase(request)
-                again = await self._run(work, plain)
+                again = await self._fall_back(work, plain)
                 exchange = again or exchange
                 request = plain if again else request
         await self._conclude(work, request, exchange)
@@ -208,6 +209,14 @@ class Conductor:
     def _may_fall_back(self, request: Request) -> bool:
         """Tell whether a refused `X` may mean that the terminal does not know it (exchange.md §4)."""
         return isinstance(request, ExtendedPurchaseRequest) and self.settings.purchase_code == "auto" and not self.memory.takes_extended
+
+    async def _fall_back(self, work: Work, plain: Request) -> Exchange | None:
+        """Send `P` in place of a refused `X`; None where it could not be sent: then the refusal is what became of the operation."""
+        try:
+            return await self._run(work, plain)
+        except (LineError, JournalError) as error:  # nothing of `P` was sent
+            log.warning("operation.no_fallback", terminal=work.terminal, reference=work.reference, reason=str(error))
+            return None
 
     async def _ask_status(self) -> Exchange | None:
         try:
@@ -296,19 +305,23 @@ class Conductor:
             durable = False
             for event in events:
                 durable = self._take(work, exchange, event, rows) or durable
-            if not rows or not work.order.journaled:
-                return None
-            committing = self.host.write(rows, durable=durable and work.order.money)
-            if committing is not None:
-                committing.add_done_callback(lambda future: self._written(work, future))
-            return committing
+            if not work.order.journaled:  # a look: only what is not about it is worth a record
+                rows = [row for row in rows if row.reference is None]
+            return self._write(rows, work, durable=durable)
 
         return sink
 
-    def _written(self, work: Work, committing: asyncio.Future[None]) -> None:
+    def _write(self, rows: list[NewOperation | Row], work: Work | None, *, durable: bool) -> asyncio.Future[None] | None:
+        committing = self.host.write(rows, durable=durable) if rows else None
+        if committing is not None:
+            committing.add_done_callback(lambda future: self._written(work, future))
+        return committing
+
+    def _written(self, work: Work | None, committing: asyncio.Future[None]) -> None:
         if not committing.cancelled() and (failure := committing.exception()) is not None:
-            work.durable = False
-            self.host.alarm("journal_failed", str(failure), work.reference)
+            if work is not None:
+                work.durable = False
+            self.host.alarm("journal_failed", str(failure), work.reference if work is not None else None)
 
     def _take(self, work: Work, exchange: Exchange, event: Event, rows: list[NewOperation | Row]) -> bool:
         """Turn one event into rows and state; True where the bytes must wait for the commit."""
@@ -331,7 +344,10 @@ class Conductor:
                 self.host.progressed(work, shown)
             case Answered():
                 self._answered(work, exchange, event, rows)
-                return True
+                return work.order.money
+            case PartReceived(message=message):
+                rows.append(event_row(work, "part", now, message=mask_message(message).hex()))
+                return work.order.money
             case ReceiptReceived(text=text):
                 work.receipt += text
             case ReceiptEnded():
@@ -340,9 +356,8 @@ class Conductor:
                 work.data = clean_text(data)
                 rows.append(event_row(work, "data", now, data=work.data))
             case Stray():
-                self._stray(event, work)
-                rows.append(event_row(work, "stray", now, reason=event.reason, stan=getattr(event.response, "stan", None)))
-                return isinstance(event.response, PaymentResult)  # somebody's result: on disk before its ACK
+                rows.append(self._stray(event, work))
+                return bool(event.message)  # somebody's result: on disk before its ACK
             case _:
                 pass
         return False
@@ -358,7 +373,7 @@ class Conductor:
         if work.outcome is None and work.state is not State.SENDING:
             work.state = State.SENDING
             self.host.publish(work)
-        return transmission == 1
+        return transmission == 1 and work.order.money
 
     def _answered(self, work: Work, exchange: Exchange, event: Answered, rows: list[NewOperation | Row]) -> None:
         now = self.host.clock()
@@ -389,7 +404,8 @@ class Conductor:
         if isinstance(response, StatusResponse):
             self.memory.status = response
 
-    def _stray(self, event: Stray, work: Work | None) -> None:
+    def _stray(self, event: Stray, work: Work | None) -> Row:
+        """Tell of a message that is not the answer that was asked for, and return its record."""
         reference = work.reference if work is not None else None
         log.warning("message.stray", terminal=self.settings.name, reference=reference, reason=event.reason)
         other = event.response.terminal_id if event.response is not None else None
@@ -399,6 +415,8 @@ class Conductor:
             self.host.alarm("terminal_id_changed", text, reference)
         if event.alarm:
             self.host.alarm("result_after_refusal", event.reason, reference)
+        owner = reference if work is not None and work.order.journaled else None
+        return stray_row(event, self.settings.name, owner, self.host.clock())
 
     def _keep_receipt(self, work: Work, rows: list[NewOperation | Row] | None = None) -> None:
         if not work.receipt:

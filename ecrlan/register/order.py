@@ -97,7 +97,6 @@ class Work:
     refused: bool = False
     answered: bool = False
     """Whether its own answer is here, even one that says neither approved nor declined: nothing more can be asked."""
-    other_exchange: bool = False
     ended_at: float = 0.0
     """When its line ended, monotonic seconds."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)

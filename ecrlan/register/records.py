@@ -24,6 +24,7 @@ from ecrlan.model import (
     State,
     Unresolved,
 )
+from ecrlan.protocol.step import Stray
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer
 from ecrlan.wire.codec import parse_request, parse_response
@@ -56,6 +57,14 @@ def answered_row(work: Work, response: Response, message: bytes, time: datetime,
     """Return "answered" with the answer's message, masked, in hex, and its STAN."""
     stan = response.stan if isinstance(response, PaymentResult) else None
     return event_row(work, "answered", time, code=response.code, stan=stan, message=_masked(message), late=late)
+
+
+def stray_row(event: Stray, terminal: str, reference: str | None, time: datetime) -> Event:
+    """Return "stray": why a message was not taken, its STAN, and a result's message, masked, in hex."""
+    data = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
+    if event.message:
+        data["message"] = mask_message(event.message).hex()
+    return Event(name="stray", time=time, reference=reference, terminal=terminal, data=data)
 
 
 @lru_cache(maxsize=256)  # an answer is the baseline of its terminal's next request

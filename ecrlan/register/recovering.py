@@ -41,7 +41,7 @@ class Recovery:
         request = work.request
         if request is None or request.code not in ANSWERS or request.code == "H" or not self.settings.last_result_supported:
             return False
-        return work.baseline is not None and not (work.answered or work.refused or work.other_exchange)
+        return work.baseline is not None and not (work.answered or work.refused)
 
     async def settle(self, work: Work) -> None:
         """Ask until the outcome is proved or the longest payment must be over; then leave it unresolved."""
@@ -51,6 +51,8 @@ class Recovery:
             over_at = work.ended_at + self.settings.longest_payment_time + TIMER_MARGIN
             pause = self.settings.recovery_pause
             evidence = work.evidence or "the result was lost"
+            if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
+                evidence = judge(self._attempt(work, loop.time()), None).evidence
             while work.open and self.can_prove(work):
                 last_time = loop.time() + pause >= over_at
                 await self._wait(work, min(pause, max(over_at - loop.time(), 0.0)))
@@ -137,7 +139,6 @@ class Recovery:
             acknowledged=work.acknowledged,
             progressed=work.progressed,
             refused=work.refused,
-            other_exchange=work.other_exchange,
             standalone_use=self.settings.standalone_use or self.memory.used_by_hand,
             trust_unchanged_result=self.settings.trust_unchanged_result,
             longest_payment_time=self.settings.longest_payment_time,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ecrlan.errors import RegisterError, UnknownReferenceError
-from ecrlan.journal import Entry, Journal
+from ecrlan.journal import Entry, JournalReader
 from ecrlan.model import Approved, Kind, PaymentResult
 from ecrlan.register.records import operation_of_entry
 
@@ -27,7 +27,7 @@ class Preauthorization:
     total: int
 
 
-def result_of(journal: Journal, terminal: str, reference: str, kinds: Iterable[Kind]) -> PaymentResult:
+def result_of(journal: JournalReader, terminal: str, reference: str, kinds: Iterable[Kind]) -> PaymentResult:
     """Return the result of the approved operation `reference` of this terminal."""
     entry = journal.find(reference)
     if entry is None:
@@ -44,7 +44,7 @@ def result_of(journal: Journal, terminal: str, reference: str, kinds: Iterable[K
     return operation.outcome.result
 
 
-def check_target(journal: Journal, terminal: str, kind: Kind, reference: str) -> None:
+def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: str) -> None:
     """Refuse a void, increment or capture of `reference` that must not be sent now. Its caller holds the terminal."""
     if kind is Kind.VOID:
         _check_void(journal, terminal, reference)
@@ -52,7 +52,7 @@ def check_target(journal: Journal, terminal: str, kind: Kind, reference: str) ->
         preauthorization(journal, terminal, reference)
 
 
-def _check_void(journal: Journal, terminal: str, reference: str) -> None:
+def _check_void(journal: JournalReader, terminal: str, reference: str) -> None:
     result_of(journal, terminal, reference, VOIDABLE)
     for entry in _of_target(journal, terminal, reference, Kind.VOID):
         if entry.outcome in OPEN_OUTCOMES:
@@ -66,7 +66,7 @@ def _check_void(journal: Journal, terminal: str, reference: str) -> None:
         )
 
 
-def last_payment(journal: Journal, terminal: str) -> Entry | None:
+def last_payment(journal: JournalReader, terminal: str) -> Entry | None:
     """Return the terminal's newest approved operation that moved money, as far as the journal knows."""
     for entry in journal.entries(terminal=terminal, outcome="approved", limit=50):
         if Kind(entry.kind) in VOIDABLE or Kind(entry.kind) is Kind.VOID:
@@ -74,7 +74,7 @@ def last_payment(journal: Journal, terminal: str) -> Entry | None:
     return None
 
 
-def preauthorization(journal: Journal, terminal: str, reference: str) -> Preauthorization:
+def preauthorization(journal: JournalReader, terminal: str, reference: str) -> Preauthorization:
     """Return the open pre-authorization `reference`, with its running total. A captured one is refused."""
     result = result_of(journal, terminal, reference, {Kind.PREAUTHORIZE})
     if result.preauthorization_code is None:
@@ -89,7 +89,7 @@ def preauthorization(journal: Journal, terminal: str, reference: str) -> Preauth
     return Preauthorization(reference, result.preauthorization_code, (result.amount or 0) + added)
 
 
-def _of_target(journal: Journal, terminal: str, reference: str, kind: Kind) -> list[Entry]:
+def _of_target(journal: JournalReader, terminal: str, reference: str, kind: Kind) -> list[Entry]:
     target = journal.find(reference)
     since = target.created_time if target is not None else None
     return [entry for entry in journal.each(terminal=terminal, kind=kind, since=since) if entry.parameters.get("target") == reference]

@@ -41,6 +41,10 @@ MONEY = frozenset({"purchase", "void", "preauthorize", "increment", "capture", "
 SAME_AMOUNT = 650
 MIX, STORM = 0.1, 0.35
 """How likely something goes wrong with an order (and again as likely a second thing with the same): half of the schedules each."""
+MORE_MIX, MORE_STORM = 0.02, 0.1
+"""How likely one of the things of `draw_more` comes on top of that."""
+FORGETTING = 0.4
+"""How likely a terminal that forgets its last result when it restarts does so, in a storm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class Settings:
     trust_unchanged_result: bool
 
     def __str__(self) -> str:
-        hand = "hand-used" if self.standalone_use else "register only"
-        return f"{hand}, {'trusted' if self.trust_unchanged_result else 'not trusted'}"
+        used = "by hand too" if self.standalone_use else "by the register only"
+        return f"used {used}, unchanged last result {'trusted' if self.trust_unchanged_result else 'not trusted'}"
 
 
 BOTH = tuple(Settings(hand, trust) for hand in (False, True) for trust in (True, False))
@@ -65,7 +69,7 @@ def settings_of(seed: int) -> Settings:
 
 @dataclass(slots=True)
 class Disturbance:
-    """One thing that goes wrong. `what`: fault, weather, kill, reboot, hand, power; `after` seconds, or steps for a kill."""
+    """One thing that goes wrong. `what`: fault, weather, kill, reboot, hand, clock, line; `after` seconds, or steps for a kill."""
 
     what: str
     name: str = ""
@@ -118,6 +122,12 @@ class Schedule:
     late_restart: bool
     has_last_result: bool
     storm: bool
+    forgetful: bool = False
+    """Whether the terminal does not save a result that it cannot deliver, and forgets its last one when it restarts."""
+
+
+class Past(int):
+    """A seed from before `draw_more`: its schedule is drawn without it."""
 
 
 def draw(random: Random, settings: Settings) -> Schedule:
@@ -177,6 +187,26 @@ def draw(random: Random, settings: Settings) -> Schedule:
         has_last_result=has_last_result,
         storm=storm,
     )
+
+
+def draw_more(random: Random, settings: Settings, plan: Schedule) -> None:
+    """Draw what later became part of the schedules. With numbers of its own: what was drawn from a seed before stays as it was."""
+    plan.forgetful = not settings.trust_unchanged_result and random.random() < 0.3
+    if plan.forgetful and plan.storm:  # the same coffee for everybody: only the STANs differ
+        for place, ask in enumerate(plan.asks):
+            ask.kind, ask.amount, ask.at = "purchase", SAME_AMOUNT, 1.0 + 100.0 * place
+    for ask in plan.asks:
+        if random.random() < (MORE_STORM if plan.storm else MORE_MIX):
+            ask.disturbances.append(_new_disturbance(random, plan))
+        if plan.forgetful and plan.storm and random.random() < FORGETTING:
+            ask.disturbances.append(Disturbance("fault", "reboot"))
+
+
+def _new_disturbance(random: Random, plan: Schedule) -> Disturbance:
+    what = random.choice(("held", "clock", "line") if plan.dials is not None else ("held", "clock"))
+    if what == "held":
+        return Disturbance("weather", "held")
+    return Disturbance(what, after=random.choice((0.0, 0.1, 1.0, 3.0, 6.0, 30.0, 90.0)))
 
 
 def _ask(random: Random, number: int, at: float, settings: Settings, *, storm: bool) -> Ask:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import structlog
 
-from tests.faults.schedule import Settings, settings_of
+from tests.faults.schedule import Past, Settings, settings_of
 from tests.faults.stage import Stage
 from tests.faults.table import Report, Table
 from tests.faults.world import WrongError
@@ -43,8 +43,9 @@ def simulate(seed: int, settings: Settings | None = None) -> Report:
 
 
 def corpus() -> list[int]:
-    """Return the seeds of past failures."""
-    return [int(line.split()[0]) for line in CORPUS.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    """Return the seeds of past failures; one with a `+` stands for a schedule with everything that is drawn today."""
+    words = [line.split()[0] for line in CORPUS.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    return [int(word) if word.startswith("+") else Past(word) for word in words]
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,13 +19,15 @@ from ecrlan.model import Approved, Declined, Done, NotPerformed, Operation, Outc
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.records import operation_of_entry
 from ecrlan.wire.mask import mask_message
-from tests.faults.schedule import MONEY, SAME_AMOUNT, Ask, Disturbance, Schedule, Settings, draw
+from tests.faults.schedule import MONEY, SAME_AMOUNT, Ask, Disturbance, Past, Schedule, Settings, draw, draw_more
 from tests.faults.table import Left, Report
 from tests.faults.world import ADDRESS, PORT, Disk, Life, World, WrongError
 
 NAME = "till-1"
 LONGEST_WAIT = 1300.0
 """Seconds after which whatever was asked for must have its outcome: every limit, the longest payment, every question for `G`."""
+_OLDER = re.compile("known already|once more")
+"""In the reason of a stray that is certainly not the answer."""
 LOOKS_AFTER = 700.0
 """Seconds after which a person is sure that nothing more comes of an order."""
 
@@ -45,20 +48,28 @@ class Stage:
         random = Random(seed)
         self.settings = settings
         self.plan: Schedule = draw(random, settings)
+        if not isinstance(seed, Past):
+            draw_more(Random(f"more of {seed}"), settings, self.plan)
         self.path = folder / "till.db"
         self.disk = Disk()
         self.terminal = EmulatedTerminal(clock=self._terminal_clock, first_stan=self.plan.first_stan, **self.plan.behaviour)
         self.world = World(random, self.terminal)
         self.register: Register | None = None
         self.truth: defaultdict[int, Truth] = defaultdict(Truth)
+        self.meant: dict[bytes, int] = {}
+        """Whose result a message is."""
         self.told: list[tuple[Ask, Operation]] = []
         self.wrong: list[str] = []
         self.kills = 0
         self.by_hand = 0
+        self.clock_error = timedelta()
         self._watch_terminal()
 
     def _terminal_clock(self) -> Any:
         return self.world.clock() + timedelta(seconds=self.plan.skew)
+
+    def _register_clock(self) -> datetime:
+        return self.world.clock() + self.clock_error
 
     # --- playing ------------------------------------------------------------------------------------------------------------------
 
@@ -102,7 +113,7 @@ class Stage:
             return
         life = self.world.life = Life(self.world, self.path, self.disk, self.plan.commit_seconds)
         register = self.register = Register(
-            life.journal, listen=f"0.0.0.0:{PORT}" if self.plan.dials is not None else None, clock=self.world.clock
+            life.journal, listen=f"0.0.0.0:{PORT}" if self.plan.dials is not None else None, clock=self._register_clock
         )
         settings = TerminalSettings(name=NAME, address=ADDRESS, port=PORT, **self.plan.options)
 
@@ -140,8 +151,16 @@ class Stage:
                     self._kill_within(each)
                 case "reboot":
                     world.at(world.now + each.after, world.host.reboot)
+                case "line":
+                    world.at(world.now + each.after, world.host.double)
+                case "clock":
+                    world.at(world.now + each.after, self._turn_clock)
                 case "hand":
                     world.at(world.now + each.after, self._pay_by_hand, ask.amount + 1)
+
+    def _turn_clock(self) -> None:
+        """Set the register's clock back by an hour; the next time, forward again."""
+        self.clock_error = timedelta() if self.clock_error else -timedelta(hours=1)
 
     def _weather(self, name: str) -> None:
         self.world.weather.armed[name] = 1
@@ -236,41 +255,44 @@ class Stage:
 
     def _watch_terminal(self) -> None:
         """Note which order's request led to which entry, and which results were acknowledged."""
-        answers, delivery = self.terminal._answers, self.terminal._delivery
-        perform, acknowledged = answers.perform, delivery.acknowledged
-        meant: dict[bytes, int] = {}
+        answers, restart = self.terminal._answers, self.terminal._restart
+        perform, save = answers.perform, answers.save
+        saved: list[bytes | None] = []
 
-        def watched_perform(request: Any, faults: frozenset[str], data: Any) -> Any:
-            before = len(self.terminal.ledger)
-            answer = perform(request, faults, data)
+        def watched_perform(request: Any, faults: frozenset[str], *more: Any) -> Any:
+            before, known = len(self.terminal.ledger), answers.last_result
+            answer = perform(request, faults, *more)
             number = int(getattr(request, "cash_register_id", "0"))
             if request.code in "PXSpicCK" and answer.results:
                 truth = self.truth[number]
                 truth.requests += 1
                 truth.faults |= faults
                 truth.entries += self.terminal.ledger.entries[before:]
-                if len(answer.results) == 1:  # ACKs have no numbers: that of a repeated part passes for the next one's
-                    meant[answer.results[-1]] = number
+                self.meant.update(dict.fromkeys(answer.results, number))
+                if self.plan.forgetful and self.world.host.line is None:
+                    answers.last_result = known
             return answer
 
-        def watched_acknowledged(now: float) -> None:
-            first = delivery._waiting[0] if delivery._waiting else None
-            number = meant.get(first.message, 0) if first is not None else 0
-            line = self.world.host.line
-            if first is not None and number and line is not None and first.code != "G" and first.message in line.heard:
-                # one that came on another line, or behind a G, is a stray or G's own answer there: G still has it
-                last_question = line.received.rfind(b"\x02", 0, line.received.rfind(b"G0"))
-                live = line.received.rfind(f"{first.code}{number:08}".encode()) > last_question
-                self._acknowledged(number, first.message, live=live)
-            acknowledged(now)
+        def watched_save(result: Any, **hostile: Any) -> None:
+            saved.append(answers.last_result)
+            save(result, **hostile)
+
+        def watched_restart(now: float) -> None:
+            restart(now)
+            older = saved.pop() if saved and self.plan.forgetful else None
+            if older is not None and mask_message(older).hex() in self.disk.answers:
+                answers.last_result = older
 
         answers.perform = watched_perform  # type: ignore[method-assign]
-        delivery.acknowledged = watched_acknowledged  # type: ignore[method-assign]
+        answers.save = watched_save  # type: ignore[method-assign]
+        self.terminal._restart = watched_restart  # type: ignore[method-assign]
+        self.world.on_acknowledged = self._acknowledged
 
-    def _acknowledged(self, number: int, message: bytes, *, live: bool) -> None:
-        reference = f"sale-{number}"
-        if live and mask_message(message).hex() not in self.disk.answers and reference not in self.disk.strays:
-            self.wrong.append(f"{reference}: its result was acknowledged, and is not on disk")
+    def _acknowledged(self, message: bytes, asked: bytes) -> None:
+        """Check that a result which the register acknowledges is on disk. What answers `G`, to all appearance, the terminal still has."""
+        kept = mask_message(message).hex()
+        if message in self.meant and asked != b"G" and kept not in self.disk.answers and kept not in self.disk.strays:
+            self.wrong.append(f"sale-{self.meant[message]}: its result was acknowledged, and is not on disk")
 
     # --- the comparison -----------------------------------------------------------------------------------------------------------
 
@@ -299,14 +321,17 @@ class Stage:
         if ask.kind not in MONEY:
             return [f"{ask.kind} charged: {done}"] if done else []
         where = f"{ask.reference} ({ask.kind})"
-        lied = ask.number in self.truth and "charge_after_nak" in self.truth[ask.number].faults
-        if lied and not (len(done) == 1 and isinstance(entry and operation_of_entry(entry).outcome, Declined)):
-            return []  # the terminal said that it has not taken what it did: nobody could know
-        if len(done) > 1:
-            return [f"{where}: two charges under one reference: {done}"]
         if entry is None:
             return [f"{where}: a charge without an operation: {done}"] if done else []
-        problem = self._problem_of(ask, operation_of_entry(entry).outcome, done)
+        outcome = operation_of_entry(entry).outcome
+        lied = ask.number in self.truth and "charge_after_nak" in self.truth[ask.number].faults
+        if lied and isinstance(outcome, NotPerformed) and not _signs_of_life(entry, "finished"):
+            return []  # the terminal said that it has not taken what it did, and nothing else: nobody could know
+        if len(done) > 1:
+            if not lied or _signs_of_life(entry, "sending"):
+                return [f"{where}: two charges under one reference: {done}"]
+            done = [each for each in done if not isinstance(outcome, Approved) or each.stan == outcome.stan]
+        problem = self._problem_of(ask, outcome, done)
         return [f"{where}: {problem}"] if problem is not None else []
 
     def _problem_of(self, ask: Ask, outcome: Outcome | None, done: list[Charge]) -> str | None:
@@ -331,18 +356,20 @@ class Stage:
     def _why_unresolved(self, entry: Entry) -> str | None:
         for event in reversed(entry.events):
             if event.name == "finished" and event.data["outcome"] == "unresolved":
-                code = next((each.data["code"] for each in entry.events if each.name == "sending"), "")
-                refused = any(each.name == "refused" for each in entry.events)
-                evidence = str(event.data.get("evidence") or "no evidence")
-                answered = any(each.name == "answered" for each in entry.events)
-                if answered:
-                    return evidence
-                if code in "KC":
-                    return f"{code} is not among the last results"
-                return f"refused, {evidence}" if refused else evidence
+                return str(event.data.get("evidence") or "no evidence")
             if event.name == "finished":
                 return None
         return None
+
+
+def _signs_of_life(entry: Entry, until: str) -> bool:
+    """Tell whether the journal has progress or a result of unknown origin between the first request and the last event `until`."""
+    names = [event.name for event in entry.events]
+    if "sending" not in names or until not in names:
+        return False
+    last = len(names) - names[::-1].index(until) - 1
+    told = entry.events[names.index("sending") : last]
+    return any(event.name == "progress" or (event.name == "stray" and not _OLDER.search(event.data["reason"])) for event in told)
 
 
 def _told_otherwise(ask: Ask, told: Operation, final: Operation | None) -> list[str]:

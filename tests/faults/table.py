@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.faults.schedule import BOTH, MIX, STORM, Settings
 
 CLASSES = (
-    ("is not among the last results", "K or C: no last result tells of them"),
-    (" is not the answer to ", "the last result is another form than expected (DCC after X), or another operation's"),
-    ("says neither approved nor declined", "the result code says neither (09, 42)"),
-    ("which no table knows", "the result code says neither (09, 42)"),
-    ("was refused", "NAK after another transmission, or a result after a NAK: it proves nothing"),
-    ("refused", "NAK after another transmission, or a result after a NAK: it proves nothing"),
-    ("used by hand too", "used by hand: no ACK, no next STAN, or no amount to compare"),
-    ("probably not performed", "the last result is unchanged"),
-    ("is not known", "the last result before the request was not known"),
-    ("belongs to another operation", "the last result is another operation's"),
-    ("could not be asked", "the terminal could not be asked"),
-    ("gave no last result", "the terminal gave no last result"),
+    ("never settled by the last result", "K, C: `G` tells of neither"),
+    (" is not the answer to ", "`G` has a result of another form (DCC), or another operation's"),
+    ("says neither approved nor declined", "the answer came, its code (09, 42) says neither"),
+    ("which no table knows", "the answer came, its code (09, 42) says neither"),
+    ("was refused", "NAK, then silence, a loss or a result: `G` is not asked"),
+    ("used by hand too", "hand use: no ACK, STAN not the next, or no amount"),
+    ("probably not performed", "`G` is unchanged, but the setting or an ACK forbids to trust that"),
+    ("is not known", "no last result known from before: `G` refused (NAK), or unknown"),
+    ("belongs to another operation", "`G` has an older operation's result"),
+    ("host time lies before", "`G` has a result from before the request, by the clocks"),
+    ("could not be asked", "terminal not reachable until the time for questions was over"),
+    ("gave no last result", "`G` refused (NAK) or not answered until that time was over"),
 )
+"""Words of the evidence, and why there was no proof."""
+LETTERS = "ABCD"
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class Table:
         self.by_fault: Counter[tuple[str, Settings]] = Counter()
         self.left_by_fault: Counter[tuple[str, Settings]] = Counter()
         self.reasons: Counter[tuple[str, Settings]] = Counter()
+        self.reasons_of_mix: Counter[str] = Counter()
         self.mix: Counter[Settings] = Counter()
         self.left_of_mix: Counter[Settings] = Counter()
         self.without_last_result: Counter[bool] = Counter()
@@ -86,42 +89,65 @@ class Table:
                 self.left_by_fault[label, report.settings] += left
             if each.unresolved is not None:
                 self.reasons[class_of(each.unresolved), report.settings] += 1
+                if not report.storm and report.settings == BOTH[0]:
+                    self.reasons_of_mix[class_of(each.unresolved)] += 1
 
     def merge(self, other: Table) -> None:
         """Add another table's sums."""
         self.schedules += other.schedules
         self.kills += other.kills
-        for name in ("operations", "unresolved", "by_fault", "left_by_fault", "reasons", "mix", "left_of_mix", "without_last_result"):
-            getattr(self, name).update(getattr(other, name))
+        for name, counter in vars(self).items():
+            if isinstance(counter, Counter):
+                counter.update(getattr(other, name))
 
     def share(self, settings: Settings) -> float:
         """Return which share of the mix's operations was left unresolved, on terminals that have `G`."""
         return self.left_of_mix[settings] / max(self.mix[settings], 1)
 
     def text(self) -> str:
-        """Return the table."""
-        heads = [str(settings) for settings in BOTH]
-        lines = [f"{self.schedules} schedules, {sum(self.operations.values())} money operations, {self.kills} kills", ""]
-        lines += ["Left unresolved:", ""]
-        lines += _rows([("", *heads)])
-        lines += _rows([(f"the mix: {MIX:.0%} of the orders are disturbed", *(_percent(self.left_of_mix[s], self.mix[s]) for s in BOTH))])
-        lines += _rows(
-            [(f"with the storms: {STORM:.0%} in half of the schedules", *(_percent(self.unresolved[s], self.operations[s]) for s in BOTH))]
-        )
-        labels = sorted({label for label, _ in self.by_fault})
-        lines += _rows([(label, *(_percent(self.left_by_fault[label, s], self.by_fault[label, s]) for s in BOTH)) for label in labels])
+        """Return the tables as Markdown, at most 100 columns wide."""
         left, all_ = self.without_last_result[True], sum(self.without_last_result.values())
-        lines += [f"(a terminal without G, all settings: {_percent(left, all_)})", "", "Why there was no proof (operations):", ""]
-        reasons = Counter[str]()
-        for (reason, _), count in self.reasons.items():
-            reasons[reason] += count
-        lines += _rows([(reason, *(str(self.reasons[reason, s]) for s in BOTH)) for reason, _ in reasons.most_common()])
+        lines = [
+            f"{self.schedules:,} schedules, {sum(self.operations.values()) + all_:,} money operations, {self.kills:,} kills.",
+            "",
+            f"Left unresolved. Mix: {MIX:.0%} of the orders are disturbed, once or more often; storm: {STORM:.0%}.",
+            "",
+            *_table(("terminals", "mix", "mix and storm (half of the schedules)"), self._settings()),
+            "",
+            f"Terminals without `G`, all settings: {_percent(left, all_)}.",
+            "",
+            "Why there was no proof (operations; Mix: those of A that are no storm's):",
+            "",
+            *_table(("", "Mix", *LETTERS), self._reasons()),
+            "",
+            "By what went wrong with the order itself (unresolved/all; several may strike one order):",
+            "",
+            *_table(("", *LETTERS), self._faults()),
+        ]
         return "\n".join(lines)
+
+    def _settings(self) -> Iterator[tuple[str, ...]]:
+        for letter, each in zip(LETTERS, BOTH, strict=True):
+            yield (f"{letter}: {each}", _percent(self.left_of_mix[each], self.mix[each]), _percent(self.unresolved[each], self.operations[each]))
+
+    def _reasons(self) -> Iterator[tuple[str, ...]]:
+        sums = Counter[str]()
+        for (reason, _), count in self.reasons.items():
+            sums[reason] += count
+        for reason, _ in sums.most_common():
+            yield (reason, *map(str, (self.reasons_of_mix[reason], *(self.reasons[reason, each] for each in BOTH))))
+
+    def _faults(self) -> Iterator[tuple[str, ...]]:
+        for label in sorted({label for label, _ in self.by_fault}):
+            yield (label, *(f"{self.left_by_fault[label, each]}/{self.by_fault[label, each]}" for each in BOTH))
 
 
 def _percent(left: int, count: int) -> str:
-    return f"{100 * left / count:.2f} % of {count}" if count else "-"
+    return f"{100 * left / count:.2f} % of {count:,}" if count else "-"
 
 
-def _rows(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    return [f"{row[0]:<60.60} " + " ".join(f"{cell:>27}" for cell in row[1:]) for row in rows]
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    every = [head, *rows]
+    widths = [max(3, *(len(row[column]) for row in every)) for column in range(len(head))]
+    lines = ["| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in every]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import ecrlan.protocol.answers
-import ecrlan.protocol.exchange
 import ecrlan.protocol.recovery
 import ecrlan.register.conduct
 import ecrlan.register.outcomes
@@ -21,6 +20,7 @@ from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import Link
 from ecrlan.protocol.recovery import Judgement, Verdict
 from ecrlan.protocol.step import Answered, Sending
+from ecrlan.protocol.transitions import ExchangeInput
 from ecrlan.register.conduct import Conductor
 from ecrlan.register.memory import Memory
 from ecrlan.register.recovering import Recovery
@@ -103,7 +103,7 @@ def skip_the_amount(patch: Patch) -> None:
 
 
 def take_a_nak_after_silence_as_proof(patch: Patch) -> None:
-    patch.setattr(Exchange, "_unheard", lambda self: self._end(ecrlan.protocol.exchange.ExchangeInput.NOT_TAKEN, "silence", []))
+    patch.setattr(Exchange, "_unheard", lambda self: self._end(ExchangeInput.NOT_TAKEN, "silence", []))
 
 
 def ignore_the_reference(patch: Patch) -> None:
@@ -127,7 +127,35 @@ def take_a_lost_line_for_nothing_sent(patch: Patch) -> None:
 
 def forget_the_ack_in_recovery(patch: Patch) -> None:
     attempt = Recovery._attempt
-    patch.setattr(Recovery, "_attempt", lambda self, work: replace(attempt(self, work), standalone_use=False))
+    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), standalone_use=False))
+
+
+def forget_known_stans_in_recovery(patch: Patch) -> None:
+    attempt = Recovery._attempt
+    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), known_stans=frozenset()))
+
+
+def take_unchanged_for_proof_at_once(patch: Patch) -> None:
+    attempt = Recovery._attempt
+    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), longest_payment_time=0.0))
+
+
+def take_unchanged_for_proof_untrusted(patch: Patch) -> None:
+    attempt = Recovery._attempt
+    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), trust_unchanged_result=True))
+
+
+def retransmit_at_a_sign_of_life(patch: Patch) -> None:
+    patch.setattr(Link, "sign_of_life", lambda _: None)
+
+
+def acknowledge_strays_before_commit(patch: Patch) -> None:
+    write = Register.write
+
+    def sabotaged(self: Register, rows: Any, durable: bool) -> Any:
+        return write(self, rows, durable=durable and rows[0].name != "stray" if not isinstance(rows[0], NewOperation) else durable)
+
+    patch.setattr(Register, "write", sabotaged)
 
 
 def never_recover_at_start(patch: Patch) -> None:
@@ -157,6 +185,11 @@ SABOTAGES: tuple[Callable[[Patch], None], ...] = (
     believe_the_last_result,
     take_a_lost_line_for_nothing_sent,
     forget_the_ack_in_recovery,
+    forget_known_stans_in_recovery,
+    take_unchanged_for_proof_at_once,
+    take_unchanged_for_proof_untrusted,
+    retransmit_at_a_sign_of_life,
+    acknowledge_strays_before_commit,
     never_recover_at_start,
     take_every_result_code_for_approved,
 )

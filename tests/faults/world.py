@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import re
 from asyncio import events
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -18,14 +20,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ecrlan.emulator import EmulatedTerminal
+from ecrlan.emulator import EmulatedTerminal, Faults
 from ecrlan.errors import EcrlanError, JournalError
 from ecrlan.journal import Event, Journal, NewOperation
+from ecrlan.wire.frames import ApplicationFrame, FrameReader, build_ack
 
 START = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
 MOST_TURNS = 200_000
 ADDRESS = "192.168.1.50"
 PORT = 8081
+ACK = build_ack()
 
 
 class Killed(BaseException):
@@ -49,6 +53,7 @@ class World:
         self.host = TerminalHost(self, terminal)
         self.life: Life | None = None
         self.problems: list[str] = []
+        self.on_acknowledged: Callable[[bytes, bytes], None] = lambda message, asked: None
 
     def clock(self) -> datetime:
         return START + timedelta(seconds=self.now)
@@ -163,9 +168,9 @@ class Disk:
 
     references: set[str] = field(default_factory=set)
     answers: set[str] = field(default_factory=set)
-    """Messages (hex, masked) that were committed as answers."""
+    """Messages (hex, masked) that were committed as answers, or parts of them."""
     strays: set[str] = field(default_factory=set)
-    """References for which a message was recorded as a stray."""
+    """Messages (hex, masked) that were committed as strays."""
 
 
 class WitnessedJournal(Journal):
@@ -205,9 +210,9 @@ class WitnessedJournal(Journal):
         for row in rows:
             if isinstance(row, NewOperation) and durable:
                 disk.references.add(row.reference)
-            elif isinstance(row, Event) and row.name == "stray" and row.reference is not None:
-                disk.strays.add(row.reference)
-            elif isinstance(row, Event) and row.name == "answered" and durable:
+            elif isinstance(row, Event) and row.name == "stray" and durable and "message" in row.data:
+                disk.strays.add(row.data["message"])
+            elif isinstance(row, Event) and row.name in ("answered", "part") and durable:
                 disk.answers.add(row.data["message"])
 
     def _drain(self) -> None:
@@ -343,6 +348,9 @@ class Weather:
         self.latency = 0.0
 
 
+_FINANCIAL = re.compile(rb"\x02[0-9]{8}0[PXSpic]")
+
+
 class Pipe(asyncio.Transport):
     """A TCP stream between a register process (near) and the terminal (far). Bytes keep their order."""
 
@@ -353,7 +361,10 @@ class Pipe(asyncio.Transport):
         self.protocol: Any = None
         self.near_open = self.far_open = True
         self.near_told = False
-        self.received = self.heard = b""
+        self.unanswered: deque[bytes] = deque()
+        """Messages that the register heard and has not acknowledged: it answers each, in their order."""
+        self._reader = FrameReader()
+        self.asked = b""
         self.broken = {"up": False, "down": False}
         self._peer = peer
         self._free = {"up": 0.0, "down": 0.0}
@@ -398,8 +409,18 @@ class Pipe(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.life.step("before write")
         if self.near_open and data:
+            self._note(bytes(data))
             self._send("up", bytes(data))
         self.life.step("after write")
+
+    def _note(self, data: bytes) -> None:
+        """Tell the world which message the register acknowledges, and in which exchange."""
+        if data == ACK and self.unanswered:
+            self.world.on_acknowledged(self.unanswered.popleft(), self.asked)
+        elif data[:1] == b"\x02":
+            if not self.asked:
+                self.unanswered.clear()  # what came before the first request is not answered
+            self.asked = data[10:11]
 
     def close(self) -> None:
         if self.near_open:
@@ -421,7 +442,7 @@ class Pipe(asyncio.Transport):
         if not self.near_open or not self.life.alive:
             return
         self.life.step("received")
-        self.heard += data
+        self.unanswered.extend(f.message for f in self._reader.feed(data) if isinstance(f, ApplicationFrame) and f.ok)
         while data and self.near_open:
             buffer = self.protocol.get_buffer(-1)
             size = min(len(data), len(buffer))
@@ -454,7 +475,6 @@ class Pipe(asyncio.Transport):
 
     def far_arrives(self, data: bytes) -> None:
         if self.far_open:
-            self.received += data
             self.world.host.data(self, data)
 
     def far_lost(self) -> None:
@@ -482,6 +502,9 @@ class Pipe(asyncio.Transport):
         if self.broken[side] or self.deaf[side]:
             return
         left = self.cut_after[side]
+        if side == "up" and _FINANCIAL.match(data) and self.world.weather.take("held"):
+            self._hold(data)
+            return
         if left is not None:
             self.cut_after[side] = left - len(data)
             if left < len(data):
@@ -498,6 +521,17 @@ class Pipe(asyncio.Transport):
             self._carry(side, arrives, delay, data)
         if left is not None and self.cut_after[side] < 0:
             self.cut()
+
+    def _hold(self, data: bytes) -> None:
+        """Let what was sent lie before the terminal reads it, though the line is gone; a payment is over within the longest time."""
+        world = self.world
+        self.broken = {"up": True, "down": True}
+        told = world.random.choice((0.0, 0.3, 10.0, 60.0, None))
+        if told is not None:
+            world.at(world.now + told, self._near_learns)
+        world.host.closed(self)
+        self.far_open = False
+        world.at(world.now + world.random.choice((8.0, 30.0, 100.0, 180.0)), world.host.read_at_last, data, world.now + 200.0)
 
     def _near_hears(self, data: bytes) -> None:
         self.life.call(self.near_arrives, data)
@@ -518,6 +552,8 @@ class TerminalHost:
         self.world = world
         self.terminal = terminal
         self.line: Pipe | None = None
+        self.older: Pipe | None = None
+        """The line before the one that the terminal has gone over to; what comes on it is still read."""
         self.listens = True
         self.dials = False
         self._alarm = 0
@@ -542,13 +578,43 @@ class TerminalHost:
                 self._carry_out(self.terminal.lost(self.world.now))
 
     def data(self, pipe: Pipe, data: bytes) -> None:
-        if pipe is self.line:
+        if pipe in (self.line, self.older):
             self._carry_out(self.terminal.received(data, self.world.now))
 
     def closed(self, pipe: Pipe) -> None:
-        if pipe is self.line:
+        if pipe is self.older:
+            self.older = None
+        elif pipe is self.line:
             self.line = None
             self._carry_out(self.terminal.lost(self.world.now))
+
+    def read_at_last(self, data: bytes, until: float) -> None:
+        """Read a request that lay long before the terminal, once it is idle; its line is gone by then."""
+        now, terminal = self.world.now, self.terminal
+        if now > until:
+            return
+        if self.line is not None or not terminal.idle:
+            self.world.at(now + 1.0, self.read_at_last, data, until)
+            return
+        faults, terminal.faults = terminal.faults, Faults()
+        for actions in (terminal.connected(now), terminal.received(data, now), terminal.lost(now)):
+            self._carry_out(actions)
+        terminal.faults = faults
+
+    def double(self) -> None:
+        """Dial a second time, and use the second line from then on."""
+        life = self.world.life
+        if self.dials and self.line is not None and self.older is None and life is not None and life.alive:
+            life.call(self._double_in, life)
+
+    def _double_in(self, life: Life) -> None:
+        if life.listening is None or self.line is None or self.older is not None:
+            return
+        pipe = Pipe(self.world, life, (ADDRESS, 50_001))
+        self.older, self.line = self.line, pipe
+        pipe.near_begin(life.listening())
+        random = self.world.random
+        self.world.at(self.world.now + random.choice((0.0, 1.0, 30.0, 400.0)), self.older.far_close)
 
     def reboot(self) -> None:
         self._carry_out(self.terminal.reboot(self.world.now))

@@ -26,7 +26,7 @@ from ecrlan.model import (
     VoidRequest,
 )
 from ecrlan.protocol import states_as_mermaid
-from ecrlan.protocol.exchange import EXCHANGE_TRANSITIONS, LONGEST_RECEIPT, Exchange, ExchangeInput, ExchangeState, Timing
+from ecrlan.protocol.exchange import LONGEST_RECEIPT, Exchange, Timing
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
@@ -35,6 +35,7 @@ from ecrlan.protocol.step import (
     Ended,
     Ending,
     Event,
+    PartReceived,
     Progress,
     ReceiptEnded,
     ReceiptReceived,
@@ -43,6 +44,7 @@ from ecrlan.protocol.step import (
     Step,
     Stray,
 )
+from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_nak, build_progress
 from ecrlan.wire.lrc import LrcReading
@@ -285,6 +287,94 @@ def test_result_of_the_second_transmission_carries_the_alarm() -> None:
     assert answered.after_nak
 
 
+@pytest.mark.parametrize(
+    ("code_request", "sign"),
+    [
+        (PURCHASE, build_progress("INSERIRE CARTA")),
+        (PURCHASE, receipt(b"SCONTRINO")),
+        (VasRequest(xml="<ecrreq/>"), wire(VasPart(terminal_id=TID, more=True, sequence=1, xml="<ecr"))),
+    ],
+)
+def test_a_sign_of_life_after_a_nak_stops_retransmission(code_request: Request, sign: bytes) -> None:
+    driver = Driver(code_request)
+    driver.feed(NAK)
+    driver.feed(sign)
+    assert driver.exchange.state is ExchangeState.AWAITING_RESULT
+    driver.ring()
+    assert driver.requests_sent == 1
+    assert driver.ending is Ending.UNANSWERED, "it may have been performed"
+
+
+def test_after_a_nak_and_progress_the_result_counts_behind_an_ack_only() -> None:
+    acknowledged = Driver(PURCHASE)
+    acknowledged.feed(NAK + build_progress("INSERIRE CARTA") + ACK)
+    (answered, _) = acknowledged.feed(wire(APPROVED))
+    assert isinstance(answered, Answered)
+    assert not answered.after_nak
+    unproved = Driver(PURCHASE)
+    unproved.feed(NAK + build_progress("INSERIRE CARTA"))
+    stray, ended = unproved.feed(wire(APPROVED))
+    assert isinstance(stray, Stray)
+    assert stray.alarm
+    assert stray.message == build_response(APPROVED)
+    assert isinstance(ended, Ended)
+    assert unproved.ending is Ending.UNANSWERED
+
+
+def test_a_lost_line_after_nak_and_progress_proves_nothing() -> None:
+    driver = Driver(PURCHASE)
+    driver.feed(NAK + build_progress("INSERIRE CARTA"))
+    driver.lose()
+    assert driver.ending is Ending.UNANSWERED
+
+
+@pytest.mark.parametrize("sign", [build_progress("INSERIRE CARTA"), wire(EXTENDED_APPROVED)])
+def test_a_nak_after_a_sign_of_life_is_no_refusal(sign: bytes) -> None:
+    driver = Driver(PURCHASE)
+    driver.feed(sign)
+    assert driver.feed(NAK) == [Refused("P", 1)]
+    driver.ring()
+    assert driver.requests_sent == 1
+    assert driver.ending is Ending.UNANSWERED
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [wire(EXTENDED_APPROVED), build_frame(build_response(APPROVED)[:-1]), wire(replace(APPROVED, terminal_id="99999999"))],
+)
+def test_a_strange_result_after_a_nak_ends_the_transmissions_with_an_alarm(stray: bytes) -> None:
+    driver = Driver(PURCHASE, terminal_id=TID)
+    driver.feed(NAK)
+    told, ended = driver.feed(stray)
+    assert isinstance(told, Stray)
+    assert told.alarm
+    assert told.message == stray[1:-2]
+    assert isinstance(ended, Ended)
+    assert driver.sent[-1] == ACK
+    assert driver.ending is Ending.UNANSWERED
+
+
+@pytest.mark.parametrize(
+    "older",
+    [
+        {"accept_stan": lambda stan: stan != APPROVED.stan},
+        {"last_message": build_response(APPROVED)},
+    ],
+)
+def test_an_older_result_after_a_nak_is_no_sign_of_life(older: dict[str, object]) -> None:
+    driver = Driver(PURCHASE, **older)
+    driver.feed(NAK)
+    (stray,) = driver.feed(wire(APPROVED))
+    assert isinstance(stray, Stray)
+    assert not stray.alarm
+    driver.ring()
+    assert driver.requests_sent == 2
+    driver.feed(NAK)
+    driver.feed(wire(AdditionalDataResponse(terminal_id=TID, data="TOKEN")))
+    driver.ring()
+    assert driver.requests_sent == 3
+
+
 def test_result_after_the_last_nak_stays_refused_with_an_alarm() -> None:
     driver = Driver(PURCHASE)
     driver.feed(NAK)
@@ -299,6 +389,18 @@ def test_result_after_the_last_nak_stays_refused_with_an_alarm() -> None:
     (stray,) = driver.feed(wire(replace(APPROVED, length=84, action_code="000")))
     assert isinstance(stray, Stray)
     assert stray.alarm
+
+
+def test_a_result_on_the_line_of_a_refused_question_is_no_alarm() -> None:
+    driver = Driver(LastResultRequest(), require_ack=True)
+    for _ in range(2):
+        driver.feed(NAK)
+        driver.ring()
+    driver.feed(NAK)
+    assert driver.ending is Ending.REFUSED
+    (stray,) = driver.feed(wire(APPROVED))
+    assert isinstance(stray, Stray)
+    assert not stray.alarm
 
 
 def test_late_result_belongs_to_its_exchange() -> None:
@@ -651,7 +753,8 @@ def part(sequence: int, xml: str, *, more: bool) -> bytes:
 
 def test_vas_parts_are_joined_in_order_of_their_number() -> None:
     driver = Driver(VasRequest(xml="<ecrreq/>"))
-    driver.feed(ACK + part(2, "b", more=True) + part(1, "a", more=True) + part(1, "a", more=True))
+    told = driver.feed(ACK + part(2, "b", more=True) + part(1, "a", more=True) + part(1, "a", more=True))
+    assert kinds(told) == [Accepted, PartReceived, PartReceived, PartReceived], "each is on disk before its ACK"
     assert driver.ending is None
     driver.feed(part(3, "c", more=False))
     assert driver.ending is Ending.ANSWERED

@@ -38,6 +38,46 @@ def test_three_naks_prove_that_nothing_was_taken() -> None:
     assert not link.outstanding
 
 
+def test_a_sign_of_life_after_a_nak_stops_the_transmissions() -> None:
+    link = make_link(repeatable=False)
+    link.start()
+    link.written(0.0)
+    link.nak(0.0)
+    link.sign_of_life()
+    assert link.stopped
+    assert link.wake_at is None
+    assert not link.wake(100.0)
+    assert not link.refused
+    assert not link.gave_up
+    assert not link.pausing_after_nak
+    assert not link.outstanding
+    assert link.ack(), "an ACK is an ACK"
+    assert link.acknowledged
+
+
+@pytest.mark.parametrize("transmission", [1, TRANSMISSIONS])
+def test_a_nak_after_a_sign_of_life_proves_nothing(transmission: int) -> None:
+    link = make_link(repeatable=False)
+    link.start()
+    for _ in range(transmission - 1):
+        link.nak(0.0)
+        link.wake(1.0)
+    link.sign_of_life()
+    assert link.outstanding
+    assert link.nak(0.0)
+    assert link.stopped
+    assert not link.refused
+
+
+def test_a_repeatable_frame_is_sent_again_for_all_that() -> None:
+    link = make_link(repeatable=True)
+    link.start()
+    link.nak(0.0)
+    link.sign_of_life()
+    assert link.wake(1.0)
+    assert link.transmissions == 2
+
+
 def test_silence_is_never_repeated_for_money() -> None:
     link = make_link(repeatable=False)
     link.start()
