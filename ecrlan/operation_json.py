@@ -1,29 +1,39 @@
-"""An operation as JSON: one shape for the command line, HTTP, callbacks and exports (product.md, "JSON"). Pure."""
+"""An operation as JSON, and back: one shape for the command line, HTTP, callbacks and exports (product.md, "JSON"). Pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ecrlan.errors import InvalidValueError
 from ecrlan.model import (
     Approved,
     CardType,
     CloseSessionResponse,
+    CurrencyExchange,
     Declined,
     Done,
+    HostTime,
+    Kind,
     NotPerformed,
+    Operation,
     PaymentResult,
+    Resolution,
     Response,
+    State,
     StatusResponse,
     TotalsResponse,
     Unresolved,
     VasPart,
 )
-from ecrlan.wire.receipt import parse_receipt, render_text
+from ecrlan.wire.receipt import STANDARD_WIDTH, ReceiptLine, ReceiptStyle, build_receipt, parse_receipt, render_text
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from ecrlan.model import Operation
+    from ecrlan.model import Outcome
+
+T = TypeVar("T")
 
 
 def operation_as_json(operation: Operation, now: datetime) -> dict[str, Any]:
@@ -121,3 +131,200 @@ def _payment_result(result: PaymentResult, now: datetime) -> dict[str, Any]:
             "currency_decimals": exchange.currency_decimals,
         }
     return document
+
+
+# --- and back ---------------------------------------------------------------------------------------------------------------------
+
+
+def operation_of_json(document: object, receipt: bytes | None = None) -> Operation:
+    """Return the operation that a document of `operation_as_json` tells of; the same document can be made of it again.
+
+    What the document does not tell is left out: the message's own TID, code and length, and the styles of the receipt unless its bytes
+    are given as `receipt`. Keys that are not known are ignored. Raises `InvalidValueError`, which names the key, for what fits no
+    operation: the document may come from anywhere.
+    """
+    values = Values("operation", document)
+    return Operation(
+        reference=values.get("reference", str),
+        kind=Kind(values.word("kind", [kind.value for kind in Kind])),
+        terminal=values.get("terminal", str),
+        amount=values.maybe("amount", int),
+        state=State(values.word("state", [state.value for state in State])),
+        outcome=_outcome(values),
+        created_time=values.time("created_time"),
+        finished_time=values.time("finished_time") if values.maybe("finished_time", str) is not None else None,
+        receipt=_receipt(values) if receipt is None else receipt,
+        data=values.maybe("data", str),
+        evidence=values.maybe("evidence", str),
+        durable=values.maybe("durable", bool) is not False,
+        resolution=_resolution(values),
+    )
+
+
+class Values:
+    """A JSON object whose values are checked as they are taken; `place` says where it stands. Raises `InvalidValueError`."""
+
+    def __init__(self, place: str, document: object) -> None:
+        if not isinstance(document, dict):
+            raise InvalidValueError(place, document, "a JSON object")
+        self.place = place
+        self.document: Mapping[str, object] = document
+
+    def maybe(self, key: str, kind: type[T]) -> T | None:
+        """Return the value; None where it is null or missing."""
+        value = self.document.get(key)
+        if value is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind is int)):
+            return value
+        raise InvalidValueError(f"{self.place}.{key}", value, f"a JSON value of type {kind.__name__}")
+
+    def get(self, key: str, kind: type[T]) -> T:
+        """Return the value, which must be there."""
+        value = self.maybe(key, kind)
+        if value is None:
+            raise InvalidValueError(f"{self.place}.{key}", None, f"a JSON value of type {kind.__name__}")
+        return value
+
+    def word(self, key: str, allowed: list[str]) -> str:
+        """Return one of the `allowed` words."""
+        value = self.get(key, str)
+        if value not in allowed:
+            raise InvalidValueError(f"{self.place}.{key}", value, ", ".join(allowed))
+        return value
+
+    def time(self, key: str) -> datetime:
+        """Return a time, timezone-aware."""
+        text = self.get(key, str)
+        time = _parse_time(text)
+        if time is None or time.tzinfo is None:
+            raise InvalidValueError(f"{self.place}.{key}", text, "an ISO 8601 time with its time zone")
+        return time
+
+    def inner(self, key: str) -> Values | None:
+        """Return the object under `key`; None where it is null or missing."""
+        return Values(f"{self.place}.{key}", self.document[key]) if self.document.get(key) is not None else None
+
+    def texts(self, key: str) -> dict[str, str] | None:
+        """Return an object whose values are texts; None where it is null or missing."""
+        inner = self.inner(key)
+        return None if inner is None else {name: inner.get(name, str) for name in inner.document}
+
+
+def _parse_time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _outcome(values: Values) -> Outcome | None:
+    if values.maybe("outcome", str) is None:
+        return None
+    result, answer = _response(values), values.texts("answer")
+    match values.word("outcome", [kind.outcome for kind in (Approved, Declined, NotPerformed, Unresolved, Done)]):
+        case "approved":
+            paid = result if isinstance(result, PaymentResult) else None
+            if paid is None:
+                return Approved(answer=answer)
+            return Approved(stan=paid.stan, authorization_code=paid.authorization_code, pan=paid.pan, result=paid, answer=answer)
+        case "declined":
+            kept = result if isinstance(result, PaymentResult | CloseSessionResponse) else None
+            return Declined(reason=values.get("reason", str), result=kept, answer=answer)
+        case "not_performed":
+            return NotPerformed(reason=values.get("reason", str))
+        case "unresolved":
+            return Unresolved(evidence=values.maybe("evidence", str) or "")
+        case _:
+            return Done(response=result)
+
+
+def _response(values: Values) -> Response | None:
+    """Return the response: which it is, is told by the keys that only one has."""
+    result = values.inner("result")
+    if result is None:
+        return None
+    if "stan" in result.document:
+        return _payment_response(result)
+    if "software_release" in result.document:
+        clock = result.maybe("terminal_time", str)
+        return StatusResponse(
+            terminal_id=result.get("terminal_id", str),
+            terminal_time=_parse_time(clock) if clock is not None else None,
+            terminal_status=result.get("terminal_status", int),
+            software_release=result.get("software_release", str),
+        )
+    if "host_total" in result.document:
+        return CloseSessionResponse(
+            terminal_id="",
+            result=result.get("result", str),
+            terminal_total=result.maybe("terminal_total", int),
+            host_total=result.maybe("host_total", int),
+            reason=result.maybe("reason", str),
+            action_code=result.maybe("action_code", str),
+        )
+    if "extra" in result.document:
+        total = result.maybe("terminal_total", int)
+        return TotalsResponse(terminal_id="", result=result.get("result", str), terminal_total=total, extra=result.get("extra", str))
+    if "xml" in result.document:
+        return VasPart(terminal_id="", more=False, sequence=1, xml=result.get("xml", str))
+    return Response(terminal_id=result.get("terminal_id", str), code=result.get("code", str))
+
+
+def _payment_response(result: Values) -> PaymentResult:
+    card_types = {member.name.lower(): member.value for member in CardType}
+    host_time = result.time("host_time") if result.maybe("host_time", str) is not None else None  # is in Europe/Rome
+    pan = result.maybe("pan", str)
+    exchange = result.inner("currency_exchange")
+    return PaymentResult(
+        terminal_id="",
+        code="",
+        length=0,
+        result=result.get("result", str),
+        pan=pan.removeprefix("…") if pan is not None else None,
+        entry_mode=result.maybe("entry_mode", str),
+        authorization_code=result.maybe("authorization_code", str),
+        host_time=HostTime(host_time.timetuple().tm_yday, host_time.hour, host_time.minute) if host_time is not None else None,
+        reason=result.maybe("reason", str),
+        action_code=result.maybe("action_code", str),
+        card_type=card_types.get(result.maybe("card_type", str) or ""),
+        acquirer_id=result.maybe("acquirer_id", str),
+        stan=result.get("stan", str),
+        online_id=result.get("online_id", str),
+        amount=result.maybe("amount", int),
+        preauthorization_code=result.maybe("preauthorization_code", str),
+        currency_exchange=None
+        if exchange is None
+        else CurrencyExchange(
+            exchange_rate=exchange.get("exchange_rate", int),
+            currency=exchange.get("currency", str),
+            currency_amount=exchange.get("currency_amount", int),
+            currency_decimals=exchange.get("currency_decimals", int),
+        ),
+    )
+
+
+def _resolution(values: Values) -> Resolution | None:
+    told = values.inner("resolution")
+    return None if told is None else Resolution(by=told.get("by", str), note=told.get("note", str), time=told.time("time"))
+
+
+def _receipt(values: Values) -> bytes:
+    lines = values.maybe("receipt", list) or []
+    if not all(isinstance(line, str) for line in lines):
+        raise InvalidValueError("operation.receipt", lines, "lines of text")
+    compressed = ReceiptStyle(compressed=True)
+    return build_receipt([ReceiptLine(line, compressed) if len(line) > STANDARD_WIDTH else line for line in lines]) if lines else b""
+
+
+def receipt_of_lines(document: object) -> bytes:
+    """Return the bytes of a receipt whose lines are told with their styles, as objects with `text`, `bold`, `double_height` and so on.
+
+    Raises `InvalidValueError` for what fits no receipt.
+    """
+    if not isinstance(document, list):
+        raise InvalidValueError("receipt lines", document, "a list")
+    lines = []
+    for entry in document:
+        values = Values("receipt line", entry)
+        style = {name: values.maybe(name, bool) or False for name in ("bold", "double_height", "double_width", "compressed")}
+        lines.append(ReceiptLine(values.get("text", str), ReceiptStyle(**style)))
+    return build_receipt(lines) if lines else b""

@@ -4,13 +4,13 @@ A setting is a field of one of the sections below: its name is the key, its anno
 and its environment variable follows from its place (`ECRLAN_REGISTER__JOURNAL`, `ECRLAN_TERMINALS__TILL_1__PORT`). The settings file, the
 environment, `ecrlan settings`, help texts and the README's table are all made from these fields. What is not given has its default;
 the environment wins over the file. In a variable the name of a terminal is written in capitals with `_` for every other character: `TILL_1`
-means the terminal of the file whose name reads so (`till-1`); where there is none, the terminal `till-1` is made.
+means the terminal of the file whose name reads so (`till-1`); where there is none, the terminal `till-1` is made. A list's items stand
+in a variable separated by commas.
 """
 
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import re
 import sys
@@ -20,10 +20,27 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ecrlan.errors import InvalidValueError, UnknownTerminalError
+from ecrlan.setting_values import (
+    HIGHEST_PORT,
+    Allowed,
+    EightDigits,
+    Host,
+    HostNames,
+    ListenAddress,
+    OwnAddress,
+    Pause,
+    Port,
+    Seconds,
+    TagMap,
+    WebHook,
+    check_host,
+    is_ip_address,
+    split_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,82 +50,30 @@ if TYPE_CHECKING:
 
     from ecrlan.register.options import TerminalSettings
 
+__all__ = [
+    "HIGHEST_PORT",
+    "Declaration",
+    "SettingValue",
+    "Settings",
+    "all_declarations",
+    "check_host",
+    "config_folder",
+    "data_folder",
+    "declarations",
+    "default_file",
+    "find_file",
+    "is_ip_address",
+    "split_address",
+    "variable",
+]
+
 PREFIX = "ECRLAN_"
 CONFIG_VARIABLE = "ECRLAN_CONFIG"
 FILE_NAME = "ecrlan.toml"
 JOURNAL_NAME = "ecrlan.db"
-HIGHEST_PORT = 65_535
 
-_HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?\Z")
 _TERMINAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
-
-
-# --- values -----------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """Metadata of a setting's type: what is allowed, in words."""
-
-    text: str
-
-
-def is_ip_address(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def check_host(text: str) -> str:
-    """Return `text` if it is an IP address or a host name; ValueError if not. Digits and dots alone are never a host name."""
-    if is_ip_address(text) or (_HOST_NAME.match(text) and not re.fullmatch(r"[0-9.]+", text)):
-        return text
-    raise ValueError("neither an IP address nor a host name")
-
-
-def split_address(place: str, text: str, default_port: int | None = None, *, lowest_port: int = 1) -> tuple[str, int]:
-    """Return host and TCP port of `HOST:PORT` (IPv6: `[HOST]:PORT`; the port may be missing where there is a default).
-
-    `lowest_port` 0 allows 0, which takes a free port where one listens.
-
-    Raises InvalidValueError, which names `place`.
-    """
-    match = re.fullmatch(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?", text, re.ASCII)
-    allowed = "HOST:PORT" if default_port is None else "HOST or HOST:PORT"
-    allowed += f", HOST an IP address or a host name, PORT {lowest_port} to {HIGHEST_PORT}"
-    if match is None:
-        raise InvalidValueError(place, text, allowed)
-    host = match["six"] or match["host"]
-    port = default_port if match["port"] is None else int(match["port"])
-    if port is None or not lowest_port <= port <= HIGHEST_PORT:
-        raise InvalidValueError(place, text, allowed)
-    try:
-        return check_host(host), port
-    except ValueError:
-        raise InvalidValueError(place, text, allowed) from None
-
-
-def _check_own_address(text: str) -> str:
-    split_address("address", text)
-    return text
-
-
-def _check_listen(text: str) -> str:
-    return text and _check_own_address(text)
-
-
-OwnAddress = Annotated[str, AfterValidator(_check_own_address), Allowed(f"HOST:PORT, PORT 1 to {HIGHEST_PORT}")]
-ListenAddress = Annotated[str, AfterValidator(_check_listen), Allowed(f'HOST:PORT, PORT 1 to {HIGHEST_PORT}, or "" to never listen')]
-Host = Annotated[str, AfterValidator(check_host), Allowed('an IP address, or with link = "dial" a host name')]
-EightDigits = Annotated[str, Field(pattern=r"^[0-9]{8}$"), Allowed("exactly 8 digits, in quotes")]
-TagMap = Annotated[str, Field(pattern=r"^(auto|[0-9]{4})$"), Allowed('"auto" or exactly 4 digits, in quotes')]
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
-Seconds = Annotated[float, Field(ge=0.1, le=3600.0, allow_inf_nan=False)]
-Pause = Annotated[float, Field(ge=0.0, le=3600.0, allow_inf_nan=False)]
 
 
 # --- the declarations -------------------------------------------------------------------------------------------------------------
@@ -140,7 +105,16 @@ class RegisterSection(Section):
 class DaemonSection(Section):
     """`[daemon]`: the process behind HTTP API and console."""
 
-    http: OwnAddress = Field("127.0.0.1:8017", description="Where HTTP API and console listen.")
+    http: OwnAddress = Field("127.0.0.1:8017", description="Where HTTP API and console listen; beyond loopback only with TLS.")
+    hosts: HostNames = Field([], description="Further host names by which people and programs reach it.")
+    certificate: str = Field("", description="TLS certificate chain, a PEM file, relative to the settings file.")
+    key: str = Field("", description="The certificate's private key, a PEM file, relative to the settings file.")
+    callback_hosts: HostNames = Field([], description="The only hosts to which callbacks are sent; none listed: any host.")
+    alarm_command: str = Field("", description="A program that is started at every alarm, which it gets as JSON on standard input.")
+    alarm_webhook: WebHook = Field("", description="Where every alarm is posted as JSON.")
+    health_interval: Pause = Field(60.0, description="Seconds between two looks at an idle terminal's status; 0: never.")
+    stop_timeout: Pause = Field(200.0, description="Seconds that running exchanges get to end when the daemon is stopped.")
+    requests_at_once: Annotated[int, Field(ge=8, le=10_000)] = Field(512, description="HTTP requests that are served at a time.")
 
 
 class TerminalSection(Section):
@@ -225,6 +199,11 @@ class Settings(BaseSettings):
             return data_folder() / JOURNAL_NAME
         path = Path(self.register_.journal).expanduser()
         return path if self._file is None or "register.journal" in self._variables else self._file.parent / path
+
+    def beside(self, text: str) -> Path:
+        """Return a file that a setting names: relative names start at the settings file's folder."""
+        path = Path(text).expanduser()
+        return path if self._file is None else self._file.parent / path
 
     def terminal_settings(self, name: str) -> TerminalSettings:
         """Return what the register wants to know about the terminal `name`. Raises UnknownTerminalError."""
@@ -452,6 +431,9 @@ def _typed(field: FieldInfo, text: str) -> object:
             raise ValueError
         return words[text]
     metadata = tuple(field.metadata)
+    if get_origin(field.annotation) is list:
+        items: object = [part.strip() for part in text.split(",") if part.strip()]
+        return TypeAdapter(field.annotation).validate_python(items)  # type: ignore[arg-type]  # a type that is known at run time only
     value: object = TypeAdapter(Annotated[field.annotation, *metadata] if metadata else field.annotation).validate_strings(text)  # type: ignore[arg-type]  # a type that is known at run time only
     return value
 
@@ -474,4 +456,4 @@ def _invalid_value(file: Path | None, variables: Mapping[str, str], error: Error
         return InvalidValueError(place, error["input"], _nearest(path[-1], known, ", ".join(known)))
     if model is None or len(path) < (3 if model is TerminalSection else 2):
         return InvalidValueError(place, error["input"], "a table")
-    return InvalidValueError(place, error["input"], _allowed(model.model_fields[path[-1]]))
+    return InvalidValueError(place, error["input"], _allowed(model.model_fields[path[2 if model is TerminalSection else 1]]))

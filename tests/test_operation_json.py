@@ -2,7 +2,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ecrlan.errors import InvalidValueError
 from ecrlan.model import (
     AdditionalDataResponse,
     Approved,
@@ -22,8 +25,8 @@ from ecrlan.model import (
     Unresolved,
     VasPart,
 )
-from ecrlan.operation_json import operation_as_json, response_as_json
-from ecrlan.wire.receipt import build_receipt
+from ecrlan.operation_json import operation_as_json, operation_of_json, receipt_of_lines, response_as_json
+from ecrlan.wire.receipt import build_receipt, parse_receipt
 
 NOW = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
 RESULT = PaymentResult(
@@ -144,3 +147,163 @@ def test_a_payment_result_tells_what_else_it_has():
     assert (document["pan"], document["host_time"], document["card_type"]) == (None, None, None)
     assert (document["reason"], document["preauthorization_code"]) == ("NO", "700000001")
     assert document["currency_exchange"] == {"exchange_rate": 10893, "currency": "USD", "currency_amount": 708, "currency_decimals": 2}
+
+
+# --- and back ---------------------------------------------------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+MAYBE_TEXT = st.none() | TEXTS
+CENTS = st.integers(0, 99_999_999)
+TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is given beside them
+EXCHANGES = st.builds(CurrencyExchange, exchange_rate=CENTS, currency=TEXTS, currency_amount=CENTS, currency_decimals=st.integers(0, 4))
+PAYMENTS = st.builds(
+    PaymentResult,
+    terminal_id=TEXTS,
+    code=TEXTS,
+    length=st.integers(0, 200),
+    result=TEXTS,
+    pan=st.none() | st.from_regex(r"[0-9]{4}", fullmatch=True),
+    entry_mode=MAYBE_TEXT,
+    authorization_code=MAYBE_TEXT,
+    host_time=st.none() | st.builds(HostTime, st.integers(1, 365), st.integers(0, 23), st.integers(0, 59)),
+    reason=MAYBE_TEXT,
+    action_code=MAYBE_TEXT,
+    card_type=st.none() | st.integers(0, 9),
+    acquirer_id=MAYBE_TEXT,
+    stan=TEXTS,
+    online_id=TEXTS,
+    amount=st.none() | CENTS,
+    preauthorization_code=MAYBE_TEXT,
+    currency_exchange=st.none() | EXCHANGES,
+)
+CLOSINGS = st.builds(
+    CloseSessionResponse,
+    terminal_id=TEXTS,
+    result=TEXTS,
+    terminal_total=st.none() | CENTS,
+    host_total=st.none() | CENTS,
+    reason=MAYBE_TEXT,
+    action_code=MAYBE_TEXT,
+)
+RESPONSES = st.one_of(
+    PAYMENTS,
+    CLOSINGS,
+    st.builds(TotalsResponse, terminal_id=TEXTS, result=TEXTS, terminal_total=st.none() | CENTS, extra=TEXTS),
+    st.builds(
+        StatusResponse,
+        terminal_id=TEXTS,
+        terminal_time=st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - the terminal's own clock
+        terminal_status=st.integers(0, 9),
+        software_release=TEXTS,
+    ),
+    st.builds(VasPart, terminal_id=TEXTS, more=st.booleans(), sequence=st.integers(1, 9), xml=TEXTS),
+    st.builds(AdditionalDataResponse, terminal_id=TEXTS, data=TEXTS),
+)
+ANSWERS = st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3)
+OUTCOMES = st.one_of(
+    st.none(),
+    st.builds(Approved, result=st.none() | PAYMENTS, answer=ANSWERS),
+    st.builds(Declined, reason=TEXTS, result=st.one_of(st.none(), PAYMENTS, CLOSINGS), answer=ANSWERS),
+    st.builds(NotPerformed, reason=TEXTS),
+    st.builds(Unresolved, evidence=TEXTS),
+    st.builds(Done, response=st.none() | RESPONSES),
+)
+SHOWN = "AB ?\x7d\x7d\x7f\x7e\x7b\x7c\x5e"
+RECEIPTS = st.lists(st.one_of(st.text(SHOWN, max_size=30), st.text("A ", min_size=24, max_size=45)), max_size=6).map(
+    lambda parts: "".join(parts).encode() + (b"\x7d\x1b" if len(parts) % 2 else b"")
+)
+OPERATIONS = st.builds(
+    Operation,
+    reference=TEXTS,
+    kind=st.sampled_from(Kind),
+    terminal=TEXTS,
+    amount=st.none() | CENTS,
+    state=st.sampled_from(State),
+    outcome=OUTCOMES,
+    created_time=TIMES,
+    finished_time=st.none() | TIMES,
+    receipt=RECEIPTS,
+    data=MAYBE_TEXT,
+    evidence=MAYBE_TEXT,
+    durable=st.booleans(),
+    resolution=st.none() | st.builds(Resolution, by=TEXTS, note=TEXTS, time=TIMES),
+)
+
+
+def lines_as_json(receipt):
+    return [
+        {"text": line.text, "compressed": line.style.compressed, "double_width": line.style.double_width}
+        | {"bold": line.style.bold, "double_height": line.style.double_height}
+        for line in parse_receipt(receipt)
+    ]
+
+
+@given(OPERATIONS)
+@settings(deadline=None)
+def test_the_same_document_comes_of_what_was_made_of_it(operation):
+    document = operation_as_json(operation, NOW)
+    back = operation_of_json(json.loads(json.dumps(document)))
+    assert operation_as_json(back, NOW) == document
+    assert type(back.outcome) is type(operation.outcome)
+    result = getattr(operation.outcome, "result", None)
+    if isinstance(operation.outcome, Approved) and result is not None:
+        assert (back.outcome.stan, back.outcome.pan) == (result.stan, result.pan)
+
+
+@given(RECEIPTS)
+@settings(deadline=None)
+def test_a_receipt_comes_back_with_its_styles(receipt):
+    shown = receipt_of_lines(json.loads(json.dumps(lines_as_json(receipt))))
+    assert parse_receipt(shown) == parse_receipt(receipt)
+    operation = Operation(
+        reference="a", kind=Kind.REPRINT, terminal="t", amount=None, state=State.FINISHED, outcome=None, created_time=NOW, receipt=receipt
+    )
+    assert operation_of_json(operation_as_json(operation, NOW), shown).receipt == shown
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place"),
+    [
+        ("reference", None, "operation.reference"),
+        ("reference", 7, "operation.reference"),
+        ("kind", "refund", "operation.kind"),
+        ("amount", "650", "operation.amount"),
+        ("amount", True, "operation.amount"),
+        ("state", "lost", "operation.state"),
+        ("outcome", "paid", "operation.outcome"),
+        ("outcome", ["approved"], "operation.outcome"),
+        ("result", "00", "operation.result"),
+        ("result", {"stan": None}, "operation.result.result"),
+        ("result", EXAMPLE["result"] | {"host_time": "yesterday"}, "operation.result.host_time"),
+        ("result", EXAMPLE["result"] | {"currency_exchange": []}, "operation.result.currency_exchange"),
+        ("receipt", "BAR", "operation.receipt"),
+        ("receipt", ["BAR", 7], "operation.receipt"),
+        ("receipt", ["caffè"], "receipt line"),
+        ("receipt", ["x" * 43], "receipt line"),
+        ("created_time", "2026-11-23T17:44:00", "operation.created_time"),
+        ("answer", {"RESPID": 0}, "operation.answer.RESPID"),
+        ("resolution", {"by": "Anna"}, "operation.resolution.note"),
+    ],
+)
+def test_what_fits_no_operation_is_refused_by_its_key(key, value, place):
+    with pytest.raises(InvalidValueError) as raised:
+        operation_of_json(EXAMPLE | {key: value})
+    assert raised.value.place == place
+
+
+@pytest.mark.parametrize("document", [None, [], "approved", {}])
+def test_what_is_no_operation_at_all(document):
+    with pytest.raises(InvalidValueError):
+        operation_of_json(document)
+
+
+@pytest.mark.parametrize(
+    "document", [None, {}, ["BAR"], [{}], [{"text": "BAR", "bold": 1}], [{"text": "x" * 25}], [{"text": "a", "bold": True}]]
+)
+def test_what_fits_no_receipt_is_refused(document):
+    with pytest.raises(InvalidValueError):
+        receipt_of_lines(document)
+
+
+def test_more_than_is_known_is_no_error():
+    assert operation_as_json(operation_of_json(EXAMPLE | {"later": 1}), NOW) == EXAMPLE

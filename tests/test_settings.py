@@ -113,6 +113,13 @@ def test_a_wrong_value_is_refused_with_file_key_value_and_what_is_allowed(load, 
         ('[register]\nlisten = "8082"\n', "register.listen", "HOST:PORT"),
         ('[register]\nlisten = "0.0.0.0:99999"\n', "register.listen", "HOST:PORT"),
         ('[daemon]\nhttp = ""\n', "daemon.http", "HOST:PORT"),
+        ("[daemon]\nhosts = [1]\n", "daemon.hosts.0", "host names"),
+        ('[daemon]\nhosts = ["a b"]\n', "daemon.hosts.0", "host names"),
+        ('[daemon]\nhosts = "till"\n', "daemon.hosts", "host names"),
+        ('[daemon]\nalarm_webhook = "ftp://x"\n', "daemon.alarm_webhook", "an http or https URL"),
+        ('[daemon]\nalarm_webhook = "http://x:0/"\n', "daemon.alarm_webhook", "an http or https URL"),
+        ('[daemon]\nalarm_webhook = "https://user:word@x/"\n', "daemon.alarm_webhook", "an http or https URL"),
+        ("[daemon]\nrequests_at_once = 7\n", "daemon.requests_at_once", "8 to 10000"),
         ('[register]\njournals = "x"\n', "register.journals", "perhaps journal"),
         ("[terminals.till-1]\n", "terminals.till-1.address", "an IP address"),
         ('[terminals.till-1]\naddress = "192.168.1.500"\n', "terminals.till-1.address", "an IP address"),
@@ -194,6 +201,19 @@ def test_the_journal_is_relative_to_the_file(load, tmp_path):
     assert load("", ECRLAN_REGISTER__JOURNAL="here.db").journal == Path("here.db")
 
 
+def test_files_are_relative_to_the_settings_file(load, tmp_path):
+    assert load("").beside("tls/key.pem") == tmp_path / "tls" / "key.pem"
+    assert load("").beside(str(tmp_path / "x.pem")) == tmp_path / "x.pem"
+    assert load("").beside("~/x.pem") == Path.home() / "x.pem"
+
+
+def test_lists_stand_in_variables_with_commas(load):
+    settings = load('[daemon]\nhosts = ["a"]\n', ECRLAN_DAEMON__HOSTS="till.lan, 10.0.0.5", ECRLAN_DAEMON__CALLBACK_HOSTS="")
+    assert settings.daemon.hosts == ["till.lan", "10.0.0.5"]
+    assert settings.daemon.callback_hosts == []
+    assert refused(load, "", ECRLAN_DAEMON__HOSTS="till.lan,a b").place == "ECRLAN_DAEMON__HOSTS"
+
+
 def test_the_environment_wins_over_the_file(load):
     settings = load(TILL + "port = 1\n", ECRLAN_TERMINALS__TILL_1__PORT="2", ECRLAN_TERMINALS__TILL_1__KEEP_OPEN="true")
     assert settings.terminals["till-1"].port == 2
@@ -243,7 +263,9 @@ def test_every_declaration_tells_all_and_its_variable_is_read(load):
         assert re.fullmatch(r"ECRLAN_[A-Z0-9_]+", declaration.variable)
     assert variable("terminals.till-1", "port") == "ECRLAN_TERMINALS__TILL_1__PORT"
     environ = {
-        declaration.variable.replace("NAME", "X"): str(declaration.default)
+        declaration.variable.replace("NAME", "X"): ",".join(declaration.default)
+        if isinstance(declaration.default, list)
+        else str(declaration.default)
         for declaration in all_declarations()
         if declaration.default is not None
     }

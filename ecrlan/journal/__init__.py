@@ -2,6 +2,16 @@
 
 from ecrlan.journal.journal import Journal
 from ecrlan.journal.reader import JournalReader
-from ecrlan.journal.rows import Entry, Event, Known, NewOperation, ReferenceTakenError, parameters_hash
+from ecrlan.journal.rows import Entry, Event, Known, NewOperation, PendingCallback, ReferenceTakenError, parameters_hash
 
-__all__ = ["Entry", "Event", "Journal", "JournalReader", "Known", "NewOperation", "ReferenceTakenError", "parameters_hash"]
+__all__ = [
+    "Entry",
+    "Event",
+    "Journal",
+    "JournalReader",
+    "Known",
+    "NewOperation",
+    "PendingCallback",
+    "ReferenceTakenError",
+    "parameters_hash",
+]

@@ -81,7 +81,18 @@ _VERSION_2 = (
         BEGIN SELECT RAISE(ABORT, 'events of unsettled operations are never deleted'); END""",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+# Which operations have somebody who waits to be told of their outcome: found at once, and kept from retention until that is done.
+_VERSION_3 = (
+    "CREATE TABLE open_callbacks (operation INTEGER PRIMARY KEY REFERENCES operations (id))",
+    """CREATE TRIGGER callbacks_begin AFTER INSERT ON events WHEN NEW.name = 'callback' AND NEW.operation IS NOT NULL
+        BEGIN INSERT OR IGNORE INTO open_callbacks VALUES (NEW.operation); END""",
+    """CREATE TRIGGER callbacks_end AFTER INSERT ON events
+        WHEN NEW.name = 'callback_done' AND json_extract(NEW.data, '$.step') = 'FINAL'
+            AND json_extract(NEW.data, '$.outcome') <> 'unresolved'
+        BEGIN DELETE FROM open_callbacks WHERE operation = NEW.operation; END""",
+)
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 VERSION = len(MIGRATIONS)
 """The schema's version that this ecrlan writes; the file keeps its own in `PRAGMA user_version`."""
 

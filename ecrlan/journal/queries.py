@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ecrlan.journal.rows import Entry, Event, Known, time_text
+from ecrlan.journal.rows import Entry, Event, Known, PendingCallback, time_text
 from ecrlan.model import Kind, State
 
 _ENTRY = "SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time FROM operation_states"
@@ -93,6 +93,22 @@ def select_unsettled(connection: sqlite3.Connection, terminal: str | None) -> li
     return with_events(connection, select_entries(connection, wanted, limit=-1, after_id=0))
 
 
+def select_pending_callbacks(connection: sqlite3.Connection) -> list[PendingCallback]:
+    """Return the operations with a "callback" event of whose known outcome no "callback_done" tells yet, oldest first."""
+    rows = connection.execute(
+        """SELECT reference, terminal,
+                (SELECT json_extract(data, '$.url') FROM events WHERE operation = states.id AND name = 'callback' ORDER BY id LIMIT 1),
+                outcome,
+                (SELECT json_extract(data, '$.outcome') FROM events WHERE operation = states.id AND name = 'callback_done'
+                    AND json_extract(data, '$.step') = 'FINAL' ORDER BY id DESC LIMIT 1)
+            FROM operation_states AS states WHERE id IN (SELECT operation FROM open_callbacks) ORDER BY id"""
+    )
+    return [
+        PendingCallback(reference=reference, terminal=terminal, url=url or "", outcome=outcome, told=told)
+        for reference, terminal, url, outcome, told in rows
+    ]
+
+
 def select_latest(connection: sqlite3.Connection, terminal: str, name: str) -> Event | None:
     """Return the terminal's newest event of this name, with an operation or without."""
     row = connection.execute(
@@ -126,10 +142,13 @@ def with_events(connection: sqlite3.Connection, entries: Iterable[Entry]) -> lis
 def prune_operations(connection: sqlite3.Connection, before: str, limit: int) -> int:
     """Remove up to `limit` settled operations created before `before` (`time_text`), keeping their references. Return how many.
 
+    One whose outcome somebody still has to be told (`open_callbacks`) stays.
+
     Within the caller's transaction. The file's triggers allow it only while `meta` says that retention is at work.
     """
     rows = connection.execute(
-        "SELECT id FROM operations WHERE created_time < ? AND id NOT IN (SELECT operation FROM unsettled) ORDER BY id LIMIT ?",
+        """SELECT id FROM operations WHERE created_time < ? AND id NOT IN (SELECT operation FROM unsettled)
+            AND id NOT IN (SELECT operation FROM open_callbacks) ORDER BY id LIMIT ?""",
         (before, limit),
     )
     found = [(row[0],) for row in rows]

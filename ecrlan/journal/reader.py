@@ -16,7 +16,7 @@ from ecrlan.journal import queries
 from ecrlan.journal.backup import back_up
 from ecrlan.journal.export import Document, Layout, entry_as_json, write_rows
 from ecrlan.journal.queries import Filter
-from ecrlan.journal.rows import Entry, Event, Known, NewOperation
+from ecrlan.journal.rows import Entry, Event, Known, NewOperation, PendingCallback
 from ecrlan.journal.store import connect, open_for_reading
 from ecrlan.model import Kind
 
@@ -108,6 +108,12 @@ class JournalReader:
         self._settle(lambda row: terminal in (None, row.terminal))
         with self._read() as connection:
             return queries.select_unsettled(connection, terminal)
+
+    def pending_callbacks(self) -> list[PendingCallback]:
+        """Return the operations with a callback of whose known outcome nobody was told yet, oldest first."""
+        self._settle(lambda _: True)
+        with self._read() as connection:
+            return queries.select_pending_callbacks(connection)
 
     def latest(self, terminal: str, name: str) -> Event | None:
         """Return the terminal's newest event of this name, or None."""

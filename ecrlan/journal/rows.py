@@ -20,6 +20,8 @@ UNRESOLVED = "unresolved"
 OUTCOMES = ("approved", "declined", "not_performed", UNRESOLVED, "done")
 LARGEST_INTEGER = 2**63 - 1
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 class ReferenceTakenError(JournalError):
     """The reference stands in the journal already, perhaps for an operation that retention has removed. Nothing of the call was written."""
@@ -84,10 +86,21 @@ class Known:
     retained: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingCallback:
+    """An operation whose last word was not told to `url` yet. `outcome` is its own, `told` the one that was; None: not yet."""
+
+    reference: str
+    terminal: str
+    url: str
+    outcome: str | None
+    told: str | None
+
+
 def canonical(values: Mapping[str, Any], place: str) -> str:
     """Return the one JSON text of `values`: keys sorted, ASCII, no spaces. Raises `InvalidValueError` for what is not JSON."""
     try:
-        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _ENCODER.encode(values) if values else "{}"
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValueError(place, values, "JSON values") from error
 

@@ -9,8 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ecrlan.errors import EcrlanError, JournalError
 from ecrlan.journal.reserve import Reserve
@@ -21,20 +21,53 @@ log = logging.getLogger(__name__)
 Row = NewOperation | Event
 
 
+class Promise(Protocol):
+    """What a call's end is told to, on the writing thread; a `concurrent.futures.Future` is one."""
+
+    def done(self) -> bool:
+        """Tell whether it was told already."""
+
+    def set_result(self, result: Any) -> None:  # noqa: ANN401  # whatever the change returned
+        """Take the result: the change is committed."""
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Take the error: nothing of the call was written, or the journal has failed."""
+
+
 @dataclass(slots=True, eq=False)
 class Call:
-    """One caller's rows, or another change: all of it or nothing. Without a future it rides along with the next commit."""
+    """One caller's rows, or another change: all of it or nothing. Without a promise it rides along with the next commit."""
 
     apply: Callable[[sqlite3.Connection], Any]
     rows: tuple[Row, ...] = ()
-    future: Future[Any] | None = None
-    begins: bool = field(init=False)
-    """Whether an operation begins here, for which room must be held."""
+    promise: Promise | None = None
     error: Exception | None = None
     result: Any = None
 
-    def __post_init__(self) -> None:
-        self.begins = any(isinstance(row, NewOperation) for row in self.rows)
+    @property
+    def begins(self) -> bool:
+        """Whether an operation begins here, for which room must be held."""
+        return any(isinstance(row, NewOperation) for row in self.rows)
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """The promise of a caller that commits on its own thread."""
+
+    error: BaseException | None = None
+    told: bool = False
+
+    def done(self) -> bool:
+        """Tell whether the call has ended."""
+        return self.told
+
+    def set_result(self, result: object) -> None:  # noqa: ARG002  # nobody asks for it
+        """Take the good end."""
+        self.told = True
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Take the bad end."""
+        self.error, self.told = exception, True
 
 
 class Writer:
@@ -78,21 +111,20 @@ class Writer:
     # --- callers ----------------------------------------------------------------------------------------------------------------
 
     def submit(self, call: Call) -> None:
-        """Take a call. Inline it is committed on return; raises its error then. Raises `JournalError` where the journal has failed."""
+        """Take a call. Inline its promise has been kept on return. Raises `JournalError` where the journal has failed."""
+        promise = call.promise
         with self._changed:
             self._check()
-            if call.future is not None:
-                call.future.set_running_or_notify_cancel()  # a caller that stops waiting cancels nothing
+            if promise is not None:
                 self._urgent = True
             elif not self._waiting:
                 self._ride_until = time.monotonic() + self._ride_seconds
             self._waiting.append(call)
-            if self._thread is not None and (call.future is not None or len(self._waiting) == 1):
-                self._changed.notify_all()
-        if self._thread is None and call.future is not None:
+            if self._thread is not None and (promise is not None or len(self._waiting) == 1):
+                self._changed.notify()
+        if self._thread is None and promise is not None:
             with self._lock:
                 self._commit_waiting()
-            call.future.result()
 
     def waiting(self) -> list[Call]:
         """Return what is not known to be committed."""
@@ -101,9 +133,13 @@ class Writer:
 
     def flush(self) -> None:
         """Return once everything taken so far is committed. Raises `JournalError`."""
-        future: Future[None] = Future()
-        self.submit(Call(lambda _: None, future=future))
-        future.result()
+        self.run(lambda _: None)
+
+    def run(self, change: Callable[[sqlite3.Connection], Any]) -> Any:  # noqa: ANN401  # whatever the change returns
+        """Return what `change` returns, once it is committed. Raises what it raises, and `JournalError`."""
+        future: Future[Any] = Future()
+        self.submit(Call(change, promise=future))
+        return future.result()
 
     def stop(self, *, commit: bool) -> None:
         """Commit what waits (or drop it), and end the thread."""
@@ -176,8 +212,11 @@ class Writer:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            for call in calls:
-                self._apply(call)
+            if not all(self._apply(call) for call in calls):  # rare: then once more, and each call can be undone alone
+                execute("ROLLBACK")
+                execute("BEGIN IMMEDIATE")
+                for call in calls:
+                    self._apply_alone(call)
             if self._commit_delay is not None:
                 self._commit_delay()
             execute("COMMIT")
@@ -187,19 +226,24 @@ class Writer:
                     execute("ROLLBACK")
             raise
 
-    def _apply(self, call: Call) -> None:
+    def _apply(self, call: Call) -> bool:
+        """Apply a call; False where it is refused: then what it has done must be undone."""
         call.error = call.result = None
         if call.begins and not self._reserve.held():
             call.error = JournalError("the disk is too full for the records of a new operation; nothing was written")
-            return
-        execute = self._connection.execute
-        execute("SAVEPOINT one")
+            return False
         try:
             call.result = call.apply(self._connection)
         except (sqlite3.IntegrityError, EcrlanError) as error:
-            execute("ROLLBACK TO one")
             call.error = error if isinstance(error, EcrlanError) else JournalError(f"the journal refuses this: {error}")
-        execute("RELEASE one")
+            return False
+        return True
+
+    def _apply_alone(self, call: Call) -> None:
+        self._connection.execute("SAVEPOINT one")
+        if not self._apply(call):
+            self._connection.execute("ROLLBACK TO one")
+        self._connection.execute("RELEASE one")
 
     def _check_files(self) -> None:
         gone = self._still_there()
@@ -221,16 +265,16 @@ class Writer:
 
     def _drop(self, reason: str) -> None:
         for call in self._waiting:
-            if call.future is not None and not call.future.done():
-                call.future.set_exception(JournalError(f"the journal has failed: {reason}"))
+            if call.promise is not None and not call.promise.done():
+                call.promise.set_exception(JournalError(f"the journal has failed: {reason}"))
         self._waiting.clear()
 
 
 def _answer(call: Call) -> None:
-    if call.future is None or call.future.done():
+    if call.promise is None or call.promise.done():
         if call.error is not None:
             log.error("a record was refused: %s (%s)", call.error, ", ".join(type(row).__name__ for row in call.rows))
     elif call.error is not None:
-        call.future.set_exception(call.error)
+        call.promise.set_exception(call.error)
     else:
-        call.future.set_result(call.result)
+        call.promise.set_result(call.result)
