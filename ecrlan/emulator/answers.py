@@ -61,8 +61,12 @@ class Answers:
         self.last_result = hostile(build_response(result), hostile_reason)
         self.last_data = None
 
-    def perform(self, request: Request, faults: frozenset[str], data: AdditionalDataRequest | None) -> Answer:
+    def perform(
+        self, request: Request, faults: frozenset[str], data: AdditionalDataRequest | None, scenario: Scenario | None = None
+    ) -> Answer:
         """Perform a request, `data` being the `U` that came with it, and return what answers it under `faults`.
+
+        `scenario` overrides what a payment's amount would choose; `faults` override both.
 
         Faults change what is sent, never what is saved; but `declined`, `unknown_result` and `odd_result` are the host's, and saved.
         """
@@ -76,7 +80,7 @@ class Answers:
             return self._vas(request, faults)
         if request.code in "EU":
             return Answer()
-        return self._pay(request, faults, data)
+        return self._pay(request, faults, data, scenario)
 
     def receipt_parts(self, receipt: bytes | None, faults: frozenset[str]) -> list[bytes]:
         """Return the `S` messages of a receipt."""
@@ -86,8 +90,8 @@ class Answers:
         parts = split_receipt(text, self.behaviour.receipt_part_size)
         return [build_response(ReceiptPart(terminal_id=self.payments.terminal_id, receipt_text=part)) for part in parts]
 
-    def _pay(self, request: Request, faults: frozenset[str], data: AdditionalDataRequest | None) -> Answer:
-        performance = self.payments.perform(request, self.time(), scenario=_override(faults))
+    def _pay(self, request: Request, faults: frozenset[str], data: AdditionalDataRequest | None, chosen: Scenario | None) -> Answer:
+        performance = self.payments.perform(request, self.time(), scenario=_override(faults) or chosen)
         result, scenario = performance.result, performance.scenario
         if "odd_result" in faults and getattr(result, "result", "") == "00":
             result = _odd(result)

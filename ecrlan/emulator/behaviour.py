@@ -19,6 +19,12 @@ class Behaviour:
     """Time from the request (and its `U`) to the result; 0 = at once, in the same `Actions` as the ACK."""
     progress: tuple[str, ...] = ()
     """Progress texts shown during that time, evenly spread, at most 20 characters each."""
+    attended: bool = False
+    """Whether a person plays the customer (`EmulatedTerminal.press`): what needs a card waits for card and PIN, whatever its amount."""
+    patience_seconds: float = 6.0
+    """Time after which an attended terminal goes on by itself at each step."""
+    host_seconds: float = 1.0
+    """Time that its host takes then."""
     late_seconds: float = 200.0
     """Of the faults `late_result`, `late_charge` and `drop_then_charge`."""
     late_on_any_line: bool = False

@@ -37,13 +37,15 @@ APPROVED = Scenario(text="approved")
 PROGRESS = ("INSERIRE CARTA", "DIGITARE PIN", "ATTENDERE PREGO")
 """Progress texts as a SmartPOS might show them."""
 
+RED_KEY = Scenario(text="refused: red key pressed", result="01", reason="OPERAZIONE ANNULLATA", action_code="000", by_host=False)
+
 SCENARIOS: dict[int, Scenario] = {
     90_01: Scenario(text="refused by the host", result="01", reason="TRANSAZIONE NEGATA", action_code="100"),
     90_02: Scenario(text="refused: not enough money", result="01", reason="FONDI INSUFFICIENTI", action_code="116"),
     90_03: Scenario(text="refused: card expired", result="01", reason="CARTA SCADUTA", action_code="101"),
     90_04: Scenario(text="refused: wrong PIN", result="01", reason="PIN ERRATO", action_code="117"),
     90_05: Scenario(text="card not present (05) where the request said it is; otherwise approved", result="05", by_host=False),
-    90_06: Scenario(text="refused: red key pressed", result="01", reason="OPERAZIONE ANNULLATA", action_code="000", by_host=False),
+    90_06: RED_KEY,
     90_07: Scenario(text="refused: nobody showed a card", result="01", reason="TEMPO SCADUTO", action_code="000", by_host=False),
     90_08: Scenario(text="refused: host out of reach", result="01", reason="HOST NON RAGGIUNGIBILE", action_code="911", by_host=False),
     90_09: Scenario(text="unknown tag from the host (09); not charged", result="09"),

@@ -13,6 +13,7 @@ from ecrlan.wire.frames import FrameReader
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from ecrlan.emulator.customer import Button
     from ecrlan.emulator.delivery import Actions
     from ecrlan.emulator.terminal import EmulatedTerminal
 
@@ -37,6 +38,10 @@ class EmulatorHost:
     def reboot(self) -> None:
         """Restart the terminal: its line is closed, what is at work is given up."""
         self._carry_out(self.terminal.reboot(asyncio.get_running_loop().time()))
+
+    def press(self, button: Button) -> None:
+        """Press a button of an attended terminal."""
+        self._carry_out(self.terminal.press(button, asyncio.get_running_loop().time()))
 
     def drop_line(self) -> None:
         """Cut the line as if the cable had been pulled; a payment at work goes on."""

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 from ecrlan.emulator.agenda import Agenda
 from ecrlan.emulator.answers import Answer, Answers
 from ecrlan.emulator.behaviour import Behaviour
+from ecrlan.emulator.customer import BUTTONS, CARD_CODES, Button, Customer
 from ecrlan.emulator.delivery import Actions, Delivery, Outgoing, Output
 from ecrlan.emulator.distortion import NOISE, spoil_lrc
 from ecrlan.emulator.faults import Faults
 from ecrlan.emulator.ledger import Charge, Ledger
 from ecrlan.emulator.payments import Payments, Preauthorization
-from ecrlan.emulator.scenarios import APPROVED, scenario_of
+from ecrlan.emulator.scenarios import APPROVED, Scenario, scenario_of
 from ecrlan.emulator.vas import VasDesk
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.model import (
@@ -91,6 +92,7 @@ class EmulatedTerminal(Behaviour):
         self.vas_desk = VasDesk(self.terminal_id, self, self.ledger)
         self._answers = Answers(self, self.payments, self.vas_desk, self._time)
         self._agenda = Agenda()
+        self._customer = Customer(self._agenda, self)
         self._reader = FrameReader(self.reading)
         self._open = False
         self._line = 0
@@ -150,6 +152,15 @@ class EmulatedTerminal(Behaviour):
         """Whether a new line may take the open one's place: one conversation at a time (exchange.md §1)."""
         return not self._open or self.idle
 
+    @property
+    def stage(self) -> str:
+        """What an attended terminal waits for: `card`, `pin`, `host`; `idle` for nothing."""
+        return self._customer.stage
+
+    def rebooting(self, now: float) -> bool:
+        """Tell whether the terminal restarts and takes no line."""
+        return now < self._rebooting_until
+
     # --- what can happen ------------------------------------------------------------------------------------------------------------
 
     def connected(self, now: float) -> Actions:
@@ -190,6 +201,13 @@ class EmulatedTerminal(Behaviour):
         if performance.entry is None:  # approved always
             raise AssertionError
         return performance.entry
+
+    def press(self, button: Button, now: float) -> Actions:
+        """Press a button of an attended terminal; one that nothing waits for does nothing. The red key cancels the payment (KO)."""
+        if button not in BUTTONS:
+            raise InvalidValueError("button", button, ", ".join(BUTTONS))
+        self._customer.press(button, now)
+        return self._actions()
 
     def reboot(self, now: float) -> Actions:
         """Restart: the line is closed, a payment at work is given up uncharged; STAN, last result and ledger stay."""
@@ -332,12 +350,16 @@ class EmulatedTerminal(Behaviour):
     def _begin(self, work: _Work, now: float) -> None:
         """Show progress and perform the request, at once or after its time."""
         code = work.request.code
+        is_late = bool(work.faults & {"late_charge", "drop_then_charge"})
+        if self.attended and code in CARD_CODES and not is_late:
+            self._customer.begin(now, lambda text: self._show(work, text), lambda then, chosen: self._perform(work, then, chosen))
+            return
         seconds, texts = 0.0, tuple[str, ...]()
         if code in THINKING_CODES:
             scenario = scenario_of(getattr(work.request, "amount", None))
             seconds = self.think_seconds if scenario.think_seconds is None else scenario.think_seconds
             texts = self.progress if scenario.progress is None else scenario.progress
-        if work.faults & {"late_charge", "drop_then_charge"}:
+        if is_late:
             seconds = self.late_seconds
         for place, text in enumerate(texts):
             self._after(seconds * place / len(texts), lambda _, text=text: self._show(work, text), now)  # type: ignore[misc]
@@ -347,11 +369,11 @@ class EmulatedTerminal(Behaviour):
         if work is self._work and self._on_line(work.line):
             self._write(build_progress(text))
 
-    def _perform(self, work: _Work, now: float) -> None:
+    def _perform(self, work: _Work, now: float, scenario: Scenario | None = None) -> None:
         if work is not self._work:  # given up since
             return
         request = work.request
-        answer = self._answers.perform(request, work.faults, work.data)
+        answer = self._answers.perform(request, work.faults, work.data, scenario)
         to_register = self._prints_to_register(request)
         self._work = None
         if request.code == "E" and isinstance(request, PrintingRequest):
@@ -432,6 +454,7 @@ class EmulatedTerminal(Behaviour):
 
     def _restart(self, now: float) -> None:
         self._work = None
+        self._customer.leave()
         self._agenda.clear()
         self.printing = 0
         self._rebooting_until = now + self.reboot_seconds
