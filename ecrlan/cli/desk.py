@@ -7,9 +7,11 @@ import io
 import os
 import shlex
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import click
@@ -21,14 +23,17 @@ from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
+from ecrlan.cli.remote import ask, running_daemon
+from ecrlan.cli.remote_terminal import operation_of
 from ecrlan.cli.session import journal_file
 from ecrlan.cli.story import Advice, advice, answered, euros, facts, moment, steps, what
-from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
+from ecrlan.errors import EcrlanError, InvalidValueError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.model import ROME, Kind, Unresolved
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry
+from ecrlan.register.register import LONGEST_NAME
 from ecrlan.settings import Settings
 from ecrlan.wire.mask import clean_text
 
@@ -225,9 +230,9 @@ def show(*, reference: str, wait: float, recover: bool, address: str | None, con
     """Show what happened to the operation REF, step by step, and what to do where its outcome is not known.
 
     An operation without an outcome, one that was interrupted for instance, is recovered first: if no other process has the journal, it is
-    taken for --wait seconds at most and the terminal is asked for its last result. If another has it (the daemon, another command),
-    recovery is that one's and show says who it is. Nothing is charged by this, and Ctrl-C only ends the waiting. An unresolved
-    operation comes with what to look at on the terminal, and what each answer of `operations resolve` means.
+    taken for --wait seconds at most and the terminal is asked for its last result. If the daemon runs, its recovery is waited for; if
+    another command has the journal, recovery is that one's and show says who it is. Nothing is charged by this, and Ctrl-C only ends
+    the waiting. An unresolved operation comes with what to look at on the terminal, and what each answer of `operations resolve` means.
 
     The exit code is 0 whenever it could be shown, whatever its outcome.
     """
@@ -260,6 +265,7 @@ class Desk:
 
     def read(self) -> tuple[Entry, Operation]:
         """Return the operation as the journal has it now. Raises `UnknownReferenceError`, `JournalError`, `RegisterError`."""
+        have_written(self.settings, self.reference)
         with Journal.reader(self.settings.journal) as reader:
             entry = find_entry(reader, self.reference)
             pinned = reader.latest(entry.terminal, "pinned")
@@ -359,6 +365,14 @@ class Desk:
         screen.print(Text(text), style=None)
 
 
+def have_written(settings: Settings, reference: str) -> None:
+    """Have a running daemon commit what it knows of the operation; what nobody waits for is written up to half a second later."""
+    daemon = running_daemon(settings)
+    if daemon is not None:
+        with suppress(EcrlanError, click.ClickException):  # the journal can be read all the same
+            ask(daemon, "GET", f"/v1/operations/{quote(reference, safe='')}")
+
+
 def find_entry(reader: JournalReader, reference: str) -> Entry:
     """Return the operation with its history. Raises `UnknownReferenceError`, or `RegisterError` where retention has removed it."""
     entry = reader.find(reference)
@@ -389,6 +403,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     where the outcome is known, or is still being found out.
     """
     settings = Settings.load(config)
+    have_written(settings, reference)
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
         entry = find_entry(reader, reference)
     if operation_of_entry(entry).outcome is None:
@@ -396,7 +411,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
             f"the outcome of operation {reference} is not known yet, and may still be proved: `ecrlan operations show {reference}` has the "
             "terminal asked; only what stays unresolved then is settled by hand"
         )
-    operation = asyncio.run(_resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note))
+    operation = _resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note)
     with pipe_may_close():
         if as_json:
             print_json(operation_as_json(operation, operation.created_time))
@@ -406,9 +421,20 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     return Exit.DONE
 
 
-async def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
-    async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
-        return await register.resolve(reference, outcome, by=by, note=note)
+def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
+    daemon = running_daemon(settings)
+    if daemon is not None:
+        for place, text in (("by", by), ("note", note)):  # in the words of the direct way
+            if not text.strip() or len(text) > LONGEST_NAME:
+                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        body = {"outcome": outcome, "by": by, "note": note}
+        return operation_of(ask(daemon, "POST", f"/v1/operations/{quote(reference, safe='')}/resolve", body))
+
+    async def resolved() -> Operation:
+        async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
+            return await register.resolve(reference, outcome, by=by, note=note)
+
+    return asyncio.run(resolved())
 
 
 # --- many operations --------------------------------------------------------------------------------------------------------------

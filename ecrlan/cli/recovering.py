@@ -1,4 +1,4 @@
-"""Finding out, before an operation is shown, what became of it: own the journal for a while, and have its terminal asked."""
+"""Finding out, before an operation is shown, what became of it: wait for the daemon, or own the journal and have the terminal asked."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ecrlan.cli.remote import LONGEST_WAIT, DaemonClient, running_daemon
+from ecrlan.cli.remote_terminal import operation_of
 from ecrlan.cli.session import choose_terminal, journal_file
-from ecrlan.errors import JournalError, ListenError
+from ecrlan.errors import EcrlanError, JournalError, ListenError
 from ecrlan.journal import Journal
+from ecrlan.model import State
 from ecrlan.register import Register, TerminalSettings
 
 if TYPE_CHECKING:
+    from ecrlan.cli.remote import RunningDaemon
     from ecrlan.register.order import Work
     from ecrlan.settings import Settings
 
@@ -39,8 +43,11 @@ def terminal_of_operation(settings: Settings, name: str, address: str | None) ->
 
 
 def find_out(settings: Settings, chosen: TerminalSettings, reference: str, seconds: float) -> Finding:
-    """Let recovery run for the operation, `seconds` at most. Ctrl-C ends the waiting, and nothing else."""
+    """Let recovery run for the operation, `seconds` at most: the daemon's, or our own. Ctrl-C ends the waiting, and nothing else."""
+    daemon = running_daemon(settings)
     try:
+        if daemon is not None:
+            return asyncio.run(_wait_for(daemon, chosen, reference, seconds))
         return asyncio.run(_find_out(settings, chosen, reference, seconds))
     except KeyboardInterrupt:
         return Finding(longest=chosen.longest_payment_time)
@@ -67,6 +74,23 @@ async def _find_out(settings: Settings, chosen: TerminalSettings, reference: str
         return Finding(hindrance="hindered", problem=str(error))
     finally:
         await asyncio.to_thread(journal.close)
+    return Finding(longest=chosen.longest_payment_time)
+
+
+async def _wait_for(daemon: RunningDaemon, chosen: TerminalSettings, reference: str, seconds: float) -> Finding:
+    """Wait for the daemon's recovery, which runs by itself."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    path = f"/v1/operations/{reference}"
+    try:
+        async with DaemonClient(daemon) as client:
+            if operation_of(await client.get(path)).state is State.FINISHED:  # unresolved: only the next payment has it asked for again
+                return Finding(hindrance="owned", problem=f"{daemon.words} has the terminal asked before its next payment")
+            while (left := until - loop.time()) > 0:
+                if operation_of(await client.get(path, wait=min(left, LONGEST_WAIT))).state is State.FINISHED:
+                    break
+    except EcrlanError as error:
+        return Finding(hindrance="hindered", problem=str(error))
     return Finding(longest=chosen.longest_payment_time)
 
 

@@ -6,22 +6,24 @@ import asyncio
 import os
 import re
 import uuid
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import click
 
 from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import cleaned, console, print_json, print_operation
-from ecrlan.errors import InvalidValueError, JournalError, UnknownReferenceError
+from ecrlan.cli.remote import running_daemon
+from ecrlan.cli.remote_terminal import DaemonGoneError, RemoteWay
+from ecrlan.errors import InvalidValueError, JournalError, RegisterError, UnknownReferenceError
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
 from ecrlan.settings import Settings, data_folder, split_address
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from rich.console import Console
     from rich.status import Status
@@ -62,26 +64,29 @@ class Call:
         if self.reference is not None:
             check_reference(self.reference)
         settings = Settings.load(self.config)
-        chosen = choose_terminal(settings, self.terminal, self.address)
+        way = self._way(settings)
         reference = self.reference or (str(uuid.uuid4()) if self.moves_money else None)
-        return asyncio.run(self._perform(settings, chosen, reference, start))
+        try:
+            return asyncio.run(self._perform(way, reference, start))
+        except KeyboardInterrupt:  # pressed again, before it was found out what the first has stopped
+            return self._interrupted(reference, sent=True)
 
-    async def _perform(
-        self,
-        settings: Settings,
-        chosen: TerminalSettings,
-        reference: str | None,
-        start: Callable[[Terminal, str | None], Awaitable[Operation]],
-    ) -> Exit:
-        register = Register(
-            journal_file(settings),
-            listen=settings.register_.listen if chosen.link == "listen" else None,
-            cash_register_id=settings.register_.cash_register_id,
-            backups=settings.register_.backups,
-            retention_days=settings.register_.retention_days,
-        )
-        async with register:
-            terminal = register.add(chosen)
+    def _way(self, settings: Settings) -> Way:
+        """Decide between the running daemon, which owns the journal then, and owning the journal for as long as the command runs."""
+        daemon = running_daemon(settings)
+        chosen = choose_terminal(settings, self.terminal, self.address)
+        if daemon is None:
+            return DirectWay(settings, chosen)
+        if self.address is not None:
+            raise RegisterError(
+                f"{daemon.words} owns the journal {settings.journal}, and drives only the terminals of its settings: write "
+                f"{self.address} into them and have them read (`ecrlan reload`), stop the daemon, or name another journal for this "
+                f"command (ECRLAN_REGISTER__JOURNAL)"
+            )
+        return RemoteWay(daemon, settings, chosen.name, styles=not self.as_json)
+
+    async def _perform(self, way: Way, reference: str | None, start: Callable[[Terminal, str | None], Awaitable[Operation]]) -> Exit:
+        async with way.open() as terminal:
             with Progress(self, reference) as progress:
                 watching = asyncio.create_task(progress.follow(terminal))
                 await asyncio.sleep(0)  # the watcher must stand before the first event
@@ -91,7 +96,11 @@ class Call:
                         operation = await progress.finished(operation)
                 except asyncio.CancelledError:
                     progress.stop()
-                    return self._interrupted(reference, sent=progress.sent or was_sent(register, reference))
+                    return self._interrupted(reference, sent=progress.sent or await way.was_sent(reference))
+                except DaemonGoneError as error:
+                    progress.stop()
+                    ending = Exit.UNRESOLVED if self.moves_money and error.sent == "unknown" else Exit.NOT_PERFORMED
+                    return self._say(error.code, str(error), error.sent, ending)
                 finally:
                     watching.cancel()
                     await asyncio.gather(watching, return_exceptions=True)  # whatever it was, the outcome counts
@@ -123,12 +132,41 @@ class Call:
             click.secho(f"\n{message}", fg="red", err=True)
 
 
-def was_sent(register: Register, reference: str | None) -> bool:
-    """Whether the operation may have left for the terminal."""
-    try:
-        return reference is not None and register.operation(reference).state is not State.QUEUED
-    except UnknownReferenceError:
-        return False
+class Way(Protocol):
+    """How a command comes to its terminal."""
+
+    def open(self) -> AbstractAsyncContextManager[Terminal]:
+        """Return what gives the terminal for as long as it is entered. Entering raises `EcrlanError`; nothing was sent then."""
+
+    async def was_sent(self, reference: str | None) -> bool:
+        """Tell whether the operation may have left for the terminal, once its call was cancelled."""
+
+
+class DirectWay:
+    """The command owns the journal itself, with a register of its own."""
+
+    def __init__(self, settings: Settings, chosen: TerminalSettings) -> None:
+        self._chosen = chosen
+        self._register = Register(
+            journal_file(settings),
+            listen=settings.register_.listen if chosen.link == "listen" else None,
+            cash_register_id=settings.register_.cash_register_id,
+            backups=settings.register_.backups,
+            retention_days=settings.register_.retention_days,
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Terminal]:
+        """Open journal and address for as long as it is entered."""
+        async with self._register:
+            yield self._register.add(self._chosen)
+
+    async def was_sent(self, reference: str | None) -> bool:
+        """Tell whether the operation may have left for the terminal."""
+        try:
+            return reference is not None and self._register.operation(reference).state is not State.QUEUED
+        except UnknownReferenceError:
+            return False
 
 
 def choose_terminal(settings: Settings, name: str | None, address: str | None) -> TerminalSettings:

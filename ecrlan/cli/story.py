@@ -89,10 +89,13 @@ def _step(event: Event, language: Language) -> str:
         case "resolved":
             outcome = say(language, f"outcome.{data['outcome']}")
             return say(language, "step.resolved", by=data.get("by"), outcome=outcome, note=data.get("note"))
-        case "accepted" | "refused" | "receipt":
+        case "accepted" | "refused" | "receipt" | "callback":
             return say(language, f"step.{event.name}")
         case "progress" | "data" | "stray":
             return say(language, f"step.{event.name}", text=data.get("text") or data.get("data") or data.get("reason") or "")
+        case "callback_done":
+            name = "step.callback_done" if data.get("delivered") else "step.callback_failed"
+            return say(language, name, step=data.get("step"), tries=data.get("tries"))
         case _:
             return say(language, "step.other", event=event.name)
 

@@ -191,7 +191,7 @@ class _Witness:
     """Remembers which files are written, for a deleted or replaced journal takes writes without a word.
 
     Asked after every commit, so it looks at the folder first: where no name came or went in it, the files are still there. Asking a
-    file itself for its times makes the next write to it dearer (Linux 6.13 and later take a finer time then, one block more to synchronize).
+    file itself for its times makes the next write to it dearer (Linux 6.13 and later take a finer time then, one more block to sync).
     """
 
     def __init__(self, path: Path | None) -> None:

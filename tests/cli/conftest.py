@@ -73,6 +73,12 @@ def emulator():
 
 
 @pytest.fixture
+def another_emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
 def run():
     """Run a command line; the result has `exit_code`, `stdout`, `stderr`."""
 
@@ -111,3 +117,52 @@ def spawn():
     for process in running:
         process.kill()
         process.communicate()
+
+
+class Serving:
+    """A daemon in a process of its own, on a free port of loopback."""
+
+    def __init__(self, process, journal):
+        self.process = process
+        self.journal = journal
+        self.first_line = process.stdout.readline()
+        assert "serves at" in self.first_line, process.communicate()
+        note = json.loads(journal.with_name(journal.name + ".daemon").read_text())
+        self.url, self.pid = note["url"], note["pid"]
+
+    def end(self, seconds=20):
+        """Send SIGTERM and return exit code and log."""
+        self.process.terminate()
+        _, log = self.process.communicate(timeout=seconds)
+        return self.process.returncode, log
+
+
+@pytest.fixture
+def shop(home, emulator, monkeypatch):
+    """A settings file, found by every command, with the emulated terminal as its only one; returns a function that writes it anew."""
+    file = home / "shop.toml"
+    monkeypatch.setenv("ECRLAN_CONFIG", str(file))
+
+    def write(more="", port=emulator.port):
+        file.write_text(
+            '[register]\njournal = "till.db"\nlisten = ""\n[daemon]\nhttp = "127.0.0.1:1"\nhealth_interval = 0.0\n'
+            f'[terminals.till-1]\naddress = "127.0.0.1"\nport = {port}\nlink = "dial"\nprint_on_register = true\n'
+            f"recovery_pause = 0.1\n{more}"
+        )
+        return file
+
+    write()
+    return write
+
+
+SERVE = "from ecrlan.cli import main; main()"
+
+
+@pytest.fixture
+def serve(shop, spawn, home):
+    """Start the daemon of the shop, and wait until it serves."""
+
+    def serve(*arguments, wrapper=SERVE, journal=home / "till.db", **options):
+        return Serving(spawn(wrapper, "serve", "--http", "127.0.0.1:0", *arguments, **options), journal)
+
+    return serve

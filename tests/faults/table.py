@@ -128,7 +128,11 @@ class Table:
 
     def _settings(self) -> Iterator[tuple[str, ...]]:
         for letter, each in zip(LETTERS, BOTH, strict=True):
-            yield (f"{letter}: {each}", _percent(self.left_of_mix[each], self.mix[each]), _percent(self.unresolved[each], self.operations[each]))
+            yield (
+                f"{letter}: {each}",
+                _percent(self.left_of_mix[each], self.mix[each]),
+                _percent(self.unresolved[each], self.operations[each]),
+            )
 
     def _reasons(self) -> Iterator[tuple[str, ...]]:
         sums = Counter[str]()

@@ -30,6 +30,8 @@ MOST_TURNS = 200_000
 ADDRESS = "192.168.1.50"
 PORT = 8081
 ACK = build_ack()
+UNTIL_TCP_KNOWS = 130.0
+"""Seconds after which who writes to a process that died without a word knows it."""
 
 
 class Killed(BaseException):
@@ -466,6 +468,8 @@ class Pipe(asyncio.Transport):
     def far_write(self, data: bytes) -> None:
         if self.far_open:
             self._send("down", data)
+            if not self.life.alive:  # sent again by TCP until the system, up again or not, lets it know
+                self.world.at(self.world.now + UNTIL_TCP_KNOWS, self.far_lost)
 
     def far_close(self) -> None:
         if self.far_open:

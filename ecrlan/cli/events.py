@@ -1,0 +1,141 @@
+"""`ecrlan events`: follow what the daemon tells, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.text import Text
+
+from ecrlan.cli.amount import show_amount
+from ecrlan.cli.exits import Exit
+from ecrlan.cli.frames import print_frame_line
+from ecrlan.cli.output import console
+from ecrlan.cli.remote import DaemonClient, needed_daemon, running_daemon
+from ecrlan.cli.stream import RETRY_SECONDS, StreamEvent, follow
+from ecrlan.model import ROME
+from ecrlan.settings import Settings
+from ecrlan.wire.mask import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from ecrlan.cli.remote import RunningDaemon
+
+_STYLES = {
+    "approved": "bold green",
+    "done": "bold green",
+    "declined": "bold yellow",
+    "not performed": "bold yellow",
+    "unresolved": "bold red",
+}
+
+
+@click.command()
+@click.option("-t", "--terminal", metavar="NAME", help="Only what concerns this terminal.")
+@click.option("--frames", is_flag=True, help="Every frame as well, decoded.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line: event, id, data. So it is anyhow where no person reads.")
+def events(*, terminal: str | None, frames: bool, config: str | None, as_json: bool) -> Exit:
+    """Follow the running daemon: operations, the terminals' own texts, lines, alarms, and with --frames every frame.
+
+    Where the connection is lost, or the daemon is started anew, it goes on behind the last event, or says `gap` where some were missed.
+    Ctrl-C ends it.
+    """
+    settings = Settings.load(config)
+    if terminal is not None:
+        settings.terminal_settings(terminal)
+    daemon = needed_daemon(settings, "there is nothing to follow")
+    show = _print_json if as_json or not sys.stdout.isatty() else EventLines(console()).show
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_follow(settings, daemon, terminal, show, frames=frames))
+    return Exit.DONE
+
+
+async def _follow(
+    settings: Settings, daemon: RunningDaemon, terminal: str | None, show: Callable[[StreamEvent], None], *, frames: bool
+) -> None:
+    last_id: str | None = None
+    found: RunningDaemon | None = daemon
+    while True:
+        if found is not None:
+            async with DaemonClient(found) as client:
+                async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id):
+                    last_id = event.id or last_id
+                    show(event)
+            click.echo("the connection to the daemon was lost; waiting for it", err=True)
+        await asyncio.sleep(RETRY_SECONDS)
+        found = await asyncio.to_thread(running_daemon, settings)  # a daemon that was started anew may have another address
+
+
+def _print_json(event: StreamEvent) -> None:
+    click.echo(json.dumps({"event": event.kind, "id": event.id, "data": event.data}))
+
+
+class EventLines:
+    """Prints events for people: a line each, and one for each frame."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+
+    def show(self, event: StreamEvent) -> None:
+        """Print one event; of a kind that is not known, its JSON."""
+        data = event.data
+        if event.kind == "frame" and isinstance(data.get("frames"), list):
+            self._print(data, Text("frames" if len(data["frames"]) > 1 else "frame", style="dim"))
+            for frame in data["frames"]:
+                print_frame_line(self._screen, frame, "request" if data.get("direction") == ">" else "response")
+            return
+        self._print(data, _words(event))
+
+    def _print(self, data: dict[str, Any], words: Text) -> None:
+        terminal = clean_text(str(data.get("terminal") or data.get("name") or ""))
+        self._screen.print(Text.assemble((f"{_time(data):%H:%M:%S}  ", "dim"), f"{terminal:12}  ", words), soft_wrap=True)
+
+
+def _time(data: dict[str, Any]) -> datetime:
+    """Return when it happened, as far as the event tells; else now."""
+    told = data.get("time") or data.get("finished_time")
+    try:
+        time = datetime.fromisoformat(told) if isinstance(told, str) else datetime.now(UTC)
+    except ValueError:
+        time = datetime.now(UTC)
+    return time.astimezone(ZoneInfo(ROME))
+
+
+def _words(event: StreamEvent) -> Text:
+    data = event.data
+    match event.kind:
+        case "operation":
+            word = str(data.get("outcome") or data.get("state")).replace("_", " ")
+            amount = data.get("amount")
+            told = str(data.get("kind")).replace("_", " ") + (f" {show_amount(amount)} EUR" if isinstance(amount, int) else "")
+            why = data.get("reason") or (data.get("evidence") if word == "unresolved" else None)
+            text = f"  {told}  {data.get('reference')}" + (f"  {why}" if why else "")
+            return Text.assemble((clean_text(word), _STYLES.get(word, "bold")), clean_text(text))
+        case "progress":
+            return Text(clean_text(str(data.get("text"))))
+        case "line":
+            opened = data.get("opened")
+            return Text(clean_text(f"line opened by the {data.get('opened_by')}" if opened else "line closed"), style="dim")
+        case "alarm":
+            active = data.get("active")
+            head = ("alarm: ", "bold red") if active else ("alarm ended: ", "dim")
+            return Text.assemble(head, clean_text(f"{data.get('text')}"))
+        case "terminal":
+            facts = [data.get("state"), data.get("status_text"), data.get("software_release")]
+            return Text(clean_text(", ".join(str(fact) for fact in facts if fact)), style="dim")
+        case "gap":
+            return Text("something was missed here", style="bold yellow")
+        case "screen":
+            return Text(clean_text(" / ".join(map(str, data.get("lines") or []))), style="dim")
+        case _:
+            return Text(clean_text(f"{event.kind} {json.dumps(data)}"), style="dim")

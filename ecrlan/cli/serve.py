@@ -1,0 +1,84 @@
+"""`ecrlan serve`: the daemon, which owns journal and terminals and serves tills, programs and people."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import webbrowser
+from typing import TYPE_CHECKING
+
+import click
+
+import ecrlan
+from ecrlan.cli.exits import Exit, pipe_may_close
+from ecrlan.cli.logging import configure_logging
+from ecrlan.cli.remote import need_extra, running_daemon
+from ecrlan.daemon.tokens import token_file
+from ecrlan.errors import RegisterError
+from ecrlan.settings import Settings, split_address
+
+if TYPE_CHECKING:
+    from ecrlan.daemon.server import Server
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - told apart, not bound
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Without settings: an emulated terminal, a temporary journal. Nothing is charged.")
+@click.option("--http", metavar="HOST:PORT", help="Where console and HTTP API listen, instead of the setting; port 0: a free one.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@click.option("--open/--no-open", "open_console", default=None, help="Open the console in a browser; default: with --demo, at a screen.")
+@click.option("-v", "--verbose", count=True, help="Log more to standard error.")
+def serve(*, demo: bool, http: str | None, config: str | None, open_console: bool | None, verbose: int) -> Exit:
+    """Run the daemon: HTTP API, event stream and console, for any number of tills.
+
+    It owns the journal and the terminals of the settings; the other commands go through it while it runs. SIGTERM and Ctrl-C end it in
+    order: no new operations, and running ones get the time of daemon.stop_timeout; a second one ends it at once. SIGHUP, or `ecrlan
+    reload`, has it read terminals anew. The log goes to standard error, as JSON lines where that is no screen.
+    """
+    need_extra("fastapi", "uvicorn", "httpx", "prometheus_client")
+    from ecrlan.daemon.server import run  # noqa: PLC0415 - needs the extra daemon
+
+    configure_logging(verbose + 1, shown_to_people=False)
+    settings = Settings.load(config)
+    if http is not None:
+        split_address("--http", http, lowest_port=0)
+    if not demo and (other := running_daemon(settings)) is not None:
+        raise RegisterError(f"{other.words} owns the journal {settings.journal} already")
+    wanted = demo and sys.stdout.isatty() if open_console is None else open_console
+    run(settings, demo=demo, http=http, announce=lambda server: _announce(server, settings, open_console=wanted))
+    return Exit.DONE
+
+
+def _announce(server: Server, settings: Settings, *, open_console: bool) -> None:
+    """Tell people how to come to it."""
+    daemon = server.daemon
+    lines = [f"ecrlan {ecrlan.__version__} serves at {server.url}/  (console; API: {server.url}/docs)"]
+    if daemon.demo is not None:  # its token's file is as temporary as its journal
+        lines.append(f"token: {daemon.tokens.operate}")
+        lines.append(f"terminal {daemon.demo.settings.name}: emulated; its screen and buttons stand in the console. Nothing is charged.")
+    else:
+        lines.append(f"token: {token_file(daemon.journal_file, 'operate')}  (`ecrlan token` prints it)")
+        lines.append(f"PosConnector: {_register_address(server, settings)}")
+        if not settings.terminals:
+            lines.append(
+                'no terminal is set up: write [terminals.till-1] with address = "192.168.1.50" into the settings, then: ecrlan reload'
+            )
+    lines.append("Ctrl-C ends it")
+    with pipe_may_close():
+        click.echo("\n".join(lines))
+        sys.stdout.flush()
+    if open_console:
+        page = f"{server.url}/#token={daemon.tokens.operate}"  # the part behind # is never sent
+        threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # some browsers make the caller wait
+
+
+def _register_address(server: Server, settings: Settings) -> str:
+    """Return the address and port to be typed into PosConnector, as far as we know them."""
+    document = server.daemon.register_document("operate")
+    listen = document["listen"]
+    if listen is None:
+        return "register.listen is empty: no terminal dials in, each must listen itself"
+    configured = split_address("register.listen", settings.register_.listen)[0]
+    addresses = document["addresses"] if configured in _EVERYWHERE else [configured]
+    return f"address {' or '.join(addresses) or 'of this machine'}, port {listen['port']}"

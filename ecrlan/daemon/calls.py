@@ -1,0 +1,158 @@
+"""Operations that clients begin and wait for: a client may leave, the operation it was promised goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from ecrlan.daemon.demands import Demand
+from ecrlan.daemon.trace import trace_of
+from ecrlan.errors import EcrlanError, RegisterError
+from ecrlan.model import Operation, State
+from ecrlan.register import OperationChanged, Register, Terminal, TerminalEvent
+
+log = structlog.get_logger(__name__)
+
+FIRST_TURNS = 10
+"""Turns of the event loop in which a refusal that needs no network is known, so that it is told instead of a promise."""
+
+Gone = Callable[[], Awaitable[Any]]
+"""Returns once the client has left."""
+
+
+class ClosingError(RegisterError):
+    """The daemon is being stopped: it takes no new operations. Nothing was sent."""
+
+    code = "closing"
+
+    def __init__(self) -> None:
+        super().__init__("the daemon is being stopped and takes no new operations")
+
+
+class Calls:
+    """Begins operations, each in a task of its own, and waits for them."""
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.closing = False
+        """Set where no new operations are taken."""
+        self._released: asyncio.Future[None] | None = None
+        self._ends: dict[str, asyncio.Event] = {}
+        self._end_observing = register.observe(self._observe)
+
+    def close(self) -> None:
+        """Let go of whoever still waits."""
+        self.closing = True
+        self._end_observing()
+        if not self._release.done():
+            self._release.set_result(None)
+
+    async def begin(self, terminal: Terminal, demand: Demand, *, wait: float, gone: Gone) -> Operation | None:
+        """Begin the demanded operation, or find it again, and return it: finished, or after `wait` seconds as it is by then.
+
+        What is returned unfinished is promised: it ends with an outcome, be it `not_performed`. None where the client has left: then the
+        operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the terminal's methods do
+        (nothing was sent then), and `ClosingError`.
+        """
+        if self.closing:
+            raise ClosingError
+        task = self._spawn(demand.reference, _awaited(demand.call(terminal)))
+        if wait > 0:
+            if not await self._wait(task, wait, gone):
+                return None
+        else:
+            for _ in range(FIRST_TURNS):
+                if task.done():
+                    break
+                await asyncio.sleep(0)
+        if task.done():
+            return _result(task)
+        self.register.promise(demand.reference)
+        return self.register.operation(demand.reference)
+
+    async def look(self, call: Coroutine[Any, Any, Operation], gone: Gone) -> Operation | None:
+        """Wait for a call that only looks at a terminal, to its end; None where the client has left: it is dropped."""
+        if self.closing:
+            call.close()
+            raise ClosingError
+        task = self._spawn(None, call)
+        if await self._wait(task, None, gone) and task.done():
+            return _result(task)
+        task.cancel()
+        if self._release.done():
+            raise ClosingError
+        return None
+
+    async def ended(self, reference: str, *, wait: float, gone: Gone) -> Operation | None:
+        """Return the operation once it has ended, or as it is after `wait` seconds; None where the client has left.
+
+        Raises `UnknownReferenceError`, also where the operation was refused meanwhile.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while (operation := self.register.operation(reference)).state is not State.FINISHED:
+            left = until - loop.time()
+            if left <= 0 or self._release.done():
+                return operation
+            end = self._ends.setdefault(reference, asyncio.Event())
+            waiting = loop.create_task(end.wait())
+            try:
+                if not await self._wait(waiting, left, gone):
+                    return None
+            finally:
+                waiting.cancel()
+        return operation
+
+    @property
+    def _release(self) -> asyncio.Future[None]:
+        if self._released is None:
+            self._released = asyncio.get_running_loop().create_future()
+        return self._released
+
+    def _spawn(self, reference: str | None, call: Coroutine[Any, Any, Operation]) -> asyncio.Task[Operation]:
+        task = asyncio.get_running_loop().create_task(call)
+        task.add_done_callback(lambda done: self._over(reference, done))
+        return task
+
+    async def _wait(self, task: asyncio.Task[Any], seconds: float | None, gone: Gone) -> bool:
+        """Wait for the task, for `seconds`, or until all are let go; False where the client left, whose task is cancelled then."""
+        leaving = asyncio.ensure_future(gone())
+        try:
+            await asyncio.wait({task, leaving, self._release}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left = leaving.done()
+            leaving.cancel()
+        if left and not task.done():
+            task.cancel()
+            return False
+        return True
+
+    def _over(self, reference: str | None, task: asyncio.Task[Operation]) -> None:
+        if reference is not None:
+            self._wake(reference)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, EcrlanError):  # nobody may be left to be told
+            log.error("operation.failed", reference=reference, trace=trace_of(error))
+
+    def _observe(self, event: TerminalEvent) -> None:
+        if isinstance(event, OperationChanged) and event.operation.state is State.FINISHED:
+            self._wake(event.operation.reference)
+
+    def _wake(self, reference: str) -> None:
+        end = self._ends.pop(reference, None)
+        if end is not None:
+            end.set()
+
+
+async def _awaited(call: Awaitable[Operation]) -> Operation:
+    return await call
+
+
+def _result(task: asyncio.Task[Operation]) -> Operation:
+    try:
+        return task.result()
+    except asyncio.CancelledError:  # dropped from the queue: the daemon is being stopped
+        raise ClosingError from None

@@ -1,0 +1,220 @@
+"""The daemon's parts, put together: register, terminals, events, and whoever attends to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import structlog
+
+from ecrlan.daemon.alarms import Alarms
+from ecrlan.daemon.callbacks import Callbacks
+from ecrlan.daemon.calls import Calls
+from ecrlan.daemon.demo import Demo
+from ecrlan.daemon.documents import own_addresses, terminal_as_json
+from ecrlan.daemon.fleet import Fleet
+from ecrlan.daemon.health import Health
+from ecrlan.daemon.hub import EventHub
+from ecrlan.daemon.metrics import Metrics
+from ecrlan.daemon.tokens import Tokens
+from ecrlan.errors import JournalError
+from ecrlan.journal import JournalReader
+from ecrlan.register import Register, TerminalSettings
+from ecrlan.register.register import local_clock
+from ecrlan.settings import Settings, data_folder, split_address
+
+log = structlog.get_logger(__name__)
+
+
+class Daemon:
+    """Everything but the sockets of HTTP. `async with Daemon(settings) as daemon`.
+
+    `config` is the settings file that `reload` reads again (default: the one that `settings` came from); `clock` returns timezone-aware
+    wall clock; with `demo`, journal and terminal are temporary ones, whatever the settings say.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        config: str | Path | None = None,
+        clock: Callable[[], datetime] = local_clock,
+        demo: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.started_time = clock()
+        self.hurried = False
+        """Whether `close` waits for nothing."""
+        self.hub = EventHub(clock)
+        self.demo = Demo(clock, on_screen=lambda screen: self.hub.publish("screen", screen)) if demo else None
+        self.journal_file = self.demo.journal if self.demo is not None else settings.journal
+        listen = "" if demo else settings.register_.listen
+        self.register = Register(
+            self.journal_file,
+            listen=listen or None,
+            cash_register_id=settings.register_.cash_register_id,
+            backups=0 if demo else settings.register_.backups,
+            retention_days=settings.register_.retention_days,
+            clock=clock,
+            on_commit=lambda seconds: self.metrics.committed(seconds),  # noqa: PLW0108  # they follow the register, which is made first
+        )
+        options = settings.daemon
+        self.calls = Calls(self.register)
+        self.fleet = Fleet(self.register, self._terminals_differ)
+        self.alarms = Alarms(self.register, self.hub, clock, command=options.alarm_command, webhook=options.alarm_webhook)
+        self.callbacks = Callbacks(self.register, clock=clock, hosts=options.callback_hosts)
+        self.health = Health(self.register, clock, options.health_interval, changed=self.terminal_changed)
+        self.metrics = Metrics(self.register, alarms=self.alarms, reachable=self.health.reachable)
+        self.hub.on_delivered = self.metrics.delivered
+        self.hub.on_change = self.terminal_changed
+        self.tokens: Tokens
+        self.reader: JournalReader
+        """A second look at the journal, for questions that may take their time."""
+        self._config = config if config is not None else settings.file
+        self._listen = split_address("register.listen", listen)[0] if listen else ""
+        self._changed: set[str] = set()
+        self._parts = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    # --- life -------------------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open journal and addresses, and begin to recover what a crash left open. Raises `EcrlanError`; then nothing is left open."""
+        async with AsyncExitStack() as parts:
+            if self.demo is not None:
+                await parts.enter_async_context(self.demo)
+            _make_data_folder(self.journal_file)
+            await self.register.open()
+            parts.push_async_callback(self.register.close)
+            self.tokens = Tokens.load(self.journal_file)  # behind the journal's lock: no other daemon makes them at the same time
+            self.reader = await asyncio.to_thread(JournalReader, self.journal_file)
+            parts.callback(self.reader.close)
+            for part in (self.metrics, self.alarms):  # before the terminals: what is recovered concerns them
+                await part.open()
+                parts.push_async_callback(part.close)
+            await self.callbacks.open()
+            parts.push_async_callback(lambda: self.callbacks.close(0.0) if self.hurried else self.callbacks.close())
+            self.hub.watch(self.register)
+            parts.callback(self.hub.close)
+            parts.callback(self.calls.close)
+            self.fleet.open(self._wanted(self.settings))
+            parts.callback(self.fleet.close)
+            await self.health.open()
+            parts.push_async_callback(self.health.close)
+            self._parts = parts.pop_all()
+
+    async def close(self) -> None:
+        """Close everything; what is under way is left to recovery."""
+        await self._parts.aclose()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new operations, end the streams, and give running exchanges `seconds` to end."""
+        self.calls.closing = True
+        self.hub.close()
+        self.fleet.close()
+        await self.health.close()
+        await self.register.drain(seconds)
+        self.calls.close()
+
+    def reload(self) -> dict[str, Any]:
+        """Read the settings again and bring the terminals up to date; return what was done, and which settings need a restart.
+
+        Raises `InvalidValueError`; then nothing was changed.
+        """
+        if self.demo is not None:
+            done = self.fleet.apply(self._wanted(self.settings))
+            return {**done, "restart_needed": []}
+        settings = Settings.load(self._config)
+        done = self.fleet.apply(self._wanted(settings))
+        if done["added"] or done["changed"] or done["removed"]:
+            self._terminals_differ()
+        old = {row.declaration.key: row.value for row in self.settings.values()}
+        restart = [
+            row.declaration.key
+            for row in settings.values()
+            if not row.declaration.key.startswith("terminals.") and old[row.declaration.key] != row.value
+        ]
+        if restart:
+            log.warning("settings.restart_needed", keys=restart)
+        return {**done, "restart_needed": restart}
+
+    # --- what can be looked at --------------------------------------------------------------------------------------------------
+
+    @property
+    def closing(self) -> bool:
+        """Whether no new operations are taken."""
+        return self.calls.closing
+
+    @property
+    def journal_failure(self) -> str | None:
+        """Why the journal takes nothing more; None while it does."""
+        try:
+            return self.register.journal.failed
+        except JournalError as error:
+            return str(error)
+
+    def register_document(self, role: str) -> dict[str, Any]:
+        """Return what `GET /v1/register` tells to a client of this role."""
+        from ecrlan import __version__  # noqa: PLC0415 - the package's own name
+
+        failed = self.journal_failure
+        listener = self.register.listener
+        return {
+            "version": __version__,
+            "cash_register_id": self.register.cash_register_id,
+            "listen": {"address": self._listen, "port": listener.port} if listener is not None else None,
+            "addresses": own_addresses(),
+            "journal": f"failed: {failed}" if failed else "ok",
+            "demo": self.demo is not None,
+            "started_time": self.started_time.isoformat(timespec="seconds"),
+            "role": role,
+        }
+
+    def terminal_document(self, name: str) -> dict[str, Any]:
+        """Return a terminal as JSON. Raises `UnknownTerminalError`."""
+        return terminal_as_json(self.register.terminal(name), self.clock(), self.health.condition(name))
+
+    def terminal_changed(self, name: str) -> None:
+        """Tell of a terminal, once for all that changes in one turn of the loop."""
+        if not self._changed:
+            asyncio.get_running_loop().call_soon(self._tell_terminals)
+        self._changed.add(name)
+
+    # --- within -----------------------------------------------------------------------------------------------------------------
+
+    def _wanted(self, settings: Settings) -> dict[str, TerminalSettings]:
+        if self.demo is not None:
+            return {self.demo.settings.name: self.demo.settings}
+        return {name: settings.terminal_settings(name) for name in settings.terminals}
+
+    def _terminals_differ(self) -> None:
+        """Have whoever follows ask for the terminals anew."""
+        self.hub.publish("gap", {"missed": True})
+
+    def _tell_terminals(self) -> None:
+        names, self._changed = self._changed, set()
+        for name in names:
+            self.hub.publish("terminal", lambda name=name: self._known_terminal(name), name)  # type: ignore[misc]
+
+    def _known_terminal(self, name: str) -> dict[str, Any] | None:
+        return self.terminal_document(name) if name in self.register.terminals else None
+
+
+def _make_data_folder(journal: Path) -> None:
+    """Make the user's data folder where the journal stands there; no other folder is made."""
+    if journal.parent == data_folder():
+        try:
+            journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise JournalError(f"the journal's folder {journal.parent} cannot be made: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, security, the event stream, and the console's files."""

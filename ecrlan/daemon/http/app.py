@@ -1,0 +1,69 @@
+"""The HTTP application: every route, its OpenAPI document, and the guard in front."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+
+import ecrlan
+from ecrlan.daemon.daemon import Daemon
+from ecrlan.daemon.http import operations, overview, pages, session, stream, terminals
+from ecrlan.daemon.http.bodies import definitions
+from ecrlan.daemon.http.errors import add_handlers
+from ecrlan.daemon.http.security import BODY_SECONDS, Guard
+from ecrlan.daemon.http.sessions import COOKIE, Sessions
+
+DESCRIPTION = """The cash register's side of ECR-LAN over HTTP. Amounts are whole cents, times ISO 8601 with their time zone.
+
+`reference` is the idempotency key: post again whenever you are not sure. Every error is `{"error": {"code", "message", "sent"}}`; `sent`
+is `no` where it is certain that nothing reached the terminal."""
+
+
+def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BODY_SECONDS, console: Traversable | None = None) -> Guard:
+    """Return the application of an open daemon. `hosts`: the names with port by which it is reached, in lower case."""
+    app = FastAPI(title="ecrlan", version=ecrlan.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
+    sessions = Sessions(time.monotonic)
+    for router in (
+        operations.make_router(daemon),
+        terminals.make_router(daemon),
+        stream.make_router(daemon),
+        session.make_router(daemon, sessions),
+        overview.make_router(daemon),
+        pages.make_router(console),
+    ):
+        app.include_router(router)
+    add_handlers(app, daemon.clock)
+    document: list[dict[str, Any]] = []
+
+    @app.get("/openapi.json", include_in_schema=False, response_model=None)
+    async def openapi() -> Response:
+        if not document:
+            document.append(openapi_document(app))
+        return JSONResponse(document[0])
+
+    return Guard(
+        app,
+        tokens=daemon.tokens,
+        sessions=sessions,
+        hosts=hosts,
+        requests_at_once=daemon.settings.daemon.requests_at_once,
+        body_seconds=body_seconds,
+    )
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: FastAPI's, with the bodies that the routes read by themselves, and how to log in."""
+    document: dict[str, Any] = app.openapi()
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(definitions())
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "`ecrlan token` prints it."},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by POST /v1/session."},
+    }
+    document["security"] = [{"token": []}, {"session": []}]
+    return document

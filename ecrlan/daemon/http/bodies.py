@@ -1,0 +1,79 @@
+"""Bodies other than an operation's, and how any body is read: from JSON in one go, checked strictly."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.types import Receive
+
+from ecrlan.daemon.demands import AnyDemand, Body
+
+REFERENCES = "#/components/schemas/{model}"
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="The person who says so.")]
+
+
+class Login(Body):
+    """A token, for a session."""
+
+    token: Annotated[str, Field(max_length=256)]
+
+
+class Acceptance(Body):
+    """Who accepts the TID that answered."""
+
+    by: Name
+
+
+class Verdict(Body):
+    """How an unresolved operation is settled."""
+
+    outcome: Literal["approved", "not_performed"]
+    by: Name
+    note: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what the terminal showed.")]
+
+
+class Press(Body):
+    """A button of the emulated terminal."""
+
+    button: Literal["card", "pin", "red", "plug"]
+
+
+DEMAND: TypeAdapter[AnyDemand] = TypeAdapter(AnyDemand)
+LOGIN = TypeAdapter(Login)
+ACCEPTANCE = TypeAdapter(Acceptance)
+VERDICT = TypeAdapter(Verdict)
+PRESS = TypeAdapter(Press)
+
+
+async def read(request: Request, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN401  # the adapter's type
+    """Return the request's body as `adapter` has it. Raises pydantic's `ValidationError`, which is answered with 422."""
+    return adapter.validate_json(await request.body())
+
+
+async def left(receive: Receive) -> None:
+    """Return when the client has left; what it still sends goes nowhere."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def schema_of(model: type[Body]) -> dict[str, Any]:
+    """Return the reference to a body's schema in the OpenAPI document."""
+    return {"$ref": REFERENCES.format(model=model.__name__)}
+
+
+def demand_schema() -> dict[str, Any]:
+    """Return the schema of an operation's body without its definitions."""
+    schema = DEMAND.json_schema(ref_template=REFERENCES)
+    schema.pop("$defs", None)
+    return schema
+
+
+def definitions() -> dict[str, Any]:
+    """Return the schemas of all bodies, for the OpenAPI document's components."""
+    found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
+    _, rest = models_json_schema([(model, "validation") for model in (Login, Acceptance, Verdict, Press)], ref_template=REFERENCES)
+    return {**found, **rest["$defs"]}

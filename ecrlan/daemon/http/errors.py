@@ -1,0 +1,134 @@
+"""One shape for every error: `{"error": {"code", "message", "sent"}}` (product.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from ecrlan.errors import EcrlanError, Sent, TerminalBusyError
+from ecrlan.model import Kind
+from ecrlan.wire.mask import clean_text, mask_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+log = structlog.get_logger(__name__)
+
+STATUSES: dict[str, int] = {
+    "malformed_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "foreign_host": 403,
+    "foreign_origin": 403,
+    "not_found": 404,
+    "unknown_reference": 404,
+    "unknown_terminal": 404,
+    "method_not_allowed": 405,
+    "too_slow": 408,
+    "terminal_busy": 409,
+    "terminal_blocked": 409,
+    "reference_conflict": 409,
+    "refused": 409,
+    "too_large": 413,
+    "invalid_value": 422,
+    "too_many": 429,
+    "internal": 500,
+    "journal_failed": 503,
+    "closing": 503,
+}
+"""The HTTP status of every error's code."""
+MEANINGS: dict[int, str] = {
+    400: "What came is no HTTP request",
+    401: "No token, or a wrong one",
+    403: "The token only allows to read, or the request comes from a foreign host or page",
+    404: "There is no such terminal, operation, alarm or page",
+    405: "Not with this method",
+    408: "The request did not arrive in time",
+    409: "The terminal is busy or blocked, the reference stands for something else, or the state does not allow it; nothing was sent",
+    413: "The request's body is too large",
+    422: "A value is not allowed; nothing was sent",
+    429: "Too many requests at once; nothing was sent",
+    500: "An error of ecrlan itself",
+    503: "The journal has failed, or the daemon is being stopped; nothing was sent",
+}
+KINDS = frozenset(kind.value for kind in Kind)
+LONGEST_MESSAGE = 500
+
+
+class Refusal(EcrlanError):  # noqa: N818  # the word of the house: the register refuses, too
+    """A request that is refused before it reaches a terminal; `code` is one of `STATUSES`. Nothing was sent."""
+
+    def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.headers = dict(headers or {})
+
+
+def error_document(code: str, message: str, sent: Sent = "no", **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON values
+    """Return an error as JSON; its message is cleaned and masked, for it may repeat what the client sent."""
+    shown = mask_text(clean_text(message))
+    shown = shown if len(shown) <= LONGEST_MESSAGE else shown[: LONGEST_MESSAGE - 1] + "…"
+    return {"error": {"code": code, "message": shown, "sent": sent, **more}}
+
+
+def refusal_of(error: ValidationError | RequestValidationError) -> Refusal:
+    """Turn pydantic's first complaint into ours."""
+    details: Sequence[ErrorDetails] = error.errors()
+    first = details[0]
+    parts = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    if len(parts) > 1 and parts[0] in KINDS:  # pydantic names the kind whose body it took it for
+        del parts[0]
+    place = ".".join(parts) or "body"
+    return Refusal("invalid_value", f"{place}: {first['msg']}")
+
+
+def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
+    """Have every error of `app` answered in our shape."""
+
+    async def known(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, EcrlanError)  # noqa: S101 - it is registered for these
+        return answer(error, clock())
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, ValidationError | RequestValidationError)  # noqa: S101 - the same
+        return answer(refusal_of(error), clock())
+
+    async def starlettes(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101 - the same
+        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "malformed_request")
+        words = {"not_found": "there is nothing at this address", "method_not_allowed": "not with this method"}
+        return answer(Refusal(code, words.get(code, error.detail), error.headers), clock())
+
+    async def unknown(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.failed", method=request.method, path=request.url.path, error=type(error).__name__)
+        return JSONResponse(error_document("internal", "an error of ecrlan itself; the log tells more", "unknown"), 500)
+
+    app.add_exception_handler(EcrlanError, known)
+    app.add_exception_handler(ValidationError, invalid)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, starlettes)
+    app.add_exception_handler(Exception, unknown)
+
+
+def answer(error: EcrlanError, now: datetime) -> JSONResponse:
+    """Return the response that tells of `error`."""
+    more: dict[str, Any] = {}
+    if isinstance(error, TerminalBusyError):
+        since = now - timedelta(seconds=error.held_seconds)
+        more = {"holder": error.holder, "since": since.isoformat(timespec="seconds"), "waiting": error.waiting}
+    status = STATUSES.get(error.code)
+    if status is None:  # an error that no route should let through
+        log.error("request.failed", error=error.code, message=str(error))
+        return JSONResponse(error_document("internal", str(error), error.sent), 500)
+    headers = error.headers if isinstance(error, Refusal) else {}
+    return JSONResponse(error_document(error.code, str(error), error.sent, **more), status, headers)

@@ -1,0 +1,134 @@
+"""Routes of operations: begin one, wait for it, look them up, settle what is unresolved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from ecrlan.daemon.daemon import Daemon
+from ecrlan.daemon.demands import EXAMPLES, Demand
+from ecrlan.daemon.http.bodies import DEMAND, VERDICT, Verdict, demand_schema, left, read, schema_of
+from ecrlan.daemon.http.errors import Refusal
+from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, answers, takes
+from ecrlan.daemon.listing import list_operations
+from ecrlan.errors import EcrlanError
+from ecrlan.journal.queries import Filter
+from ecrlan.model import Kind, Operation, State
+from ecrlan.operation_json import operation_as_json
+from ecrlan.wire.receipt import parse_receipt, render_text
+
+LONGEST_WAIT = 600.0
+MOST_LISTED = 200
+
+Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="Seconds to wait for the end.")]
+OutcomeName = Literal["approved", "declined", "not_performed", "unresolved", "done"]
+GONE = Response(status_code=499)
+"""Goes nowhere: the client has left."""
+
+
+def make_router(daemon: Daemon) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["operations"])
+
+    def told(operation: Operation | None) -> Response:
+        if operation is None:
+            return GONE
+        document = operation_as_json(operation, daemon.clock())
+        if operation.state is State.FINISHED:
+            return JSONResponse(document)
+        return JSONResponse(document, 202, {"Location": f"/v1/operations/{operation.reference}"})
+
+    @router.post(
+        "/v1/terminals/{name}/operations",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument, accepted=OperationDocument),
+        openapi_extra=takes(demand_schema(), EXAMPLES),
+        response_model=None,
+    )
+    async def begin(name: str, request: Request, wait: Wait = 0.0) -> Response:
+        """Begin an operation, or find it again: the same reference with the same parameters is the same operation.
+
+        200: it finished within `wait`. 202: it is under way, and will end with an outcome, even if that is `not_performed`.
+        """
+        demand: Demand = await read(request, DEMAND)
+        terminal = daemon.register.terminal(name)
+        if demand.callback_url is not None:
+            daemon.callbacks.wanted(demand.reference, demand.callback_url, name)
+        try:
+            return told(await daemon.calls.begin(terminal, demand, wait=wait, gone=lambda: left(request.receive)))
+        except EcrlanError:
+            daemon.callbacks.forget(demand.reference)
+            raise
+
+    @router.get(
+        "/v1/operations/{reference}",
+        responses=answers(404, 422, 503, ok=OperationDocument, accepted=None),
+        response_model=None,
+    )
+    async def show(reference: str, request: Request, wait: Wait = 0.0) -> Response:
+        """Return an operation; with `wait` once it has ended, or as it is by then."""
+        operation = await daemon.calls.ended(reference, wait=wait, gone=lambda: left(request.receive))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation, daemon.clock()))
+
+    @router.get("/v1/operations", responses=answers(422, 503, ok=OperationList), response_model=None)
+    async def listing(
+        outcome: OutcomeName | None = None,
+        terminal: Annotated[str | None, Query(max_length=64)] = None,
+        kind: Kind | None = None,
+        since: Annotated[str | None, Query(alias="from", description="ISO 8601: a time, or a date; included.")] = None,
+        until: Annotated[str | None, Query(alias="to", description="ISO 8601: a time, or a date; not included.")] = None,
+        *,
+        only_open: Annotated[bool, Query(alias="open", description="Only what is not finished, or unresolved.")] = False,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+        before: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$", description="`next` of the page before.")] = None,
+    ) -> Response:
+        """Return operations, newest first; on the first page also those that wait for their terminal."""
+        wanted = Filter(
+            outcome=outcome, terminal=terminal, kind=kind, since=_time("from", since), until=_time("to", until), unfinished=only_open
+        )
+        found, following = await list_operations(daemon.register, daemon.reader, wanted, limit=limit, before=before)
+        now = daemon.clock()
+        return JSONResponse({"operations": [operation_as_json(each, now) for each in found], "next": following})
+
+    @router.post(
+        "/v1/operations/{reference}/resolve",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument),
+        openapi_extra=takes(schema_of(Verdict), {"charged": {"outcome": "approved", "by": "Anna", "note": "on the terminal's journal"}}),
+        response_model=None,
+    )
+    async def resolve(reference: str, request: Request) -> Response:
+        """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
+        verdict: Verdict = await read(request, VERDICT)
+        operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
+        if operation.terminal not in daemon.register.terminals:  # then the register tells nobody
+            daemon.hub.publish("operation", operation_as_json(operation, daemon.clock()), operation.terminal)
+        return JSONResponse(operation_as_json(operation, daemon.clock()))
+
+    receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
+    receipt_answers[200]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+
+    @router.get("/v1/operations/{reference}/receipt", responses=receipt_answers, response_model=None)
+    async def receipt(reference: str, form: Annotated[Literal["text", "lines"], Query(alias="format")] = "text") -> Response:
+        """Return the receipt: as plain text, or as lines with their styles. Empty where none came to the register."""
+        lines = parse_receipt(daemon.register.operation(reference).receipt)
+        if form == "text":
+            return PlainTextResponse("".join(f"{line}\n" for line in render_text(lines)))
+        return JSONResponse({"lines": [{"text": line.text, **_style(line.style)} for line in lines]})
+
+    return router
+
+
+def _style(style: Any) -> dict[str, bool]:  # noqa: ANN401  # wire.receipt's ReceiptStyle
+    return {name: getattr(style, name) for name in ("bold", "double_height", "double_width", "compressed")}
+
+
+def _time(place: str, text: str | None) -> datetime | None:
+    """Return a moment; one without time zone is this machine's."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        raise Refusal("invalid_value", f"{place}: {text!r} is no ISO 8601 time such as 2026-11-23 or 2026-11-23T18:44:00+01:00") from None

@@ -1,0 +1,94 @@
+"""uvicorn's HTTP/1.1, with limits of time and number, and its own errors in our shape."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ecrlan.daemon.http.errors import STATUSES, error_document
+
+REQUEST_SECONDS = 15.0
+"""How long a request may take to arrive, head and body, and a line may stand without one."""
+
+
+class HttpProtocol(H11Protocol):
+    """One client's line. `most_lines` and `request_seconds` are set on a subclass (`limited`)."""
+
+    most_lines = 1_000
+    request_seconds = REQUEST_SECONDS
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Take the line, or refuse it where too many stand."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most_lines:
+            self._refuse("too_many", f"{self.most_lines} lines stand; that is the most")
+        else:
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the line."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; whoever sends a request one byte at a time gets so long and no longer."""
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._unwatch()
+        elif self._deadline is None:
+            self._watch()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, which has its own time."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and self._deadline is None and self.conn.their_state is h11.SEND_BODY:
+            self._watch()  # the answer came before the whole body: what is left of it has its time, too
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP request."""
+        self._refuse("malformed_request", msg)
+
+    def _watch(self) -> None:
+        self._deadline = self.loop.call_later(self.request_seconds, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            self.transport.close()  # nothing was asked
+        elif not self.transport.is_closing():
+            self._refuse("too_slow", f"the request did not arrive within {self.request_seconds:g} s")
+
+    def _refuse(self, code: str, message: str) -> None:
+        """Answer by ourselves where no answer has begun, and close the line."""
+        self._unwatch()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and (self.cycle is None or not self.cycle.response_started):
+            body = json.dumps(error_document(code, message)).encode()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"cache-control", b"no-store"),
+                (b"connection", b"close"),
+            ]
+            response = h11.Response(status_code=STATUSES[code], headers=headers, reason=b"")
+            for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+            if self.cycle is not None:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+        self.transport.close()
+
+
+def limited(most_lines: int, request_seconds: float = REQUEST_SECONDS) -> type[HttpProtocol]:
+    """Return the protocol with its limits."""
+    return type("LimitedHttpProtocol", (HttpProtocol,), {"most_lines": most_lines, "request_seconds": request_seconds})

@@ -1,0 +1,296 @@
+"""The shapes of answers, for the OpenAPI document only: what is served is never checked against them at run time."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecrlan.daemon.http.errors import MEANINGS
+from ecrlan.model import Kind, State
+
+_OPERATION: dict[str, Any] = {
+    "reference": "sale-4711",
+    "kind": "purchase",
+    "terminal": "till-1",
+    "amount": 650,
+    "state": "finished",
+    "outcome": "approved",
+    "result": {
+        "result": "00",
+        "pan": "…1234",
+        "entry_mode": "CLI",
+        "authorization_code": "123456",
+        "host_time": "2026-11-23T18:44:00+01:00",
+        "card_type": "debit",
+        "acquirer_id": "00000000034",
+        "stan": "000042",
+        "online_id": "000099",
+        "action_code": "000",
+        "amount": 650,
+    },
+    "receipt": ["BAR CENTRALE", "EUR 6,50"],
+    "evidence": None,
+    "created_time": "2026-11-23T17:43:31.120000+00:00",
+    "finished_time": "2026-11-23T17:44:02.007000+00:00",
+}
+_TERMINAL: dict[str, Any] = {
+    "name": "till-1",
+    "address": "192.168.1.50",
+    "port": 8081,
+    "link": "auto",
+    "state": "idle",
+    "reachable": True,
+    "line": {"opened_by": "terminal"},
+    "terminal_id": "37105051",
+    "foreign_terminal_id": None,
+    "software_release": "SYSEMV  204",
+    "terminal_status": 2,
+    "status_text": "operative",
+    "clock_difference_seconds": 12,
+    "last_seen_time": "2026-11-23T17:44:02+00:00",
+    "supports": {"extended_purchase": True, "last_result": True},
+    "holder": None,
+    "queue_length": 0,
+    "queue_limit": 50,
+    "unresolved": [],
+}
+
+
+class Shape(BaseModel):
+    """An answer's object."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Failure(Shape):
+    """What went wrong."""
+
+    code: str = Field(description="A word for programs.", examples=["terminal_busy"])
+    message: str = Field(description="For people.")
+    sent: Literal["no", "unknown"] = Field(description="Whether anything may have reached the terminal.")
+
+
+class ErrorDocument(Shape):
+    """The one error shape."""
+
+    error: Failure
+
+
+class ResolutionShape(Shape):
+    """How a person settled it."""
+
+    by: str
+    note: str
+    time: str
+
+
+class OperationDocument(Shape):
+    """An operation."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_OPERATION]})
+
+    reference: str
+    kind: Kind
+    terminal: str
+    amount: int | None = Field(description="Cents.")
+    state: State
+    outcome: Literal["approved", "declined", "not_performed", "unresolved", "done"] | None = Field(description="Null until it is known.")
+    reason: str | None = Field(None, description="Of declined and not_performed.")
+    result: dict[str, Any] | None = Field(description="The terminal's answer, by the names of its fields.")
+    receipt: list[str]
+    evidence: str | None
+    created_time: str
+    finished_time: str | None
+    resolution: ResolutionShape | None = None
+
+
+class Line(Shape):
+    """A terminal's line."""
+
+    opened_by: Literal["register", "terminal"]
+
+
+class Supports(Shape):
+    """What a terminal can do, as far as known."""
+
+    extended_purchase: bool | None
+    last_result: bool
+
+
+class Holder(Shape):
+    """The operation that holds a terminal."""
+
+    reference: str
+    since: str
+
+
+class TerminalDocument(Shape):
+    """A terminal."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_TERMINAL]})
+
+    name: str
+    address: str
+    port: int
+    link: Literal["auto", "listen", "dial"]
+    state: Literal["idle", "busy", "recovering", "blocked", "foreign"]
+    reachable: bool | None
+    line: Line | None
+    terminal_id: str | None
+    foreign_terminal_id: str | None
+    software_release: str | None
+    terminal_status: int | None
+    status_text: str | None
+    clock_difference_seconds: int | None
+    last_seen_time: str | None
+    supports: Supports
+    holder: Holder | None
+    queue_length: int
+    queue_limit: int
+    unresolved: list[str]
+
+
+class TerminalList(Shape):
+    """All terminals."""
+
+    terminals: list[TerminalDocument]
+
+
+class OperationList(Shape):
+    """A page of operations, newest first."""
+
+    operations: list[OperationDocument]
+    next: str | None = Field(description="Give it as `before` for the page behind this one.")
+
+
+class ReceiptLine(Shape):
+    """A line as it is printed."""
+
+    text: str
+    bold: bool
+    double_height: bool
+    double_width: bool
+    compressed: bool
+
+
+class ReceiptLines(Shape):
+    """A receipt with its styles."""
+
+    lines: list[ReceiptLine]
+
+
+class Story(Shape):
+    """What happened to an operation, for people; `look_at` and `answers` where it is unresolved."""
+
+    reference: str
+    title: str
+    facts: list[list[str]]
+    steps: list[list[str]]
+    look_at: list[str]
+    answers: dict[str, str] | None
+
+
+class AlarmDocument(Shape):
+    """An alarm."""
+
+    id: str
+    name: str
+    terminal: str | None
+    reference: str | None
+    text: str
+    time: str
+    active: bool
+
+
+class AlarmList(Shape):
+    """The active alarms."""
+
+    alarms: list[AlarmDocument]
+
+
+class Listening(Shape):
+    """Where terminals dial in."""
+
+    address: str
+    port: int
+
+
+class RegisterDocument(Shape):
+    """The register itself."""
+
+    version: str
+    cash_register_id: str
+    listen: Listening | None
+    addresses: list[str]
+    journal: str = Field(description="`ok`, or `failed: …`.")
+    demo: bool
+    started_time: str
+    role: Literal["operate", "read"]
+
+
+class Health(Shape):
+    """A sign of life."""
+
+    status: Literal["ok", "failing"]
+    version: str
+
+
+class Waiting(Shape):
+    """A change that waits until its terminal is free."""
+
+    terminal: str
+    reason: str
+
+
+class Reloaded(Shape):
+    """What a reload did."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    unchanged: list[str]
+    waiting: list[Waiting]
+    restart_needed: list[str] = Field(description="Settings that count only after a restart.")
+
+
+class RoleDocument(Shape):
+    """What the session allows."""
+
+    role: Literal["operate", "read"]
+
+
+class Screen(Shape):
+    """The emulated terminal's screen."""
+
+    lines: list[str]
+    state: Literal["idle", "card", "pin", "host", "off"]
+    ledger_total: int = Field(description="Cents that customers have really paid.")
+
+
+_WORDS: dict[int, str] = {200: "Done", 202: "Under way; it ends with an outcome", 204: "Done; there is nothing to tell"}
+
+
+def answers(*errors: int, ok: type[Shape] | None = None, accepted: type[Shape] | None = None) -> dict[int | str, dict[str, Any]]:
+    """Return what a route may answer: its own shape, the errors named, and those that every route shares."""
+    shared = (400, 401, 403, 405, 429, 500)
+    told: dict[int | str, dict[str, Any]] = {}
+    if ok is not None:
+        told[200] = {"model": ok, "description": _WORDS[200]}
+    if accepted is not None:
+        told[202] = {
+            "model": accepted,
+            "description": _WORDS[202],
+            "headers": {"Location": {"description": "Where the operation is.", "schema": {"type": "string"}}},
+        }
+    for status in sorted({*shared, *errors}):
+        told[status] = {"model": ErrorDocument, "description": MEANINGS[status]}
+    return told
+
+
+def takes(schema: dict[str, Any], examples: dict[str, dict[str, Any]] | None = None, *, required: bool = True) -> dict[str, Any]:
+    """Return the OpenAPI part that describes a JSON body which the route reads by itself."""
+    content: dict[str, Any] = {"schema": schema}
+    if examples:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    return {"requestBody": {"required": required, "content": {"application/json": content}}}

@@ -1,0 +1,58 @@
+"""Routes of terminals: how they are, and what is done to them by hand."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from ecrlan.daemon.daemon import Daemon
+from ecrlan.daemon.http.bodies import ACCEPTANCE, Acceptance, left, read, schema_of
+from ecrlan.daemon.http.operations import GONE
+from ecrlan.daemon.http.schemas import OperationDocument, TerminalDocument, TerminalList, answers, takes
+from ecrlan.errors import RegisterError
+from ecrlan.operation_json import operation_as_json
+
+
+def make_router(daemon: Daemon) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["terminals"])
+
+    @router.get("/v1/terminals", responses=answers(503, ok=TerminalList), response_model=None)
+    async def listing() -> Response:
+        """Return all terminals."""
+        return JSONResponse({"terminals": [daemon.terminal_document(name) for name in daemon.register.terminals]})
+
+    @router.get("/v1/terminals/{name}", responses=answers(404, 503, ok=TerminalDocument), response_model=None)
+    async def show(name: str) -> Response:
+        """Return one terminal."""
+        return JSONResponse(daemon.terminal_document(name))
+
+    @router.post("/v1/terminals/{name}/status", responses=answers(404, 408, 409, 413, 503, ok=OperationDocument), response_model=None)
+    async def status(name: str, request: Request) -> Response:
+        """Ask the terminal how it is, now. It waits for its turn; the outcome is `done` or `not_performed`."""
+        operation = await daemon.calls.look(daemon.register.terminal(name).status(), lambda: left(request.receive))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation, daemon.clock()))
+
+    @router.post("/v1/terminals/{name}/reset", responses=answers(404, 408, 409, 413, 503, ok=TerminalDocument), response_model=None)
+    async def reset(name: str) -> Response:
+        """Drop the terminal's line. Refused while the terminal is in use."""
+        daemon.register.terminal(name).drop_line()
+        return JSONResponse(daemon.terminal_document(name))
+
+    @router.post(
+        "/v1/terminals/{name}/accept-terminal-id",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=TerminalDocument),
+        openapi_extra=takes(schema_of(Acceptance), {"accept": {"by": "Anna"}}),
+        response_model=None,
+    )
+    async def accept(name: str, request: Request) -> Response:
+        """Accept the TID that answered in place of the known one, in a person's name."""
+        acceptance: Acceptance = await read(request, ACCEPTANCE)
+        terminal = daemon.register.terminal(name)
+        if terminal.memory.foreign_terminal_id is None:
+            raise RegisterError(f"terminal {name} has answered with no other TID: there is nothing to accept")
+        terminal.accept_terminal_id(acceptance.by)
+        daemon.terminal_changed(name)
+        return JSONResponse(daemon.terminal_document(name))
+
+    return router

@@ -1,0 +1,89 @@
+"""What is posted to other programs, callbacks and alarms: the address is checked, the time is limited, the answer's body is not read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from ecrlan import __version__
+from ecrlan.errors import InvalidValueError
+
+LONGEST_URL = 2_000
+"""Characters of an address."""
+TRY_SECONDS = 5.0
+"""For one try, from connecting to the answer's status line."""
+AT_ONCE = 16
+"""Posts under way at once, of each of those who post."""
+PAUSES = (1.0, 25.0)
+"""Seconds between three tries: a short one for a hiccup, a long one for a server that is being restarted."""
+HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"ecrlan/{__version__}"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How one try ended: with the answer's status, or with a problem in words."""
+
+    status: int | None = None
+    problem: str | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took it: any 2xx. A redirect is not followed, and is none."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def make_client() -> httpx.AsyncClient:
+    """Return a client that follows no redirect and takes nothing (proxies, `.netrc`) from the environment.
+
+    Certificates are checked against the system's (`SSL_CERT_FILE` included).
+    """
+    limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
+    context = ssl.create_default_context()
+    return httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, timeout=TRY_SECONDS, limits=limits)
+
+
+def check_url(place: str, url: str, hosts: Collection[str] = ()) -> str:
+    """Return `url` if it may be posted to. `hosts` limits the hosts ("till.example", or "till.example:8443"); empty allows all.
+
+    Raises `InvalidValueError`, which never shows a password.
+    """
+    if not isinstance(url, str) or len(url) > LONGEST_URL:
+        raise InvalidValueError(place, url, f"an address of at most {LONGEST_URL} characters")
+    allowed = "http://HOST… or https://HOST…, without user and password"
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise InvalidValueError(place, "an address that cannot be read", allowed) from None
+    if parsed.userinfo or parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InvalidValueError(place, f"{parsed.scheme}://{parsed.host}", allowed)
+    names = {parsed.host.lower(), f"{parsed.host.lower()}:{parsed.port or (443 if parsed.scheme == 'https' else 80)}"}
+    if hosts and names.isdisjoint(host.lower().replace("[", "").replace("]", "") for host in hosts):
+        raise InvalidValueError(place, parsed.host, f"one of the hosts that the settings name: {', '.join(sorted(hosts))}")
+    return url
+
+
+def host_of(url: str) -> str:
+    """Return an address's host, for logs: the rest may hold a secret."""
+    try:
+        return httpx.URL(url).host
+    except (httpx.InvalidURL, ValueError):
+        return "?"
+
+
+async def post(client: httpx.AsyncClient, url: str, document: dict[str, Any]) -> Answer:
+    """Post a JSON document once. Never raises for what the network or the receiver does."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    try:
+        async with asyncio.timeout(TRY_SECONDS), client.stream("POST", url, content=body, headers=HEADERS) as response:
+            status = response.status_code
+    except TimeoutError:
+        return Answer(problem=f"no answer within {TRY_SECONDS:g} s")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        return Answer(problem=f"{type(error).__name__}: {error}"[:200])
+    return Answer(status=status, problem=None if 200 <= status < 300 else f"status {status}")
