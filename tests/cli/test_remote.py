@@ -152,7 +152,7 @@ class Stranger(http.server.BaseHTTPRequestHandler):
     asked: list
     answer: bytes
 
-    def do_GET(self):  # noqa: N802 - http.server's name
+    def do_GET(self):
         self.asked.append((self.command, self.path, self.headers["Authorization"]))
         body = b'{"status": "ok", "version": "0"}' if self.path == "/healthz" and self.answer else b"<html>hello"
         body = body if self.path == "/healthz" else self.answer
@@ -161,7 +161,7 @@ class Stranger(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self):  # noqa: N802 - the same
+    def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 
