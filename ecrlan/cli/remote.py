@@ -44,7 +44,7 @@ class RefusedError(RegisterError):
     """The daemon refuses the request, in its own words. `code` and `sent` are the daemon's."""
 
     def __init__(self, code: str, message: str, sent: Sent) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)  # not that of `InvalidValueError`: place and value stand in the message
         self.code = code
         self.sent: Sent = sent
 
@@ -94,7 +94,7 @@ class RunningDaemon:
         except FileNotFoundError:
             raise RegisterError(f"{self.words} owns the journal, but its token {file} is not there") from None
         except InvalidValueError as error:
-            raise RegisterError(f"{self.words} owns the journal, but its token cannot be used: {error}") from None
+            raise RegisterError(f"{self.words} owns the journal, but its token {file} cannot be used: {error.allowed}") from None
 
 
 def daemon_file(journal: Path) -> Path:
@@ -121,7 +121,7 @@ def running_daemon(settings: Settings) -> RunningDaemon | None:
         raise RegisterError(
             f"a daemon may own the journal {settings.journal}, but {file} cannot be read: work as the daemon's user"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         log.warning("daemon.note_unreadable", file=str(file))
         return None
     if address.scheme not in ("http", "https") or not host or port is None:
@@ -168,7 +168,7 @@ def _probe(url: str, certificate: Path | None) -> str | None:
         connection.request("GET", "/healthz")
         document = json.loads(connection.getresponse().read(LARGEST_NOTE))
         return str(document["version"]) if document["status"] in ("ok", "failing") else None
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
         return None
     finally:
         connection.close()
@@ -282,11 +282,11 @@ def refusal(daemon: RunningDaemon, status: int, document: object) -> EcrlanError
     return RefusedValueError(code, message, sent) if wrong else RefusedError(code, message, sent)
 
 
-def ask(daemon: RunningDaemon, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+def ask(daemon: RunningDaemon, method: str, path: str, body: dict[str, Any] | None = None, *, query: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
     """Make one request, from a command that needs no more. Raises as `DaemonClient.call` does."""
 
     async def asked() -> Any:  # noqa: ANN401 - JSON
         async with DaemonClient(daemon) as client:
-            return await client.call(method, path, body=body)
+            return await client.call(method, path, body=body, query=query)
 
     return asyncio.run(asked())
