@@ -11,6 +11,7 @@ EcrlanError
 │   ├── UnknownReferenceError  no operation has this reference
 │   ├── UnknownTerminalError   no terminal has this name
 │   └── JournalError           the journal cannot be opened or written
+│       └── JournalOwnedError  another process owns it
 └── LineError                  no line to the terminal, or it was lost
 ├── ConnectError           the line was never made: nothing was sent
 └── ListenError            the register's own address cannot be bound
@@ -94,7 +95,10 @@ class TerminalBlockedError(RegisterError):
 
     def __init__(self, terminal: str, reference: str) -> None:
         """Name the terminal and the unresolved operation's reference."""
-        super().__init__(f"terminal {terminal} is blocked: the outcome of operation {reference} is unresolved; settle it first")
+        super().__init__(
+            f"terminal {terminal} is blocked: the outcome of operation {reference} is unresolved; "
+            f"settle it first: `ecrlan operations show {reference}`"
+        )
         self.terminal = terminal
         self.reference = reference
 
@@ -139,6 +143,20 @@ class JournalError(RegisterError):
     """The journal cannot be opened, read or written."""
 
     code = "journal_failed"
+
+
+class JournalOwnedError(JournalError):
+    """Another process owns the journal, and did not give it up in time. Nothing was written."""
+
+    code = "journal_owned"
+
+    def __init__(self, path: str, owner: str, waited: float, pid: int | None = None) -> None:
+        """Name the journal's file, its owner in words, the seconds waited, and the owner's process where it is known."""
+        super().__init__(f"the journal {path} is owned by {owner}; waited {waited:g} s for it")
+        self.path = path
+        self.owner = owner
+        self.waited = waited
+        self.pid = pid
 
 
 class LineError(EcrlanError):

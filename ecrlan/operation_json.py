@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def operation_as_json(operation: Operation, now: datetime) -> dict[str, Any]:
-    """Return what `json.dumps` takes. `now` (timezone-aware) gives `host_time` its year; amounts are cents, times ISO 8601.
+def operation_as_json(operation: Operation) -> dict[str, Any]:
+    """Return what `json.dumps` takes; amounts are cents, times ISO 8601. `host_time` gets the year that puts it nearest to `created_time`.
 
     `reason` stands beside `outcome` where there is one; `answer`, `data`, `durable` and `resolution` only where they say something.
     """
@@ -53,7 +53,7 @@ def operation_as_json(operation: Operation, now: datetime) -> dict[str, Any]:
     if isinstance(outcome, Declined | NotPerformed):
         document["reason"] = outcome.reason
     response = outcome.result if isinstance(outcome, Approved | Declined) else outcome.response if isinstance(outcome, Done) else None
-    document["result"] = response_as_json(response, now) if response is not None else None
+    document["result"] = response_as_json(response, operation.created_time) if response is not None else None
     document["receipt"] = receipt_lines(operation.receipt)
     document["evidence"] = operation.evidence or (outcome.evidence if isinstance(outcome, Unresolved) else None)
     document["created_time"] = operation.created_time.isoformat()
@@ -75,11 +75,14 @@ def receipt_lines(receipt: bytes) -> list[str]:
     return render_text(parse_receipt(receipt)) if receipt else []
 
 
-def response_as_json(response: Response, now: datetime) -> dict[str, Any]:
-    """Return a response's fields under the names of messages.md; None where the message has none."""
+def response_as_json(response: Response, time: datetime) -> dict[str, Any]:
+    """Return a response's fields under the names of messages.md; None where the message has none.
+
+    `time` (timezone-aware), when it was asked for, gives `host_time` its year.
+    """
     match response:
         case PaymentResult():
-            return _payment_result(response, now)
+            return _payment_result(response, time)
         case StatusResponse():
             return {
                 "terminal_id": response.terminal_id,
@@ -103,14 +106,14 @@ def response_as_json(response: Response, now: datetime) -> dict[str, Any]:
             return {"terminal_id": response.terminal_id, "code": response.code}
 
 
-def _payment_result(result: PaymentResult, now: datetime) -> dict[str, Any]:
+def _payment_result(result: PaymentResult, time: datetime) -> dict[str, Any]:
     card_types = {member.value: member.name.lower() for member in CardType}
     document: dict[str, Any] = {
         "result": result.result,
         "pan": f"…{result.pan}" if result.pan else None,
         "entry_mode": result.entry_mode,
         "authorization_code": result.authorization_code,
-        "host_time": result.host_time.nearest(now).isoformat() if result.host_time else None,
+        "host_time": result.host_time.nearest(time).isoformat() if result.host_time else None,
         "card_type": card_types.get(result.card_type or 0),
         "acquirer_id": result.acquirer_id,
         "stan": result.stan,

@@ -20,7 +20,7 @@ from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
 from ecrlan.journal.rows import Event, NewOperation, time_text
-from ecrlan.journal.store import Synchronous, beside, check_folder, connect, insert, open_for_writing, statements
+from ecrlan.journal.store import Synchronous, beside, check_folder, connect, open_for_writing, values_of
 from ecrlan.journal.writer import Call, Kept, Promise, Writer
 
 RIDE_SECONDS = 0.5
@@ -39,7 +39,7 @@ class Journal(JournalReader):
     before every COMMIT; `on_commit` afterwards, with the commit's seconds, on the writing thread. `synchronous` is SQLite's; less than
     FULL is for simulations.
 
-    Raises `JournalError`: owned by another process (which, where, since when), folder missing, read-only, damaged, not a journal, or newer.
+    Raises `JournalOwnedError` (by which process, where, since when), `JournalError`: folder missing, read-only, damaged, no journal, newer.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class Journal(JournalReader):
         return count
 
     def _submit(self, rows: Sequence[NewOperation | Event], promise: Promise | None) -> None:
-        self._writer.submit(Call(partial(insert, made=statements(rows)), tuple(rows), promise))
+        self._writer.submit(Call(tuple(rows), values_of(rows), promise=promise))
 
     def _settle(self, concerned: Callable[[NewOperation | Event], bool]) -> None:
         if any(concerned(row) for call in self._writer.waiting() for row in call.rows):

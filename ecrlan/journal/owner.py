@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ecrlan.errors import JournalError
+from ecrlan.errors import JournalError, JournalOwnedError
 
 POLL_SECONDS = 0.05
 LOCKED_BYTE = 1 << 30
@@ -21,8 +21,8 @@ LOCKED_BYTE = 1 << 30
 class OwnerLock:
     """Owns `path` (the lock file, which stays) from construction to `release`.
 
-    Waits up to `wait` seconds for another owner; then raises `JournalError` naming its process, host and since when. `clock` and `sleep`
-    are injected by tests.
+    Waits up to `wait` seconds for another owner; then raises `JournalOwnedError` naming its process, host and since when. Tests inject
+    `clock` and `sleep`.
     """
 
     def __init__(
@@ -56,15 +56,17 @@ class OwnerLock:
         while not _try_lock(descriptor):
             left = until - clock()
             if left <= 0:
-                raise JournalError(f"the journal {self._path.with_suffix('')} is owned by {self._owner()}; waited {wait:g} s for it")
+                words, pid = self._owner()
+                raise JournalOwnedError(str(self._path.with_suffix("")), words, wait, pid)
             sleep(min(POLL_SECONDS, left))
 
-    def _owner(self) -> str:
+    def _owner(self) -> tuple[str, int | None]:
+        """Return the owner in words, and its process where the file tells."""
         try:
             owner = json.loads(self._path.read_text(encoding="utf-8"))
-            return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
+            return f"process {owner['pid']} on {owner['host']} since {owner['since']}", int(owner["pid"])
         except (OSError, ValueError, KeyError, TypeError):
-            return "another process"
+            return "another process", None
 
     def _write(self, owner: dict[str, object]) -> None:
         if self._descriptor is not None:

@@ -20,7 +20,7 @@ UNRESOLVED = "unresolved"
 OUTCOMES = ("approved", "declined", "not_performed", UNRESOLVED, "done")
 LARGEST_INTEGER = 2**63 - 1
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 class ReferenceTakenError(JournalError):

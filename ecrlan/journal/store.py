@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import platform
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +24,17 @@ BUSY_SECONDS = 5.0
 MAGIC = b"SQLite format 3\x00"
 MEMORY = ":memory:"
 
-_INSERT_OPERATION = """INSERT INTO operations (reference, kind, terminal, terminal_id, amount, parameters, parameters_hash, created_time)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-_INSERT_EVENT = "INSERT INTO events (terminal, time, name, data) VALUES (?, ?, ?, ?)"
-_INSERT_EVENT_OF_OPERATION = """INSERT INTO events (operation, terminal, time, name, data)
-    SELECT id, ?, ?, ?, ? FROM operations WHERE reference = ?"""
+TABLE_COLUMNS = {
+    "operations": 8,
+    "events of operations": 5,
+    "events": 4,
+}
+"""What rows are written to, each with the number of its values."""
+MOST_ROWS = 64
+"""Rows of one statement: 8 values each stay far below SQLite's limits."""
 
-Statement = tuple[str, tuple[Any, ...]]
+Values = tuple[str, tuple[Any, ...]]
+"""A row on its way: what it is written to, and its values."""
 
 
 def connect(path: Path | None, mode: Literal["ro", "rw", "rwc"]) -> sqlite3.Connection:
@@ -134,30 +141,64 @@ def check_file(path: Path) -> None:
         raise JournalError(f"the journal {path} is damaged and was left as it is: {'; '.join(findings)}")
 
 
-def statements(rows: Sequence[NewOperation | Event]) -> list[Statement]:
-    """Return what writes the rows, in their order. Raises `InvalidValueError`."""
-    made: list[Statement] = []
+def values_of(rows: Sequence[NewOperation | Event]) -> list[Values]:
+    """Return what is written for the rows, in their order. Raises `InvalidValueError`."""
+    made: list[Values] = []
     for row in rows:
         if isinstance(row, NewOperation):
-            made.append((_INSERT_OPERATION, operation_values(row)))
+            made.append(("operations", operation_values(row)))
         elif row.reference is None:
-            made.append((_INSERT_EVENT, event_values(row)[:-1]))
+            made.append(("events", event_values(row)[:-1]))
         else:
-            made.append((_INSERT_EVENT_OF_OPERATION, event_values(row)))
+            made.append(("events of operations", event_values(row)))
     return made
 
 
-def insert(connection: sqlite3.Connection, made: Sequence[Statement]) -> None:
-    """Run the statements within the caller's transaction. Raises `ReferenceTakenError`, `UnknownReferenceError`, `sqlite3.Error`."""
-    for text, values in made:
-        try:
-            changed = connection.execute(text, values).rowcount
-        except sqlite3.IntegrityError as error:
-            if text is _INSERT_OPERATION:
-                raise ReferenceTakenError(values[0]) from error
-            raise
-        if not changed:
-            raise UnknownReferenceError(values[-1])
+def insert(connection: sqlite3.Connection, rows: Sequence[Values], most: int = MOST_ROWS) -> None:
+    """Write the rows within the caller's transaction, in their order, operations before all events.
+
+    Up to `most` rows go in one statement: a statement costs more than a row, and hands the interpreter from thread to thread twice.
+    Raises `ReferenceTakenError`, `UnknownReferenceError` (they name the right row only if each has a statement of its own),
+    `sqlite3.Error`.
+    """
+    operations = [row for row in rows if row[0] == "operations"]
+    events = [row for row in rows if row[0] != "operations"]
+    for table, group in (*_runs(operations), *_runs(events)):
+        for start in range(0, len(group), most):
+            _insert_rows(connection, table, group[start : start + most])
+
+
+def _runs(rows: list[Values]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """Yield rows of one table that follow each other."""
+    for table, run in itertools.groupby(rows, key=itemgetter(0)):
+        yield table, [values for _, values in run]
+
+
+def _insert_rows(connection: sqlite3.Connection, table: str, rows: list[tuple[Any, ...]]) -> None:
+    try:
+        changed = connection.execute(_statement(table, len(rows)), list(itertools.chain.from_iterable(rows))).rowcount
+    except sqlite3.IntegrityError as error:
+        if table == "operations":
+            raise ReferenceTakenError(rows[0][0]) from error
+        raise
+    if changed != len(rows):
+        raise UnknownReferenceError(rows[0][-1])
+
+
+@lru_cache(maxsize=3 * MOST_ROWS)
+def _statement(table: str, count: int) -> str:
+    """Return the statement that writes `count` rows."""
+    values = ", ".join([f"({', '.join('?' * TABLE_COLUMNS[table])})"] * count)
+    if table == "operations":
+        columns = "reference, kind, terminal, terminal_id, amount, parameters, parameters_hash, created_time"
+        return f"INSERT INTO operations ({columns}) VALUES {values}"  # noqa: S608  # our own names
+    if table == "events":
+        return f"INSERT INTO events (terminal, time, name, data) VALUES {values}"  # noqa: S608
+    # the rows in the outer loop (CROSS JOIN keeps it so): they get their numbers in their order
+    return f"""INSERT INTO events (operation, terminal, time, name, data)
+        WITH made (terminal, time, name, data, reference) AS (VALUES {values})
+        SELECT operations.id, made.terminal, made.time, made.name, made.data
+        FROM made CROSS JOIN operations ON operations.reference = made.reference"""  # noqa: S608
 
 
 def sync_folder(folder: Path) -> None:

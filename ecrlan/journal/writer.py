@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ecrlan.errors import EcrlanError, JournalError
 from ecrlan.journal.reserve import Reserve
 from ecrlan.journal.rows import Event, NewOperation
+from ecrlan.journal.store import MOST_ROWS, Values, insert
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,12 @@ class Promise(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One caller's rows, or another change: all of it or nothing. Without a promise it rides along with the next commit."""
+    """One caller's rows, or a change that is no row: all of it or nothing. Without a promise it rides along with the next commit."""
 
-    apply: Callable[[sqlite3.Connection], Any]
     rows: tuple[Row, ...] = ()
+    values: Sequence[Values] = ()
+    """What is written for the rows."""
+    change: Callable[[sqlite3.Connection], Any] | None = None
     promise: Promise | None = None
     error: Exception | None = None
     result: Any = None
@@ -138,7 +141,8 @@ class Writer:
     def run(self, change: Callable[[sqlite3.Connection], Any]) -> Any:  # noqa: ANN401  # whatever the change returns
         """Return what `change` returns, once it is committed. Raises what it raises, and `JournalError`."""
         future: Future[Any] = Future()
-        self.submit(Call(change, promise=future))
+        future.set_running_or_notify_cancel()
+        self.submit(Call(change=change, promise=future))
         return future.result()
 
     def stop(self, *, commit: bool) -> None:
@@ -212,7 +216,7 @@ class Writer:
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
-            if not all(self._apply(call) for call in calls):  # rare: then once more, and each call can be undone alone
+            if not self._apply(calls, MOST_ROWS):  # rare: then once more, and each call can be undone alone
                 execute("ROLLBACK")
                 execute("BEGIN IMMEDIATE")
                 for call in calls:
@@ -226,22 +230,28 @@ class Writer:
                     execute("ROLLBACK")
             raise
 
-    def _apply(self, call: Call) -> bool:
-        """Apply a call; False where it is refused: then what it has done must be undone."""
-        call.error = call.result = None
-        if call.begins and not self._reserve.held():
-            call.error = JournalError("the disk is too full for the records of a new operation; nothing was written")
-            return False
+    def _apply(self, calls: Sequence[Call], most: int) -> bool:
+        """Apply the calls, up to `most` rows in a statement; False where one is refused: then what was done must be undone."""
         try:
-            call.result = call.apply(self._connection)
+            rows: list[Values] = []
+            for call in calls:
+                call.error = call.result = None
+                if call.begins and not self._reserve.held():
+                    raise JournalError("the disk is too full for the records of a new operation; nothing was written")
+                rows.extend(call.values)
+                if call.change is not None:
+                    insert(self._connection, rows, most)
+                    rows.clear()
+                    call.result = call.change(self._connection)
+            insert(self._connection, rows, most)
         except (sqlite3.IntegrityError, EcrlanError) as error:
-            call.error = error if isinstance(error, EcrlanError) else JournalError(f"the journal refuses this: {error}")
+            calls[-1].error = error if isinstance(error, EcrlanError) else JournalError(f"the journal refuses this: {error}")
             return False
         return True
 
     def _apply_alone(self, call: Call) -> None:
         self._connection.execute("SAVEPOINT one")
-        if not self._apply(call):
+        if not self._apply([call], 1):
             self._connection.execute("ROLLBACK TO one")
         self._connection.execute("RELEASE one")
 

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE = 30.0
 """Seconds between two questions for the last result, at most."""
+MORE_QUESTIONS = 4
+"""How often a terminal that could not be asked at the last moment is asked again: one answer, however late, says more than none."""
 TIMER_MARGIN = 0.05
 """Seconds by which the last question comes after the longest payment: timers may ring early by the clock's resolution (Windows: 16 ms)."""
 
@@ -35,6 +37,8 @@ class Recovery:
         self.settings = conductor.settings
         self.memory = conductor.memory
         self.queue = queue
+        self._silent = 0
+        """How many questions in a row met silence."""
 
     def can_prove(self, work: Work) -> bool:
         """Tell whether asking the terminal can prove anything at all."""
@@ -44,7 +48,7 @@ class Recovery:
         return work.baseline is not None and not (work.answered or work.refused)
 
     async def settle(self, work: Work) -> None:
-        """Ask until the outcome is proved or the longest payment must be over; then leave it unresolved."""
+        """Ask until the outcome is proved, or the longest payment must be over and the terminal has answered since; then leave it."""
         loop = asyncio.get_running_loop()
         work.recovering = True
         try:
@@ -53,18 +57,20 @@ class Recovery:
             evidence = work.evidence or "the result was lost"
             if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
                 evidence = judge(self._attempt(work, loop.time()), None).evidence
+            more = MORE_QUESTIONS
             while work.open and self.can_prove(work):
-                last_time = loop.time() + pause >= over_at
-                await self._wait(work, min(pause, max(over_at - loop.time(), 0.0)))
+                left = over_at - loop.time()
+                await self._wait(work, min(pause, left) if left > 0 else pause)
                 if not work.open:
                     break
                 judgement = await self.ask(work)
-                if judgement is not None:
-                    evidence = judgement.evidence
-                    if judgement.verdict is Verdict.CHANGED:
-                        break
-                if last_time:
+                evidence = judgement.evidence if judgement is not None else evidence
+                if judgement is not None and judgement.verdict is Verdict.CHANGED:
                     break
+                if left <= pause:
+                    if more == 0 or (judgement is not None and judgement.verdict is not Verdict.UNPROVED):
+                        break
+                    more -= 1
                 pause = min(pause * 2, LONGEST_PAUSE) or LONGEST_PAUSE
             if work.open:
                 await self.conclude(work, Unresolved(evidence=evidence), evidence)
@@ -88,9 +94,11 @@ class Recovery:
             return None
         asked_at = asyncio.get_running_loop().time()  # the answer tells of this moment, however late it comes
         try:
-            exchange = await self.conductor.ask_last_result(request, linger=True)
+            # a late result may still come on the line; but one that stays silent may be dead without our knowing: then a new one is needed
+            exchange = await self.conductor.ask_last_result(request, linger=self._silent == 0)
         except LineError as error:
             return Judgement(Verdict.UNPROVED, f"the terminal could not be asked: {error}")
+        self._silent = self._silent + 1 if exchange.ending is Ending.UNANSWERED else 0
         if not work.open:
             return None
         answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None

@@ -1,7 +1,7 @@
 """The field types that message tables are made of, by their letter in messages.md.
 
 `N` `Digits`, `Number`, `PresentNumber`, `Flag`, `Pan` · `A` `Text`, `OptionalText`, `HostTimeText`, `TerminalTime` · `AR` `RightText` ·
-`=` `Constant`, `Code` · `0…` `Reserved` · `V` `Rest`, `RestBytes`, `Counted`.
+`=` `Constant`, `Code` · `0…` `Reserved` · `V` `Rest`, `RestBytes`, `Counted` (also `A` of variable length).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Field(Base):
     """
 
     type = ""
+    variable = False
+    """Whether its length varies."""
 
     def __init__(self, length: int, *, optional: bool = False) -> None:
         """Take the length in bytes; for fields of variable length, the shortest."""
@@ -325,17 +327,20 @@ class Rest(Field):
     """`V`: everything to the end, `shortest` to `longest` bytes of text."""
 
     type = "V"
+    variable = True
 
-    def __init__(self, shortest: int, longest: int, *, strip: bool = False) -> None:
-        """Take the bounds in bytes; `strip` takes fill off the right."""
+    def __init__(self, shortest: int, longest: int, *, filled: bool = False) -> None:
+        """Take the bounds in bytes; `filled` makes it `A`, with spaces on the right that are taken off."""
         super().__init__(shortest)
+        if filled:
+            self.type = "A"
         self.longest = longest
-        self.strip = strip
+        self.filled = filled
 
     def decode(self, data: bytes) -> object:
         """Return the text."""
         text = data.translate(PRINTABLE).decode("ascii")
-        return text.rstrip(" ") if self.strip else text
+        return text.rstrip(" ") if self.filled else text
 
     def encode(self, value: Any) -> bytes:  # noqa: ANN401 - text here, other things in classes below
         """Check and write the text."""
@@ -366,13 +371,14 @@ class RestBytes(Rest):
 
 
 class Counted(Field):
-    """`V`: as many bytes as the number field `count` says, at most `longest`. XML: line ends and tabs read as spaces."""
+    """`A`: as many bytes as the number field `count` says, at most `longest`; XML (`V`): line ends and tabs read as spaces."""
 
-    type = "V"
+    variable = True
 
     def __init__(self, count: str, longest: int, *, xml: bool = False) -> None:
         """Take the number field's name and the greatest length in bytes."""
         super().__init__(0)
+        self.type = "V" if xml else "A"
         self.count = count
         self.longest = longest
         self.table = _XML if xml else PRINTABLE

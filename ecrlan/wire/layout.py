@@ -140,7 +140,7 @@ def _table_row(position: int | None, row: Construct[Any, Any]) -> TableRow:
         field = field.subcon
     if not isinstance(field, Field) or (row.name is None) != isinstance(field, Unread):
         raise TypeError(f"row {position}: {row!r} is no named field and no reserved run")
-    length = None if field.type == "V" else field.length
+    length = None if field.variable else field.length
     note = repr(field.content.decode("ascii")) if isinstance(field, Constant) else str(row.docs)
     return TableRow(position, length, field.type, row.name or "", note, field)
 

@@ -1,7 +1,9 @@
 """Masking of card data, and texts made fit for a screen (exchange.md §7, product.md).
 
 Every run of 12 or more digits keeps its last four, the others become `0`, unless the run belongs to a field that is known to be something
-else. The frame's LRC is made to fit again; a bad one stays as wrong as it was.
+else. A run may be written as one number, or as cards show it: in groups of four (`4111 1111 1111 1111`, the last may be shorter; American
+Express 4-6-5 and Diners 4-6-4) with a space, `-` or `.` between them. The frame's LRC is made to fit again; a bad one stays as wrong as
+it was.
 """
 
 from __future__ import annotations
@@ -23,10 +25,19 @@ SHORTEST_RUN: Final = 12
 SHOWN_DIGITS: Final = 4
 LONGEST_TEXT: Final = 256
 
-_RUN = re.compile(rb"[0-9]{12,}")
+_GROUPS = (
+    r"(?<![0-9])(?<![0-9]{2}[./-][0-9]{2}[./-])(?:"  # not the year of a date
+    r"[0-9]{4}(?:[ .-][0-9]{4}(?![0-9])){2,}(?:[ .-][0-9]{1,3}(?![0-9]))?"
+    r"|3[47][0-9]{2}[ .-][0-9]{6}[ .-][0-9]{5}(?![0-9])|3[0689][0-9]{2}[ .-][0-9]{6}[ .-][0-9]{4}(?![0-9]))"
+)
+_TEXT_RUN = re.compile(rf"[0-9]{{12,}}|{_GROUPS}")
+_RUN = re.compile(_TEXT_RUN.pattern.encode())
+_HEAD = re.compile(rb"[0-9]{0,6}(?:[ .-][0-9]{4,6}(?![0-9])){0,4}(?:[ .-][0-9]{1,3}(?![0-9]))?")
+"""At the beginning of a receipt's part: what may be the end of a card number in groups."""
+_TAIL = re.compile(rb"(?<![0-9])(?:[0-9]{4,6}[ .-]){0,4}[0-9]{0,6}\Z")
+"""At a part's end: what may be the beginning of one."""
 _APPLICATION = re.compile(rb"\x02[^\x02\x03]*\x03.\Z", re.DOTALL)
 _WHOLE = re.compile(rb"(?:\x02[^\x02\x03]*\x03.|[\x06\x15]\x03.|\x01[^\x00-\x1f]+\x04)\Z", re.DOTALL)
-_TEXT_RUN = re.compile(r"[0-9]{12,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FREE_TEXTS: Final = frozenset({"receipt_text", "reason", "software_release", "contents", "xml", "data", "extra", "tag_number"})
 """Fields that may hold anything: what looks like a card number there is masked."""
@@ -35,13 +46,13 @@ _ANY_DIGITS = b"0" * 12
 
 
 def mask_text(text: str) -> str:
-    """Mask every run of 12 or more digits in a text."""
-    return _TEXT_RUN.sub(lambda run: "0" * (len(run[0]) - SHOWN_DIGITS) + run[0][-SHOWN_DIGITS:], text)
+    """Mask every run of 12 or more digits in a text, also those in groups."""
+    return _TEXT_RUN.sub(lambda run: _zeroed(run[0].encode()).decode(), text)
 
 
 def mask_bytes(data: bytes) -> bytes:
-    """Mask every run of 12 or more digits in bytes of which nothing is known."""
-    return _RUN.sub(lambda run: b"0" * (len(run[0]) - SHOWN_DIGITS) + run[0][-SHOWN_DIGITS:], data)
+    """Mask every run of 12 or more digits, also those in groups, in bytes of which nothing is known."""
+    return _RUN.sub(lambda run: _zeroed(run[0]), data)
 
 
 def mask_message(message: bytes, direction: str | None = None) -> bytes:
@@ -53,10 +64,11 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
     layout = find_layout(message, direction)
     masked = bytearray(message)
     for run in _RUN.finditer(_hide_known(message, layout) if layout else message):
-        _zero(masked, run.start(), run.end())
+        masked[run.start() : run.end()] = _zeroed(run[0])
     for row in layout.rows if layout else ():
         if isinstance(row.field, Pan) and row.position is not None:
-            _zero(masked, row.position - 1, row.position - 1 + row.field.length)
+            end = row.position - 1 + row.field.length
+            masked[row.position - 1 : end - SHOWN_DIGITS] = b"0" * (row.field.length - SHOWN_DIGITS)
     return bytes(masked)
 
 
@@ -72,8 +84,12 @@ def mask_lone_frame(raw: bytes, direction: str | None = None) -> bytes:
     """
     if not _APPLICATION.match(raw) or raw[10:11] != b"S" or direction == "request":
         return mask_frame(raw, direction)
-    text = mask_bytes(_ANY_DIGITS + raw[11:-2] + _ANY_DIGITS)[len(_ANY_DIGITS) : -len(_ANY_DIGITS)]
-    return _replace_message(raw, raw[1:11] + text)
+    text = raw[11:-2]
+    masked = bytearray(mask_bytes(_ANY_DIGITS + text + _ANY_DIGITS)[len(_ANY_DIGITS) : -len(_ANY_DIGITS)])
+    for edge, shown in ((_HEAD.match(text), SHOWN_DIGITS), (_TAIL.search(text), 0)):
+        if edge is not None:
+            masked[edge.start() : edge.end()] = _zeroed(bytes(masked[edge.start() : edge.end()]), shown)
+    return _replace_message(raw, raw[1:11] + bytes(masked))
 
 
 def mask_receipt_parts(parts: Sequence[bytes]) -> list[bytes]:
@@ -146,9 +162,17 @@ def _replace_message(raw: bytes, message: bytes) -> bytes:
     return raw[:1] + message + raw[-2:-1] + bytes((raw[-1] ^ fold(raw[1:-2]) ^ fold(message),))
 
 
-def _zero(masked: bytearray, start: int, end: int) -> None:
-    """Put zeros into a stretch but for its last four bytes."""
-    masked[start : end - SHOWN_DIGITS] = b"0" * (end - SHOWN_DIGITS - start)
+def _zeroed(run: bytes, shown: int = SHOWN_DIGITS) -> bytes:
+    """Return a run with zeros in place of its digits but for the last `shown`; what stands between groups stays."""
+    masked = bytearray(run)
+    for place in reversed(range(len(run))):
+        if run[place] in b" .-":
+            continue
+        if shown:
+            shown -= 1
+        else:
+            masked[place] = 0x30
+    return bytes(masked)
 
 
 def _hide_known(message: bytes, layout: Layout) -> bytes:

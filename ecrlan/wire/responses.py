@@ -266,7 +266,7 @@ STATUS: Final = layout(
     (11, Reserved(10)),
     (21, "terminal_time" / TerminalTime() * "DDMMYYhhmm"),
     (31, "terminal_status" / Number(1) * "2 = operative; see messages.md"),
-    (32, "software_release" / Rest(0, 225, strip=True) * "free text"),
+    (32, "software_release" / Rest(0, 225, filled=True) * "free text"),
 )
 ADDITIONAL_DATA: Final = layout(
     "additional data from the host",

@@ -156,15 +156,48 @@ def class_of(entry: Entry, asked: Asked) -> str:
 # --- a till's process ---------------------------------------------------------------------------------------------------------------
 
 
-class Process:
+class Conversation:
+    """What a lane asks of a till, and is told."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    @property
+    def ended(self) -> str:
+        """Why nothing more will be told; empty while something may be."""
+        raise NotImplementedError
+
+    def send(self, command: str) -> None:
+        """Ask for what `tests.faults.till` calls so."""
+        raise NotImplementedError
+
+    async def until_told(self, asked: Iterable[Asked]) -> None:
+        """Wait until these are told. Raises `WrongError` where the till does not come to it."""
+        waited = list(asked)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while any(one.told is None for one in waited) and not self.ended:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise WrongError(f"not told within {PATIENCE:g} s: {[one.command for one in waited if one.told is None]}") from None
+        if left := [one.command for one in waited if one.told is None]:
+            raise WrongError(f"the till {self.ended} and left {left}")
+
+
+class Process(Conversation):
     """One till process."""
 
     def __init__(self, process: asyncio.subprocess.Process, told: dict[str, Asked]) -> None:
+        super().__init__()
         self._process = process
         self._asked = told
-        self.ready = asyncio.Event()
-        self._changed = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
+
+    @property
+    def ended(self) -> str:
+        return f"ended by itself ({self._process.returncode})" if self._reading.done() else ""
 
     @classmethod
     async def start(cls, path: Path, port: int, asked: dict[str, Asked], *words: str) -> Process:
@@ -190,19 +223,6 @@ class Process:
         async with asyncio.timeout(PATIENCE):
             await self._ended()
         return self._process.returncode or 0
-
-    async def until_told(self, asked: Iterable[Asked]) -> None:
-        """Wait until these are told. Raises `WrongError` where the till does not come to it."""
-        waited = list(asked)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while any(one.told is None for one in waited) and not self._reading.done():
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            raise WrongError(f"not told within {PATIENCE:g} s: {[one.command for one in waited if one.told is None]}") from None
-        if left := [one.command for one in waited if one.told is None]:
-            raise WrongError(f"the till ended by itself ({self._process.returncode}) and left {left}")
 
     async def _ended(self) -> None:
         await self._process.wait()
@@ -235,13 +255,20 @@ class Process:
 class Lane:
     """One terminal, one journal, and the tills that die on it."""
 
+    start_seconds = START_SECONDS
+    think_seconds = 0.006
+    request_seconds = 0.014
+    """From a request at the terminal: within them the till is killed."""
+    asked_seconds = 0.03
+    """The same from when the till was asked."""
+
     def __init__(self, name: str, folder: Path, *, trust: bool) -> None:
         self.name = name
         self.trust = trust
         self.random = Random(name)
         self.path = folder / "till.db"
         self.terminal = EmulatedTerminal(
-            clock=lambda: datetime.now(UTC), think_seconds=0.006, late_seconds=0.3, progress=("INSERIRE CARTA", "ATTENDERE")
+            clock=lambda: datetime.now(UTC), think_seconds=self.think_seconds, late_seconds=0.3, progress=("INSERIRE CARTA", "ATTENDERE")
         )
         self.asked: dict[str, Asked] = {}
         self.figures = Figures()
@@ -250,12 +277,13 @@ class Lane:
 
     async def run(self, kills: int) -> None:
         """Kill `kills` tills one after the other, then let one finish everything. Raises `WrongError`."""
-        async with EmulatorServer(self.terminal, on_frames=self._frame) as server:
+        async with EmulatorServer(self.terminal, on_frames=self.frame) as server:
             while self.figures.kills < kills:
                 await self._round(server.port)
             await self._last_round(server.port)
 
-    def _frame(self, direction: str, raw: bytes) -> None:
+    def frame(self, direction: str, raw: bytes) -> None:
+        """Take note of a frame at the terminal."""
         if direction == ">" and raw[:1] == b"\x02" and raw[10:11] in b"XPSp":
             self._requests += 1
             self._requested.set()
@@ -266,19 +294,19 @@ class Lane:
     async def _round(self, port: int) -> None:
         process = await self._start(port)
         try:
-            await self._until_the_moment(process)
+            await self.until_the_moment(process)
         finally:
             await process.kill()
         self.figures.kills += 1
         self.terminal.faults.clear()
         self.check(count=True)
 
-    async def _until_the_moment(self, process: Process) -> None:
+    async def until_the_moment(self, process: Conversation) -> None:
         if self.random.random() < 0.25:  # while it starts and recovers
             for one in self._pending():
                 process.send(one.command)
             self._ask_new(process)
-            await asyncio.sleep(self.random.uniform(0.3, 1.0) * START_SECONDS)
+            await asyncio.sleep(self.random.uniform(0.3, 1.0) * self.start_seconds)
             return
         await process.ready.wait()
         await self._settle(process)
@@ -293,15 +321,15 @@ class Lane:
                     while self._requests < wanted:
                         self._requested.clear()
                         await self._requested.wait()
-            await asyncio.sleep(self.random.uniform(0.0, 0.014))
+            await asyncio.sleep(self.random.uniform(0.0, self.request_seconds))
         else:
-            await asyncio.sleep(self.random.uniform(0.0, 0.03))
+            await asyncio.sleep(self.random.uniform(0.0, self.asked_seconds))
 
     def _pending(self) -> list[Asked]:
         """Return what nobody knows the outcome of; the same references are asked for again."""
-        return [one for one in self.asked.values() if one.told in (None, "refused", "unresolved") and one.truth is None]
+        return [one for one in self.asked.values() if one.told in (None, "refused", "unresolved")]
 
-    async def _settle(self, process: Process) -> None:
+    async def _settle(self, process: Conversation) -> None:
         """Ask for everything again until it is told; a person settles what stays unresolved."""
         for one in self._pending():
             one.told = None
@@ -316,7 +344,7 @@ class Lane:
         if left := [one.command for one in self._pending()]:
             raise WrongError(f"the oldest are settled first, and yet these are refused: {left}")
 
-    def _ask_new(self, process: Process) -> int:
+    def _ask_new(self, process: Conversation) -> int:
         """Ask for new operations, and return how many."""
         count = self.random.randint(1, 3)
         for _ in range(count):
@@ -346,14 +374,22 @@ class Lane:
 
     async def _last_round(self, port: int) -> None:
         process = await self._start(port)
+        await self.finish(process)
+        if code := await process.end():
+            raise WrongError(f"the last till ended with {code}")
+        await self.sum_up()
+
+    async def finish(self, process: Conversation) -> None:
+        """Ask for everything once more."""
         await process.ready.wait()
         await self._settle(process)
         for one in self.asked.values():
             one.told = None
             process.send(one.command)
         await process.until_told(self.asked.values())
-        if code := await process.end():
-            raise WrongError(f"the last till ended with {code}")
+
+    async def sum_up(self) -> None:
+        """Compare journal and ledger for the last time, and count how everything ended."""
         await self._at_rest()
         journal = self.check(count=False)
         for reference, one in self.asked.items():
@@ -378,10 +414,7 @@ class Lane:
 
     def check(self, *, count: bool) -> dict[str, Entry]:
         """Compare the journal with the ledger, and return its entries. Raises `WrongError`."""
-        journal: dict[str, Entry] = {}
-        if self.path.exists() and self.path.stat().st_size:
-            with Journal.reader(self.path) as reader:
-                journal = {entry.reference: entry for entry in reader.each()}
+        journal = self.entries()
         if count:
             self.figures.found[self._moment(journal)] += 1
         found = problems(self.asked, journal, self.terminal.ledger)
@@ -389,6 +422,13 @@ class Lane:
             self.figures.wrong += len(found)
             raise WrongError(f"lane {self.name}, after {self.figures.kills} kills:\n" + "\n".join(found))
         return journal
+
+    def entries(self) -> dict[str, Entry]:
+        """Return what the journal has of this lane."""
+        if not self.path.exists() or not self.path.stat().st_size:
+            return {}
+        with Journal.reader(self.path) as reader:
+            return {entry.reference: entry for entry in reader.each()}
 
     def _moment(self, journal: Mapping[str, Entry]) -> str:
         """Say what the kill has cut off."""

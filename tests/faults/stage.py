@@ -19,9 +19,10 @@ from ecrlan.model import Approved, Declined, Done, NotPerformed, Operation, Outc
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.records import operation_of_entry
 from ecrlan.wire.mask import mask_message
+from tests.faults.network import ADDRESS, PORT
 from tests.faults.schedule import MONEY, SAME_AMOUNT, Ask, Disturbance, Past, Schedule, Settings, draw, draw_more
 from tests.faults.table import Left, Report
-from tests.faults.world import ADDRESS, PORT, Disk, Life, World, WrongError
+from tests.faults.world import Disk, Life, World, WrongError
 
 NAME = "till-1"
 LONGEST_WAIT = 1300.0

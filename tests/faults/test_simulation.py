@@ -9,6 +9,7 @@ import pytest
 from tests.faults.schedule import BOTH
 from tests.faults.simulation import corpus, run_range, run_seeds, simulate
 from tests.faults.stage import Stage
+from tests.faults.table import CLASSES
 from tests.faults.world import WrongError
 
 SCHEDULES = int(os.environ.get("ECRLAN_SCHEDULES", "800"))
@@ -30,6 +31,8 @@ def test_no_outcome_is_ever_wrong(part: int) -> None:
     assert not wrong
     assert table.schedules == size
     assert table.kills > size / 4
+    assert {reason for reason, _ in table.reasons} <= {reason for _, reason in CLASSES}, "each class says why there was no proof"
+    assert all(len(line) <= 100 for line in table.text().splitlines())
     if table.mix[BOTH[0]] > 1000:
         assert table.share(BOTH[0]) < AIM + 0.005, "a needless unresolved outcome is a fault of the design"
 

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 import re
 import shutil
 import sqlite3
@@ -78,6 +79,33 @@ def test_a_call_that_fails_fails_alone(gated, gate):
     assert gated.find("b") is None
     assert gated.find("a").state == "sending"
     assert [entry.reference for entry in gated.entries()] == ["c", "a"]
+
+
+def test_many_rows_keep_their_order(gated, gate):
+    gate.hold(gated)
+    names = [f"step-{number}" for number in range(150)]
+    first = gated.write([operation("a"), *(event("a", name) for name in names)])
+    others = [gated.write([event(None, "baseline", stan=str(number)), event("a", f"late-{number}")]) for number in range(100)]
+    gate.let_through()
+    for future in (first, *others):
+        future.result(timeout=20)
+    assert gated.commits == 2
+    assert [one.name for one in gated.find("a").events] == [*names, *(f"late-{number}" for number in range(100))]
+    assert gated.latest("till-1", "baseline").data == {"stan": "99"}
+
+
+def test_one_that_is_refused_among_many_names_itself(gated, gate):
+    gate.hold(gated)
+    futures = {number: gated.write(purchase("r7" if number == 70 else f"r{number}")) for number in range(100)}
+    nobody = gated.write([event("r1", "progress"), event("nobody", "progress")])
+    gate.let_through()
+    with pytest.raises(ReferenceTakenError, match="reference r7 is"):
+        futures.pop(70).result(timeout=20)
+    with pytest.raises(UnknownReferenceError, match="nobody"):
+        nobody.result(timeout=20)
+    assert [future.result(timeout=20) for future in futures.values()] == [None] * 99
+    assert len(gated.entries(limit=200)) == 99
+    assert "progress" not in [one.name for one in gated.find("r1").events]
 
 
 def test_a_future_is_done_only_after_its_commit(gated, gate, path):
@@ -170,6 +198,26 @@ def test_a_journal_deleted_under_way_fails(path, journal):
     with pytest.raises(JournalError, match=r"till\.db was deleted or replaced"):
         journal.write([operation("b")]).result()
     assert journal.failed
+
+
+@pytest.mark.parametrize("gone", ["", "-wal"])
+def test_a_journal_deleted_from_a_quiet_folder_fails(path, journal, gone):
+    journal.write([operation("a")]).result()
+    os.utime(path.parent, (1e9, 1e9))  # long ago the last name came or went: the files themselves are not looked at any more
+    journal.write([operation("b")]).result()
+    journal.write([operation("c")]).result()
+    path.with_name(path.name + gone).unlink()
+    with pytest.raises(JournalError, match="was deleted or replaced"):
+        journal.write([operation("d")]).result()
+
+
+def test_a_folder_whose_names_just_changed_is_not_believed(path, journal):
+    journal.write([operation("a")]).result()
+    before = path.parent.stat()
+    path.unlink()
+    os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a coarse clock has it: the same moment
+    with pytest.raises(JournalError, match="was deleted or replaced"):
+        journal.write([operation("b")]).result()
 
 
 def test_a_folder_gone_under_way_fails(tmp_path):

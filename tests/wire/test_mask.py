@@ -13,7 +13,7 @@ from ecrlan import model as m
 from ecrlan.wire.codec import build_request, build_response, parse_request, parse_response
 from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_progress
 from ecrlan.wire.lrc import LrcReading, readings_that_fit
-from ecrlan.wire.mask import clean_text, mask_frame, mask_frames, mask_lone_frame, mask_message, mask_receipt_parts, mask_text
+from ecrlan.wire.mask import clean_text, mask_bytes, mask_frame, mask_frames, mask_lone_frame, mask_message, mask_receipt_parts, mask_text
 from ecrlan.wire.receipt import split_receipt
 
 CARD = b"4111111111111111"
@@ -40,6 +40,94 @@ OK = m.PaymentResult(
 def test_runs_of_twelve_digits_keep_their_last_four():
     assert mask_text("PAN 4111111111111111, 12345678901") == "PAN 0000000000001111, 12345678901"
     assert mask_text("123456789012") == "000000009012"
+
+
+@pytest.mark.parametrize(
+    ("shown", "masked"),
+    [
+        ("CARTA 4111 1111 1111 1234 VISA", "CARTA 0000 0000 0000 1234 VISA"),
+        ("4111-1111-1111-1234", "0000-0000-0000-1234"),
+        ("4111.1111.1111.1234,00", "0000.0000.0000.1234,00"),
+        ("6304 1234 5678 9", "0000 0000 0678 9"),
+        ("6304 1234 5678 9012 345", "0000 0000 0000 0002 345"),
+        ("6304 1234 5678", "0000 0000 5678"),
+        ("3782 822463 12345", "0000 000000 02345"),
+        ("3056-930902-5904", "0000-000000-5904"),
+        ("0650 4111 1111 1111 1234", "0000 0000 0000 0000 1234"),  # which groups are the card's, nobody knows
+        ("4111 1111 1111 1234 6,50", "0000 0000 0000 0234 6,50"),
+    ],
+)
+def test_card_numbers_in_groups_keep_their_last_four(shown, masked):
+    assert mask_text(shown) == masked
+    assert mask_bytes(shown.encode()) == masked.encode()
+    message = build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=shown.encode()))
+    assert mask_message(message)[10:] == masked.encode()
+    assert mask_text(masked) == masked
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "23.11.2026 1844 0042",
+        "23/11/2026 18:44:30",
+        "2026-11-23 18:44",
+        "2026-11-23T17:44:00.000042+00:00",
+        "ORE 18.44 STAN 000042",
+        "STAN 000042 AUT 123456",
+        "1.234.567,00 EUR 6,50",
+        "6.50 12.00 1234.50 99.99",
+        "TML 37105051 ACQ 00034",
+        "A.I.I. 00000000034",
+        "0650 1200 EUR",
+        "4567 123456 12345",
+        "CARTA ************1234",
+    ],
+)
+def test_dates_times_and_columns_stay(line):
+    assert mask_text(line) == line
+    assert mask_bytes(line.encode()) == line.encode()
+
+
+@given(
+    st.text("0123456789", min_size=12, max_size=19),
+    st.lists(st.sampled_from(" -."), min_size=4, max_size=4),
+    st.text("AZ}=*: /,", max_size=20),
+    st.text("AZ}=*: /,", max_size=20),
+)
+def test_of_no_card_number_in_groups_more_than_four_digits_survive(number, separators, before, after):
+    groups = [number[place : place + 4] for place in range(0, len(number), 4)]
+    written = groups[0] + "".join(separator + group for separator, group in zip(separators, groups[1:], strict=False))
+    text = f"{before}{written}{after}".encode()
+    masked = mask_bytes(text)
+    assert len(masked) == len(text)
+    assert re.sub(rb"[0-9]", b"", masked) == re.sub(rb"[0-9]", b"", text)
+    assert re.sub(rb"[^0-9]", b"", masked) == b"0" * (len(number) - 4) + number[-4:].encode()
+    assert mask_bytes(masked) == masked
+    frame = build_frame(build_response(m.ReceiptPart(terminal_id="37105051", receipt_text=text)))
+    (read,) = FrameReader().feed(mask_frame(frame, "response"))
+    assert read.ok
+    assert read.message[10:] == masked
+
+
+@given(st.datetimes(), st.integers(0, 99_999_999), st.integers(0, 999_999))
+def test_no_line_of_a_receipt_is_taken_for_a_card_number(time, amount, stan):
+    euros = f"{amount // 100:,}".replace(",", ".") + f",{amount % 100:02}"
+    for line in (f"{time:%d/%m/%Y %H:%M}", f"{time:%d.%m.%Y}  {time:%H.%M.%S}", f"{time:%d-%m-%Y} {time:%H:%M} {euros}", time.isoformat()):
+        assert mask_text(f"{line} EUR {euros} STAN {stan:06}") == f"{line} EUR {euros} STAN {stan:06}"
+
+
+@given(st.text("0123456789", min_size=12, max_size=19), st.sampled_from(" -."), st.data())
+def test_a_card_number_in_groups_that_is_split_shows_four_digits_in_each_lone_part(number, separator, data):
+    written = separator.join(number[place : place + 4] for place in range(0, len(number), 4)).encode()
+    cut = data.draw(st.integers(1, len(written) - 1))
+    header = b"371050510S"
+    first = mask_lone_frame(build_frame(header + b"PAN " + written[:cut]), "response")[11:-2]
+    second = mask_lone_frame(build_frame(header + written[cut:] + b" OK"), "response")[11:-2]
+    left = len(re.sub(rb"[^0-9]", b"", written[:cut]))
+    assert first == b"PAN " + re.sub(rb"[0-9]", b"0", written[:cut])
+    shown = re.sub(rb"[^0-9]", b"", second).decode()
+    assert shown == (number[left:] if len(number) - left <= 4 else "0" * (len(number) - left - 4) + number[-4:])
+    assert b"".join(mask_receipt_parts([b"PAN " + written[:cut], written[cut:] + b" OK"])) == mask_bytes(b"PAN " + written + b" OK")
 
 
 @pytest.mark.parametrize(

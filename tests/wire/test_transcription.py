@@ -926,12 +926,10 @@ WIRE_UNREAD = [
 def plain_type(row) -> str:
     """One word for what the two transcriptions write differently but mean alike; '' where messages.md states no type.
 
-    A single reserved `0` is a constant in ecrlan.wire; what has no fixed length is V there, whatever it holds.
+    A single reserved `0` is a constant in ecrlan.wire.
     """
     if row.name in ("tag_map", "terminal_time"):
         return ""
-    if row.length is None:
-        return "V"
     if row.type == "0…" or (row.type == "=" and row.length == 1 and row.position > 10):
         return "0"
     return row.type
