@@ -7,33 +7,30 @@ import io
 import os
 import shlex
 import sys
-from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from ecrlan.cli.desk_texts import LANGUAGES, Language, choose_language, say
+from ecrlan.cli import remote_desk
 from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
-from ecrlan.cli.remote import ask, running_daemon
-from ecrlan.cli.remote_terminal import operation_of
+from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.session import journal_file
-from ecrlan.cli.story import Advice, advice, answered, euros, facts, moment, steps, what
-from ecrlan.errors import EcrlanError, InvalidValueError, RegisterError, UnknownReferenceError
+from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, steps, what
+from ecrlan.desk.texts import LANGUAGES, Language, choose_language, say
+from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.model import ROME, Kind, Unresolved
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry
-from ecrlan.register.register import LONGEST_NAME
 from ecrlan.settings import Settings
 from ecrlan.wire.mask import clean_text
 
@@ -136,7 +133,7 @@ def parse_filters(*, outcome: str | None, terminal: str | None, kind: str | None
 
 def entry_as_document(entry: Entry) -> dict[str, Any]:
     """Return the operation's JSON (product.md) with its history: the document of `show` and of an export's lines."""
-    document = operation_as_json(operation_of_entry(entry), entry.created_time)  # host_time's year is the operation's, not today's
+    document = operation_as_json(operation_of_entry(entry))
     document["parameters"] = entry.parameters
     document["events"] = [{"time": event.time.isoformat(), "name": event.name, "data": event.data} for event in entry.events]
     return document
@@ -165,18 +162,25 @@ def operations(ctx: click.Context) -> Exit | None:
 def list_operations(*, config: str | None, limit: int, language: Language, as_json: bool, **typed: str | None) -> Exit:
     """List operations, newest first."""
     filters = parse_filters(**typed)
-    with Journal.reader(Settings.load(config).journal) as reader:
-        entries = reader.entries(**filters, limit=limit + 1)
-        more = len(entries) > limit
-        found = [entry for entry in (reader.find(short.reference) for short in entries[:limit]) if entry is not None]
+    settings = Settings.load(config)
+    found = remote_desk.listed(settings, filters, limit + 1)
+    if found is None:
+        found = _read_list(settings, filters, limit + 1)
+    more, found = len(found) > limit, found[:limit]
     with pipe_may_close():
         if as_json:
-            print_json([operation_as_json(operation_of_entry(entry), entry.created_time) for entry in found])
+            print_json([operation_as_json(operation) for operation in found])
         else:
-            _print_table([operation_of_entry(entry) for entry in found], language)
+            _print_table(found, language)
             if more:
                 console(stderr=True).print(say(language, "list.more", count=limit))
     return Exit.DONE
+
+
+def _read_list(settings: Settings, filters: Filters, limit: int) -> list[Operation]:
+    with Journal.reader(settings.journal) as reader:
+        entries = [reader.find(short.reference) for short in reader.entries(**filters, limit=limit)]
+    return [operation_of_entry(entry) for entry in entries if entry is not None]
 
 
 def _print_table(found: list[Operation], language: Language) -> None:
@@ -265,7 +269,7 @@ class Desk:
 
     def read(self) -> tuple[Entry, Operation]:
         """Return the operation as the journal has it now. Raises `UnknownReferenceError`, `JournalError`, `RegisterError`."""
-        have_written(self.settings, self.reference)
+        remote_desk.have_written(self.settings, self.reference)
         with Journal.reader(self.settings.journal) as reader:
             entry = find_entry(reader, self.reference)
             pinned = reader.latest(entry.terminal, "pinned")
@@ -365,14 +369,6 @@ class Desk:
         screen.print(Text(text), style=None)
 
 
-def have_written(settings: Settings, reference: str) -> None:
-    """Have a running daemon commit what it knows of the operation; what nobody waits for is written up to half a second later."""
-    daemon = running_daemon(settings)
-    if daemon is not None:
-        with suppress(EcrlanError, click.ClickException):  # the journal can be read all the same
-            ask(daemon, "GET", f"/v1/operations/{quote(reference, safe='')}")
-
-
 def find_entry(reader: JournalReader, reference: str) -> Entry:
     """Return the operation with its history. Raises `UnknownReferenceError`, or `RegisterError` where retention has removed it."""
     entry = reader.find(reference)
@@ -403,7 +399,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     where the outcome is known, or is still being found out.
     """
     settings = Settings.load(config)
-    have_written(settings, reference)
+    remote_desk.have_written(settings, reference)
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
         entry = find_entry(reader, reference)
     if operation_of_entry(entry).outcome is None:
@@ -414,7 +410,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     operation = _resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note)
     with pipe_may_close():
         if as_json:
-            print_json(operation_as_json(operation, operation.created_time))
+            print_json(operation_as_json(operation))
         else:
             told = say(language, f"outcome.{outcome_word(operation)}")
             console().print(Text(clean_text(say(language, "resolved.done", reference=reference, outcome=told, by=by))))
@@ -424,11 +420,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
 def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
     daemon = running_daemon(settings)
     if daemon is not None:
-        for place, text in (("by", by), ("note", note)):  # in the words of the direct way
-            if not text.strip() or len(text) > LONGEST_NAME:
-                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
-        body = {"outcome": outcome, "by": by, "note": note}
-        return operation_of(ask(daemon, "POST", f"/v1/operations/{quote(reference, safe='')}/resolve", body))
+        return remote_desk.resolved(daemon, reference, outcome, by=by, note=note)
 
     async def resolved() -> Operation:
         async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
@@ -454,7 +446,9 @@ def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "n
 def export(*, config: str | None, layout: Literal["jsonl", "csv"], output: str | None, **typed: str | None) -> Exit:
     """Write operations out, oldest first, in UTF-8."""
     filters = parse_filters(**typed)
-    with Journal.reader(Settings.load(config).journal) as reader:
+    settings = Settings.load(config)
+    remote_desk.have_written(settings)
+    with Journal.reader(settings.journal) as reader:
         if output is None:
             stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="" if layout == "csv" else "\n")
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +37,7 @@ from ecrlan.wire.receipt import parse_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from ecrlan.model import Operation
 
@@ -85,7 +85,7 @@ def cleaned(text: object) -> str:
 def print_operation(operation: Operation, *, as_json: bool) -> None:
     """Print an operation that ended, for programs or for people."""
     if as_json:
-        print_json(operation_as_json(operation, datetime.now(UTC)))
+        print_json(operation_as_json(operation))
         return
     screen = console()
     outcome = operation.outcome
@@ -96,8 +96,8 @@ def print_operation(operation: Operation, *, as_json: bool) -> None:
         screen.print(receipt_panel(operation.receipt))
     if isinstance(outcome, Unresolved) or outcome is None:
         screen.print(
-            "\n[bold red]Nobody can say yet whether money moved.[/] Look at the terminal before anything is charged again: "
-            "its last receipt, its totals, `ecrlan last-result`."
+            "\n[bold red]Nobody can say yet whether money moved.[/] What to look at before anything is charged, and how to settle it: "
+            f"`ecrlan operations show {operation.reference}`"
         )
 
 
@@ -132,7 +132,7 @@ def operation_rows(operation: Operation) -> Iterable[tuple[str, str]]:
             yield "evidence", evidence
     response = outcome.result if isinstance(outcome, Approved | Declined) else outcome.response if isinstance(outcome, Done) else None
     if response is not None:
-        yield from response_rows(response)
+        yield from response_rows(response, operation.created_time)
     if isinstance(outcome, Approved | Declined) and outcome.answer:
         yield from outcome.answer.items()
     if operation.data:
@@ -145,8 +145,8 @@ def operation_rows(operation: Operation) -> Iterable[tuple[str, str]]:
         yield "warning", "not written to the journal"
 
 
-def response_rows(response: Response) -> Iterable[tuple[str, str]]:
-    """Return a response's fields as people call them."""
+def response_rows(response: Response, time: datetime) -> Iterable[tuple[str, str]]:
+    """Return a response's fields as people call them; `time` (timezone-aware), when it was asked for, gives `host_time` its year."""
     match response:
         case StatusResponse():
             known = {status.value: text for status, text in _TERMINAL_STATUS.items()}
@@ -155,7 +155,7 @@ def response_rows(response: Response) -> Iterable[tuple[str, str]]:
             yield "clock", response.terminal_time.strftime("%d/%m/%Y %H:%M") if response.terminal_time else "not readable"
             yield "release", response.software_release
         case PaymentResult():
-            yield from _payment_rows(response)
+            yield from _payment_rows(response, time)
         case CloseSessionResponse() | TotalsResponse():
             yield "result", response.result
             if response.terminal_total is not None:
@@ -167,7 +167,7 @@ def response_rows(response: Response) -> Iterable[tuple[str, str]]:
                 yield from parse_vas(response.xml).items()
 
 
-def _payment_rows(result: PaymentResult) -> Iterable[tuple[str, str]]:
+def _payment_rows(result: PaymentResult, time: datetime) -> Iterable[tuple[str, str]]:
     if not result.approved:
         yield "result", result.result
     card_types = {member.value: member.name.lower() for member in CardType}
@@ -188,7 +188,7 @@ def _payment_rows(result: PaymentResult) -> Iterable[tuple[str, str]]:
         yield "pre-authorization code", result.preauthorization_code
     yield "STAN", result.stan
     if result.host_time is not None:
-        yield "host time", result.host_time.nearest(datetime.now(UTC)).strftime("%d/%m/%Y %H:%M")
+        yield "host time", result.host_time.nearest(time).strftime("%d/%m/%Y %H:%M")
     if result.action_code:
         yield "action code", result.action_code
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from ecrlan.cli.remote import LONGEST_WAIT, DaemonClient, running_daemon
 from ecrlan.cli.remote_terminal import operation_of
 from ecrlan.cli.session import choose_terminal, journal_file
-from ecrlan.errors import EcrlanError, JournalError, ListenError
+from ecrlan.errors import EcrlanError, JournalError, JournalOwnedError, ListenError
 from ecrlan.journal import Journal
 from ecrlan.model import State
 from ecrlan.register import Register, TerminalSettings
@@ -56,8 +56,10 @@ def find_out(settings: Settings, chosen: TerminalSettings, reference: str, secon
 async def _find_out(settings: Settings, chosen: TerminalSettings, reference: str, seconds: float) -> Finding:
     try:
         journal = await asyncio.to_thread(Journal, journal_file(settings), owner_wait=OWNER_WAIT)
+    except JournalOwnedError as error:
+        return Finding(hindrance="owned", problem=str(error))
     except JournalError as error:
-        return Finding(hindrance="owned" if " is owned by " in str(error) else "hindered", problem=str(error))
+        return Finding(hindrance="hindered", problem=str(error))
     try:
         register = Register(
             journal,

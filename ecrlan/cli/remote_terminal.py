@@ -183,7 +183,7 @@ class RemoteTerminal:
         body = _checked(kind, own)
         if kind not in _WITHOUT_REGISTER:
             body["cash_register_id"] = self._settings.register_.cash_register_id
-        if reference is None and kind is not Kind.STATUS:
+        if reference is None and (kind is not Kind.STATUS or "queue_timeout" in body):
             reference = str(uuid.uuid4())  # as the register would: but by it, it is found again
         self._kind, self._reference = kind, reference
         asked = datetime.now(UTC)
@@ -196,8 +196,7 @@ class RemoteTerminal:
     async def _ended(self, body: dict[str, Any], reference: str | None) -> Operation:
         """Return the operation with its outcome, however long that takes."""
         if reference is None:  # a status that is worth no record
-            limit = {"queue_timeout": body["queue_timeout"]} if "queue_timeout" in body else {}
-            return operation_of(await self._held("POST", f"/v1/terminals/{self.name}/status", limit))
+            return operation_of(await self._held("POST", f"/v1/terminals/{self.name}/status", None))
         path = f"/v1/terminals/{self.name}/operations"
         try:
             operation = await self._operation(await self._held("POST", path, body))

@@ -115,8 +115,8 @@ class Call:
             return self._say("interrupted", message, "unknown" if sent else "no", Exit.NOT_PERFORMED)
         message = (
             f"interrupted, but the {self.kind.value.replace('_', ' ')} goes on: only the red key on the terminal can end it. "
-            f"To see its outcome run the same command again with --reference {reference}: it is not performed a second time. "
-            "The terminal's own last result: ecrlan last-result"
+            f"What became of it: ecrlan operations show {reference}. The same command with --reference {reference} waits for its outcome "
+            "too, and does not perform it a second time"
         )
         return self._say("interrupted", message, "unknown", Exit.UNRESOLVED)
 

@@ -268,7 +268,7 @@ class Callbacks:
         operation = told.operation or await self._from_journal(addressee, told)
         if operation is None:
             return
-        document = {"step": told.step, "operation": operation_as_json(operation, self._clock())}
+        document = {"step": told.step, "operation": operation_as_json(operation)}
         tries = 0
         while True:
             tries += 1

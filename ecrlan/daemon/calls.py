@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_TURNS = 10
 """Turns of the event loop in which a refusal that needs no network is known, so that it is told instead of a promise."""
+LAST_TURNS = 4
+"""Turns after a promise in which a refusal that came just before it reaches its caller."""
 
 Gone = Callable[[], Awaitable[Any]]
 """Returns once the client has left."""
@@ -68,9 +70,12 @@ class Calls:
                 if task.done():
                     break
                 await asyncio.sleep(0)
+        if not task.done():
+            self.register.promise(demand.reference)
+            for _ in range(LAST_TURNS):
+                await asyncio.sleep(0)
         if task.done():
             return _result(task)
-        self.register.promise(demand.reference)
         return self.register.operation(demand.reference)
 
     async def look(self, call: Coroutine[Any, Any, Operation], gone: Gone) -> Operation | None:

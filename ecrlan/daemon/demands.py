@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 
@@ -37,7 +38,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Demand(Body):
+class Demand(Body, ABC):
     """What every operation may be told."""
 
     reference: Reference = Field(default_factory=lambda: str(uuid.uuid4()))
@@ -53,9 +54,9 @@ class Demand(Body):
         """The keywords that every call takes."""
         return {"reference": self.reference, "queue_timeout": self.queue_timeout}
 
+    @abstractmethod
     def call(self, terminal: Terminal) -> Awaitable[Operation]:
         """Begin the operation on `terminal`. Raises as `Terminal`'s methods do; then nothing was sent."""
-        raise NotImplementedError
 
 
 class RegisterDemand(Demand):
@@ -224,7 +225,7 @@ class Reprint(Demand):
 
     kind: Literal["reprint"]
     to_ecr: bool = Field(default=True, description="To the register; else on the terminal.")
-    ticket_type: Literal[0, 1] = Field(0, description="0: the financial receipt, 1: the service receipt.")
+    ticket_type: Annotated[int, Field(ge=0, le=1)] = Field(0, description="0: the financial receipt, 1: the service receipt.")
 
     def call(self, terminal: Terminal) -> Awaitable[Operation]:
         """Begin it."""

@@ -225,8 +225,7 @@ class EventHub:
     def _operation(self, event: OperationChanged) -> None:
         if is_poll(event.operation):
             return
-        now = self.clock()
-        self.publish("operation", lambda: operation_as_json(event.operation, now), event.terminal)
+        self.publish("operation", lambda: operation_as_json(event.operation), event.terminal)
         self._changed(event.terminal)
 
     def _changed(self, terminal: str) -> None:

@@ -54,8 +54,10 @@ def systemd_unit(settings: Settings, *, command: Sequence[str], user: str = "ecr
         f"# Commands go through the daemon as its user: sudo -u {user} ECRLAN_CONFIG={config} ecrlan purchase 6.50",
         "# `systemctl reload ecrlan` reads terminals anew; `journalctl -u ecrlan` has the log; a stop waits for payments under way.",
     ]
-    if not named:
-        lines.append(f'# The settings name no journal. Say [register] journal = "{journal}" in {config}: commands find the daemon by it.')
+    if origin != "file":
+        lines.append(
+            f'# The settings file names no journal. Say [register] journal = "{journal}" in {config}: commands find the daemon by it.'
+        )
     lines += [f"# {path} is in a home folder: {user} must be able to read it." for path in at_home if path not in kept]
     lines += [
         "",

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -130,11 +131,16 @@ class Serving:
         note = json.loads(journal.with_name(journal.name + ".daemon").read_text())
         self.url, self.pid = note["url"], note["pid"]
 
-    def end(self, seconds=20):
-        """Send SIGTERM and return exit code and log."""
+    def logged(self, event):
+        """Wait until the daemon has logged an event of this name."""
+        while f'"event": "{event}"' not in (line := self.process.stderr.readline()):
+            assert line, event
+
+    def end(self):
+        """Send SIGTERM; return exit code, the rest of what it printed, and the rest of its log."""
         self.process.terminate()
-        _, log = self.process.communicate(timeout=seconds)
-        return self.process.returncode, log
+        printed, log = self.process.stdout.read(), self.process.stderr.read()  # communicate() would drop what readline has read ahead
+        return self.process.wait(20), printed, log
 
 
 @pytest.fixture
@@ -166,3 +172,11 @@ def serve(shop, spawn, home):
         return Serving(spawn(wrapper, "serve", "--http", "127.0.0.1:0", *arguments, **options), journal)
 
     return serve
+
+
+@pytest.fixture
+def free_port():
+    """A TCP port of loopback that nobody listens on just now."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ecrlan.cli.desk import parse_time
-from ecrlan.cli.desk_texts import TEXTS, choose_language, say_evidence
+from ecrlan.desk.texts import TEXTS, choose_language, say_evidence
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Kind

@@ -22,6 +22,13 @@ from ecrlan.settings import Settings
 HOST = "127.0.0.1:8017"
 
 
+async def until(happened: Callable[[], object]) -> None:
+    """Wait for something that comes by itself, one turn of the loop after the other."""
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110  # nothing rings when it happens
+            await asyncio.sleep(0)
+
+
 @dataclass
 class House:
     """What a test works with."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ecrlan.cli.story import steps
 from ecrlan.daemon import callbacks as module
 from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.posts import AT_ONCE, TRY_SECONDS
+from ecrlan.desk.story import steps
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, JournalError, ReferenceConflictError, TerminalBusyError
 from ecrlan.journal import Entry, Event, Journal, NewOperation

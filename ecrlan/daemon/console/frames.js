@@ -7,6 +7,7 @@ import { showClock } from "./values.js";
 
 const MOST_ROWS = 300;
 const NEAR_END = 80; // pixels
+const FEW_DIGITS = 12; // hexadecimal digits that find room beside the name
 
 export function framesPage(page) {
   const list = element("ol", { class: "frames", "aria-live": "off" });
@@ -68,6 +69,8 @@ export function framesPage(page) {
 export function frameRow({ number, terminal, direction, time, frame }) {
   const sent = direction === ">";
   const fields = Object.entries(frame.message?.fields ?? {});
+  const few = frame.hex.length <= FEW_DIGITS;
+  const bytes = element("code", { class: few ? "bytes" : "hex" }, frame.hex.replace(/(..)(?=.)/g, "$1 "));
   return element(
     "li",
     { class: `frame ${sent ? "sent" : "received"} ${frame.frame}`, data: { number: String(number), frame: frame.frame } },
@@ -79,11 +82,12 @@ export function frameRow({ number, terminal, direction, time, frame }) {
       element("strong", {}, frameName(frame)),
       frame.message?.code ? element("code", { class: "code" }, frame.message.code) : null,
       frame.lrc ? element("span", { class: frame.lrc === "ok" ? "lrc" : "lrc bad" }, lrcText(frame.lrc)) : null,
+      few ? bytes : null,
       element("span", { class: "when" }, terminal, " · ", showClock(time)),
     ),
     frame.error ? element("p", { class: "frame-error" }, frame.error) : null,
     fields.length ? element("table", { class: "fields" }, element("tbody", {}, fields.map(([name, value]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, shown(value)))))) : null,
-    element("details", {}, element("summary", {}, say("frames.bytes", { count: frame.hex.length / 2 })), element("code", { class: "hex" }, frame.hex.replace(/(..)(?=.)/g, "$1 "))),
+    few ? null : element("details", {}, element("summary", {}, say("frames.bytes", { count: frame.hex.length / 2 })), bytes),
   );
 }
 

@@ -19,10 +19,10 @@ import { setupPage } from "./setup.js";
 
 const SESSION = "ecrlan.session";
 const NAVIGATION = ["terminals", "new", "operations", "desk", "frames", "setup"];
-/** name: [page, section of the navigation, whether frames are wanted] */
+/** name: [page, section of the navigation, whether frames are wanted: also before an operation runs, so that none is missed] */
 const PAGES = {
   terminals: [terminalsPage, "terminals", false],
-  new: [newPage, "new", false],
+  new: [newPage, "new", true],
   run: [runPage, "new", true],
   frames: [framesPage, "frames", true],
   operations: [operationsPage, "operations", false],

@@ -19,13 +19,14 @@ export function runPage(page, { detail: reference }) {
   const firstFrame = known.frames.at(-1)?.number ?? 0;
   const head = element("div", { class: "run-head" });
   const side = element("div", { class: "run-side" });
+  const figures = element("div", { class: "run-figures" });
   const frames = element("ol", { class: "frames" });
   const framesBox = element("details", { class: "panel frames-box" }, element("summary", {}, say("run.frames")), frames);
   let operation = known.operations.get(reference) ?? null;
   let terminal = operation?.terminal ?? attempt?.terminal;
   let finished = false;
 
-  fill(page, element("div", { class: "run-columns" }, element("div", {}, head, framesBox), side));
+  fill(page, element("div", { class: "run-columns" }, head, side, figures, framesBox));
 
   const drawRunning = () => {
     const texts = known.progress.get(reference) ?? [];
@@ -58,11 +59,11 @@ export function runPage(page, { detail: reference }) {
     fill(
       head,
       verdict(operation),
-      resultFacts(operation),
       element("div", { class: "actions" }, operation.outcome === "unresolved" ? [desk, more] : [again, more]),
       element("p", { class: "hint reference" }, say("reference"), ": ", element("code", {}, reference)),
     );
     fill(side, operation.receipt?.length ? receiptPaper(reference) : null);
+    fill(figures, resultFacts(operation));
     head.querySelector("[data-key=again], [data-key=desk]")?.focus({ preventScroll: true });
   };
 

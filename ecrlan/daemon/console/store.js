@@ -75,10 +75,10 @@ export const stream = new Stream({
     TAKEN[kind]?.(data);
     tell(kind, data);
   },
-  up: () => {
+  up: (resumed) => {
+    if (!resumed) load().catch(() => {}); // what happened before this connection, nobody told us
     if (known.connected) return;
     known.connected = true;
-    load().catch(() => {});
     tell("connection", true);
   },
   down: () => {

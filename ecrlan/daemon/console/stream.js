@@ -5,7 +5,7 @@ const PAUSES = [500, 1000, 2000, 4000];
 
 /** Follows `/v1/events` for as long as the page lives, from where the last connection ended. */
 export class Stream {
-  /** `told` = {event(kind, data), up(), down(), refused(status)}. */
+  /** `told` = {event(kind, data), up(resumed), down(), refused()}. */
   constructor(told) {
     this.told = told;
     this.lastId = null;
@@ -51,13 +51,13 @@ export class Stream {
       if (!answer.ok) {
         if (answer.status === 401 || answer.status === 403) {
           this.connection = null;
-          this.told.refused(answer.status);
+          this.told.refused();
           return;
         }
         throw new Error(`HTTP ${answer.status}`);
       }
       this.failures = 0;
-      this.told.up();
+      this.told.up("Last-Event-ID" in headers);
       await this.#read(answer.body.getReader(), alive);
     } catch {
       // whatever ended the connection, it is made again below

@@ -60,7 +60,14 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document: FastAPI's, with the bodies that the routes read by themselves, and how to log in."""
     document: dict[str, Any] = app.openapi()
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(definitions())
+    schemas = components.setdefault("schemas", {})
+    schemas.update(definitions())
+    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own shape, which is never answered
+        schemas.pop(name, None)
+    for methods in document["paths"].values():
+        for route in methods.values():
+            if "HTTPValidationError" in str(route["responses"].get("422")):
+                del route["responses"]["422"]
     components["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "`ecrlan token` prints it."},
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by POST /v1/session."},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.types import Receive
 
 from ecrlan.daemon.demands import AnyDemand, Body
+from ecrlan.daemon.http.schemas import ErrorDocument
 
 REFERENCES = "#/components/schemas/{model}"
 
@@ -73,7 +74,8 @@ def demand_schema() -> dict[str, Any]:
 
 
 def definitions() -> dict[str, Any]:
-    """Return the schemas of all bodies, for the OpenAPI document's components."""
+    """Return the schemas of all bodies, and of errors, for the OpenAPI document's components."""
     found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
-    _, rest = models_json_schema([(model, "validation") for model in (Login, Acceptance, Verdict, Press)], ref_template=REFERENCES)
+    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Verdict, Press, ErrorDocument)
+    _, rest = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
     return {**found, **rest["$defs"]}

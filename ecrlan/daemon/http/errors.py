@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from ecrlan.errors import EcrlanError, Sent, TerminalBusyError
 from ecrlan.model import Kind
@@ -44,6 +45,7 @@ STATUSES: dict[str, int] = {
     "too_many": 429,
     "internal": 500,
     "journal_failed": 503,
+    "journal_owned": 503,
     "closing": 503,
 }
 """The HTTP status of every error's code."""
@@ -103,11 +105,12 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
         assert isinstance(error, ValidationError | RequestValidationError)  # noqa: S101 - the same
         return answer(refusal_of(error), clock())
 
-    async def starlettes(_: Request, error: Exception) -> JSONResponse:
+    async def starlettes(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - the same
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "malformed_request")
         words = {"not_found": "there is nothing at this address", "method_not_allowed": "not with this method"}
-        return answer(Refusal(code, words.get(code, error.detail), error.headers), clock())
+        headers = {**(error.headers or {}), **({"Allow": ", ".join(allowed_methods(request))} if code == "method_not_allowed" else {})}
+        return answer(Refusal(code, words.get(code, error.detail), headers), clock())
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", method=request.method, path=request.url.path, error=type(error).__name__)
@@ -118,6 +121,12 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, starlettes)
     app.add_exception_handler(Exception, unknown)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """Return every method that the request's path takes; Starlette names those of the first route only."""
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 def answer(error: EcrlanError, now: datetime) -> JSONResponse:

@@ -25,6 +25,7 @@ MOST_LISTED = 200
 
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="Seconds to wait for the end.")]
 OutcomeName = Literal["approved", "declined", "not_performed", "unresolved", "done"]
+_TIME: Any = {"json_schema_extra": {"format": "date-time"}, "max_length": 64}
 GONE = Response(status_code=499)
 """Goes nowhere: the client has left."""
 
@@ -36,7 +37,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     def told(operation: Operation | None) -> Response:
         if operation is None:
             return GONE
-        document = operation_as_json(operation, daemon.clock())
+        document = operation_as_json(operation)
         if operation.state is State.FINISHED:
             return JSONResponse(document)
         return JSONResponse(document, 202, {"Location": f"/v1/operations/{operation.reference}"})
@@ -70,15 +71,15 @@ def make_router(daemon: Daemon) -> APIRouter:
     async def show(reference: str, request: Request, wait: Wait = 0.0) -> Response:
         """Return an operation; with `wait` once it has ended, or as it is by then."""
         operation = await daemon.calls.ended(reference, wait=wait, gone=lambda: left(request.receive))
-        return GONE if operation is None else JSONResponse(operation_as_json(operation, daemon.clock()))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation))
 
     @router.get("/v1/operations", responses=answers(422, 503, ok=OperationList), response_model=None)
     async def listing(
         outcome: OutcomeName | None = None,
         terminal: Annotated[str | None, Query(max_length=64)] = None,
         kind: Kind | None = None,
-        since: Annotated[str | None, Query(alias="from", description="ISO 8601: a time, or a date; included.")] = None,
-        until: Annotated[str | None, Query(alias="to", description="ISO 8601: a time, or a date; not included.")] = None,
+        since: Annotated[str | None, Query(alias="from", description="ISO 8601: a time, or a date; included.", **_TIME)] = None,
+        until: Annotated[str | None, Query(alias="to", description="ISO 8601: a time, or a date; not included.", **_TIME)] = None,
         *,
         only_open: Annotated[bool, Query(alias="open", description="Only what is not finished, or unresolved.")] = False,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
@@ -89,8 +90,7 @@ def make_router(daemon: Daemon) -> APIRouter:
             outcome=outcome, terminal=terminal, kind=kind, since=_time("from", since), until=_time("to", until), unfinished=only_open
         )
         found, following = await list_operations(daemon.register, daemon.reader, wanted, limit=limit, before=before)
-        now = daemon.clock()
-        return JSONResponse({"operations": [operation_as_json(each, now) for each in found], "next": following})
+        return JSONResponse({"operations": [operation_as_json(each) for each in found], "next": following})
 
     @router.post(
         "/v1/operations/{reference}/resolve",
@@ -103,8 +103,8 @@ def make_router(daemon: Daemon) -> APIRouter:
         verdict: Verdict = await read(request, VERDICT)
         operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
         if operation.terminal not in daemon.register.terminals:  # then the register tells nobody
-            daemon.hub.publish("operation", operation_as_json(operation, daemon.clock()), operation.terminal)
-        return JSONResponse(operation_as_json(operation, daemon.clock()))
+            daemon.hub.publish("operation", operation_as_json(operation), operation.terminal)
+        return JSONResponse(operation_as_json(operation))
 
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
     receipt_answers[200]["content"] = {"text/plain": {"schema": {"type": "string"}}}

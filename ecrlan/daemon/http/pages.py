@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -44,7 +45,7 @@ def load_pages(folder: Traversable | None = None) -> dict[str, Page]:
     source = folder if folder is not None else files("ecrlan.daemon").joinpath("console")
     pages: dict[str, Page] = {}
     for file in source.iterdir():
-        media_type = TYPES.get("." + file.name.rpartition(".")[2])
+        media_type = TYPES.get(PurePosixPath(file.name).suffix)
         if media_type is not None and file.is_file():
             pages[file.name] = Page(file.read_bytes(), media_type)
     return pages

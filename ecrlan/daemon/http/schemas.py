@@ -284,7 +284,8 @@ def answers(*errors: int, ok: type[Shape] | None = None, accepted: type[Shape] |
             "headers": {"Location": {"description": "Where the operation is.", "schema": {"type": "string"}}},
         }
     for status in sorted({*shared, *errors}):
-        told[status] = {"model": ErrorDocument, "description": MEANINGS[status]}
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorDocument"}}}
+        told[status] = {"description": MEANINGS[status], "content": content}
     return told
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from ecrlan.daemon.http.errors import STATUSES, Refusal, error_document
@@ -188,12 +187,12 @@ def is_open(method: str, path: str) -> bool:
 
 
 def session_of(headers: dict[bytes, bytes]) -> str | None:
-    """Return the session's id of the request's cookie."""
-    try:
-        cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
-    except CookieError:
-        return None
-    return cookie.value if cookie is not None else None
+    """Return the session's id of the request's cookies, whatever cookies others have set on this host."""
+    for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return None
 
 
 def _with_headers(send: Send, path: str) -> Send:

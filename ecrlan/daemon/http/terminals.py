@@ -31,7 +31,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     async def status(name: str, request: Request) -> Response:
         """Ask the terminal how it is, now. It waits for its turn; the outcome is `done` or `not_performed`."""
         operation = await daemon.calls.look(daemon.register.terminal(name).status(), lambda: left(request.receive))
-        return GONE if operation is None else JSONResponse(operation_as_json(operation, daemon.clock()))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation))
 
     @router.post("/v1/terminals/{name}/reset", responses=answers(404, 408, 409, 413, 503, ok=TerminalDocument), response_model=None)
     async def reset(name: str) -> Response:

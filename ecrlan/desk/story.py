@@ -1,4 +1,4 @@
-"""One operation as a story: its steps in words, and what a person looks at who has to settle it. Pure; the texts stand in `desk_texts`."""
+"""One operation as a story: its steps in words, and what a person looks at who has to settle it. Pure; the texts stand in `texts`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ecrlan.cli.amount import show_amount
-from ecrlan.cli.desk_texts import Language, say, say_evidence
+from ecrlan.desk.texts import Language, say, say_evidence
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import ANY_TERMINAL, NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, Request, VoidRequest
 from ecrlan.register.records import parse_saved, sent_request
@@ -46,7 +45,7 @@ def what(kind: Kind, amount: int | None, language: Language) -> str:
 
 def euros(amount: int, language: Language) -> str:
     """Return cents as people write them in `language`."""
-    return show_amount(amount).replace(".", ",") if language == "it" else show_amount(amount)
+    return f"{amount // 100}{',' if language == 'it' else '.'}{amount % 100:02}"
 
 
 def answered(entry: Entry) -> bool:

@@ -243,6 +243,10 @@ TEXTS: dict[Language, dict[str, str]] = {"en": ENGLISH, "it": ITALIAN}
 
 _EVIDENCE = [
     (r"the register stopped before an answer came", "la cassa si è fermata prima della risposta"),
+    (
+        r"a transmission was refused \(NAK\), and the register stopped before an answer came",
+        "un invio è stato respinto (NAK), e la cassa si è fermata prima della risposta",
+    ),
     (r"no result within its time limit", "nessun esito entro il tempo massimo"),
     (r"the line was lost", "il collegamento è caduto"),
     (r"refused \(NAK\), but another transmission met silence", "respinta (NAK), ma un altro invio è rimasto senza risposta"),

@@ -1,0 +1,157 @@
+import importlib.util
+import json
+import os
+import re
+import signal
+import socket
+import urllib.request
+
+import pytest
+
+import ecrlan
+
+CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
+unix_only = pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
+
+
+def test_it_says_how_to_come_to_it_and_logs_json(serve, home, run):
+    daemon = serve()
+    assert daemon.first_line == f"ecrlan {ecrlan.__version__} serves at {daemon.url}/  (console; API: {daemon.url}/docs)\n"
+    with urllib.request.urlopen(f"{daemon.url}/healthz", timeout=10) as answer:  # noqa: S310 - our own address
+        assert json.load(answer)["status"] == "ok"
+    exit_code, printed, log = daemon.end()
+    assert printed.splitlines() == [
+        f"token: {home / 'till.db.token'}  (`ecrlan token` prints it)",
+        "PosConnector: register.listen is empty: no terminal dials in, each must listen itself",
+        "Ctrl-C ends it",
+    ]
+    assert exit_code == 0
+    assert {"daemon.started", "daemon.stopping", "daemon.stopped"} <= {json.loads(line)["event"] for line in log.splitlines()}
+    assert not home.joinpath("till.db.daemon").exists()
+
+
+@pytest.mark.parametrize(("listen", "address"), [("127.0.0.1", "address 127.0.0.1"), ("0.0.0.0", r"address \S+( or \S+)*")])  # noqa: S104 - listed
+def test_it_says_what_to_type_into_posconnector(shop, serve, free_port, listen, address):
+    file = shop()
+    file.write_text(file.read_text().replace('listen = ""', f'listen = "{listen}:{free_port}"'))
+    printed = serve().end()[1]
+    assert re.search(f"^PosConnector: {address}, port {free_port}$", printed, re.MULTILINE), printed
+
+
+def test_without_terminals_it_says_what_to_write(shop, serve):
+    file = shop()
+    file.write_text(file.read_text().partition("[terminals")[0])
+    assert "no terminal is set up" in serve().end()[1]
+
+
+def test_the_demo_needs_no_settings_and_leaves_nothing(home, spawn):
+    process = spawn("from ecrlan.cli import main; main()", "serve", "--demo", "--http", "127.0.0.1:0", "--no-open")
+    lines = [process.stdout.readline() for _ in range(4)]
+    url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])[0]
+    token = lines[1].removeprefix("token: ").strip()
+    assert "terminal demo: emulated" in lines[2]
+    request = urllib.request.Request(f"{url}/v1/demo/screen", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own address
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+        assert json.load(answer)["state"] == "idle"
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert list(home.iterdir()) == []
+
+
+def test_a_browser_is_opened_where_it_is_asked_for(spawn, home):
+    script = "import webbrowser; webbrowser.open = lambda page: print(page, flush=True); from ecrlan.cli import main; main()"
+    process = spawn(script, "serve", "--demo", "--http", "127.0.0.1:0", "--open")
+    lines = [process.stdout.readline() for _ in range(5)]
+    url, token = lines[0].split()[4], lines[1].removeprefix("token: ")
+    assert f"{url}#token={token}" in lines
+
+
+@unix_only
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_runs_may_finish_when_it_is_stopped(serve, spawn, emulator, number):
+    emulator.terminal.think_seconds = 1.0
+    daemon = serve(wrapper=CTRL_C)
+    paying = spawn(CTRL_C, "purchase", "6.50", "--reference", "a", "--json")
+    assert emulator.taken.wait(20)
+    daemon.process.send_signal(number)
+    stdout, _ = paying.communicate(timeout=20)
+    assert (paying.returncode, json.loads(stdout)["outcome"]) == (0, "approved")
+    _, log = daemon.process.communicate(timeout=20)
+    assert (daemon.process.returncode, "Traceback" in log) == (0, False)
+    assert emulator.terminal.ledger.charged_total() == 650
+
+
+@unix_only
+def test_a_second_signal_ends_it_at_once_and_recovery_has_the_rest(serve, spawn, emulator, run_json):
+    emulator.terminal.think_seconds = 3600.0
+    daemon = serve()
+    paying = spawn(
+        f"from ecrlan.cli import remote_terminal; remote_terminal.LOST_PAUSES = (0.01,); {CTRL_C}", "purchase", "6.50", "--reference", "a"
+    )
+    assert emulator.taken.wait(20)
+    daemon.process.terminate()
+    daemon.logged("daemon.stopping")
+    daemon.process.terminate()
+    assert daemon.process.wait(20) == 0
+    paying.communicate(timeout=20)
+    assert paying.returncode == 4
+    assert run_json("operations", "show", "a", "--wait", "0")[1]["outcome"] is None
+
+
+def test_two_daemons_of_one_journal(serve, run):
+    first = serve()
+    result = run("serve", "--http", "127.0.0.1:0")
+    assert result.exit_code == 3
+    assert f"the daemon at {first.url} (process {first.pid}) owns the journal" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["--http", "8017"], 2, "--http: '8017' is not allowed"),
+        (["--http", "0.0.0.0:0"], 2, "daemon.certificate and daemon.key"),
+        (["--http", "192.0.2.1:8017"], 3, "cannot listen on 192.0.2.1 port 8017"),
+        (["--config", "missing.toml"], 2, "--config: 'missing.toml'"),
+    ],
+)
+def test_what_cannot_begin_says_why(run, shop, arguments, exit_code, words):
+    result = run("serve", *arguments)
+    assert result.exit_code == exit_code
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn", "httpx", "prometheus_client"])
+def test_without_the_extra_it_says_what_to_install(run, shop, monkeypatch, missing):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else found(name))
+    result = run("serve")
+    assert result.exit_code == 2
+    assert f"this needs {missing}, which is not installed: pip install 'ecrlan[daemon]'" in result.stderr
+
+
+@unix_only
+def test_sighup_has_the_settings_read_anew(shop, serve, run_json, emulator):
+    daemon = serve()
+    shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {emulator.port}\nlink = "dial"\n')
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.logged("terminals.reloaded")
+    assert run_json("status", "-t", "till-2")[1]["outcome"] == "done"
+
+
+@unix_only
+def test_systemd_is_told_of_its_life(shop, serve, home):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(home / "notify"))
+        systemd.settimeout(20)
+        os.environ["NOTIFY_SOCKET"] = str(home / "notify")
+        try:
+            daemon = serve()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        assert systemd.recv(1000).startswith(b"READY=1\nSTATUS=serving 1 terminals at http://127.0.0.1:")
+        daemon.process.send_signal(signal.SIGHUP)
+        assert systemd.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert systemd.recv(1000) == b"READY=1"
+        assert daemon.end()[0] == 0
+        assert systemd.recv(1000) == b"STOPPING=1"

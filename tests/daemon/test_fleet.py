@@ -1,0 +1,109 @@
+"""Terminals brought up to date while they work."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ecrlan.daemon.fleet import Fleet, check
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.errors import InvalidValueError
+from ecrlan.register import Register, TerminalSettings
+from ecrlan.register.register import local_clock
+from tests.daemon.house import until
+
+
+def settings(name: str, address: str = "10.0.0.1", port: int = 8081, **options: object) -> TerminalSettings:
+    return TerminalSettings(name=name, address=address, port=port, link="dial", **options)  # type: ignore[arg-type]
+
+
+def wanted(*terminals: TerminalSettings) -> dict[str, TerminalSettings]:
+    return {each.name: each for each in terminals}
+
+
+async def test_terminals_are_added_changed_and_removed() -> None:
+    async with Register() as register:
+        fleet = Fleet(register)
+        fleet.open(wanted(settings("a"), settings("b"), settings("c")))
+        b = register.terminal("b")
+        done = fleet.apply(wanted(settings("b"), settings("c", port=9), settings("d")))
+        assert done == {"added": ["d"], "changed": ["c"], "removed": ["a"], "unchanged": ["b"], "waiting": []}
+        assert list(register.terminals) == ["b", "c", "d"]
+        assert register.terminal("b") is b
+        assert register.terminal("c").settings.port == 9
+
+
+async def test_what_is_in_use_is_changed_once_it_is_free() -> None:
+    emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0, host_seconds=0.0)
+    settled: list[int] = []
+    async with EmulatorServer(emulated) as server, Register() as register:
+        fleet = Fleet(register, lambda: settled.append(1))
+        before = settings("a", "127.0.0.1", server.port)
+        fleet.open(wanted(before))
+        old = register.terminal("a")
+        paying = asyncio.create_task(old.purchase(650, reference="sale-1"))
+        await until(lambda: emulated.stage == "card")
+        after = settings("a", "127.0.0.1", server.port, queue_length=7)
+        done = fleet.apply(wanted(after))
+        assert (done["changed"], [each["terminal"] for each in done["waiting"]]) == ([], ["a"])
+        assert "sale-1" in done["waiting"][0]["reason"]
+        assert register.terminal("a") is old
+        server.press("card")
+        server.press("pin")
+        assert (await paying).outcome is not None
+        await until(lambda: not fleet.waiting)
+        assert settled == [1]
+        assert register.terminal("a").settings == after
+        emulated.attended = False
+        await register.terminal("a").purchase(700)
+        assert emulated.ledger.net_total() == 1350
+
+
+async def test_another_reload_replaces_what_waited() -> None:
+    emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0)
+    async with EmulatorServer(emulated) as server, Register() as register:
+        fleet = Fleet(register)
+        before = settings("a", "127.0.0.1", server.port)
+        fleet.open(wanted(before))
+        paying = asyncio.create_task(register.terminal("a").purchase(650))
+        await until(lambda: emulated.stage == "card")
+        assert fleet.apply({})["waiting"]
+        assert fleet.apply(wanted(before)) == {"added": [], "changed": [], "removed": [], "unchanged": ["a"], "waiting": []}
+        server.press("red")
+        await paying
+        assert "a" in register.terminals
+
+
+def test_terminals_that_dial_in_from_one_address_are_refused() -> None:
+    def listened(name: str) -> TerminalSettings:
+        return TerminalSettings(name=name, address="10.0.0.1", link="listen")
+
+    check(wanted(listened("a"), settings("b")))
+    with pytest.raises(InvalidValueError, match=r"terminals\.b\.address"):
+        check(wanted(listened("a"), listened("b")))
+
+
+async def test_contradictions_change_nothing() -> None:
+    async with Register() as register:
+        fleet = Fleet(register)
+        fleet.open(wanted(settings("a")))
+        twins = [TerminalSettings(name=name, address="10.0.0.9", link="auto") for name in ("b", "c")]
+        with pytest.raises(InvalidValueError):
+            fleet.apply(wanted(*twins))
+        assert list(register.terminals) == ["a"]
+
+
+async def test_closed_it_applies_nothing_more() -> None:
+    emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0)
+    async with EmulatorServer(emulated) as server, Register() as register:
+        fleet = Fleet(register)
+        fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
+        paying = asyncio.create_task(register.terminal("a").purchase(650))
+        await until(lambda: emulated.stage == "card")
+        fleet.apply({})
+        fleet.close()
+        server.press("red")
+        await paying
+        await asyncio.sleep(0)
+        assert "a" in register.terminals
