@@ -307,9 +307,21 @@ class Conductor:
                 durable = self._take(work, exchange, event, rows) or durable
             if not work.order.journaled:  # a look: only what is not about it is worth a record
                 rows = [row for row in rows if row.reference is None]
-            return self._write(rows, work, durable=durable)
+            committing = self._write(rows, work, durable=durable)
+            if any(isinstance(event, Answered) for event in events):
+                self._tell_once_written(work, committing, late=any(isinstance(event, Answered) and event.late for event in events))
+            return committing
 
         return sink
+
+    def _tell_once_written(self, work: Work, committing: asyncio.Future[None] | None, *, late: bool) -> None:
+        work.committing = committing
+        if not late:
+            return  # told by whoever performs it
+        if committing is None:
+            self.host.publish(work)
+        else:
+            committing.add_done_callback(lambda _: self.host.publish(work))
 
     def _write(self, rows: list[NewOperation | Row], work: Work | None, *, durable: bool) -> asyncio.Future[None] | None:
         committing = self.host.write(rows, durable=durable) if rows else None
@@ -387,8 +399,6 @@ class Conductor:
         if event.after_nak:
             self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
         work.settle(outcome, now)
-        if event.late:
-            self.host.publish(work)
 
     def _learn(self, response: Response) -> None:
         if self.memory.terminal_id is None and response.terminal_id != ANY_TERMINAL:

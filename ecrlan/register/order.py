@@ -104,6 +104,8 @@ class Work:
     concluded: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once there is an outcome, if only `Unresolved`."""
     recovering: bool = False
+    committing: asyncio.Future[None] | None = None
+    """The commit of its answer: until it is done, nobody is told the outcome."""
 
     @property
     def reference(self) -> str:
@@ -131,17 +133,23 @@ class Work:
         """Nothing was sent, and here is why."""
         self.settle(NotPerformed(reason=reason), time)
 
+    async def committed(self) -> None:
+        """Wait until its answer is on disk, or cannot be (`durable` tells)."""
+        if self.committing is not None:
+            await asyncio.wait([self.committing])
+
     def snapshot(self) -> Operation:
-        """Return it as callers see it."""
+        """Return it as callers see it: with an outcome once that is on disk."""
+        told = self.committing is None or self.committing.done()
         return Operation(
             reference=self.order.reference,
             kind=self.order.kind,
             terminal=self.terminal,
             amount=self.order.amount,
-            state=self.state,
-            outcome=self.outcome,
+            state=self.state if told else State.ACCEPTED,
+            outcome=self.outcome if told else None,
             created_time=self.created_time,
-            finished_time=self.finished_time,
+            finished_time=self.finished_time if told else None,
             receipt=self.receipt,
             data=self.data,
             evidence=self.evidence,

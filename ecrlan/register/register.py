@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +27,7 @@ from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult,
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
-from ecrlan.register.events import TerminalEvent
+from ecrlan.register.events import OperationChanged, TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
@@ -97,6 +97,7 @@ class Register:
         self._listen = _parse_listen(listen) if listen else None
         self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
         self._waiting: dict[str, int] = {}
+        self._resolving: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._closing = False
         self._commits = Commits()
@@ -302,6 +303,7 @@ class Register:
         if open_work is not None:  # a crash left it open, and its recovery is under way
             if open_work.outcome is None:
                 await open_work.concluded.wait()
+            await open_work.committed()
             return open_work.snapshot()
         return operation_of_entry(entry)
 
@@ -353,6 +355,8 @@ class Register:
         if outcome not in ("approved", "not_performed"):
             raise InvalidValueError("as", outcome, "approved or not_performed")
         known = self.operation(reference)
+        if reference in self._resolving:
+            raise RegisterError(f"operation {reference} is being settled by somebody else at this moment")
         if not isinstance(known.outcome, Unresolved):
             raise RegisterError(
                 f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
@@ -360,9 +364,13 @@ class Register:
         now = self.clock()
         data = {"outcome": outcome, "by": by, "note": note, "reason": note}
         row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
-        committing = self.write([row], durable=True)
-        if committing is not None:
-            await committing
+        self._resolving.add(reference)
+        try:
+            committing = self.write([row], durable=True)
+            if committing is not None:
+                await committing
+        finally:
+            self._resolving.discard(reference)
         terminal = self.terminals.get(known.terminal)
         if terminal is not None:
             work = terminal.open_works.pop(reference, None)
@@ -370,8 +378,9 @@ class Register:
             if work is not None:
                 work.resolution = Resolution(by=by, note=note, time=now)
                 work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
-                terminal.publish(work)
-        return self.operation(reference)
+        operation = self.operation(reference)
+        (terminal or self).tell(OperationChanged(known.terminal, operation))
+        return operation
 
     # --- the journal ------------------------------------------------------------------------------------------------------------
 
@@ -430,11 +439,12 @@ class Register:
         work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
         saved = outcome_of_saved_answer(entry, request)
         work.answered = saved is not None
+        if saved is None and not order.money:
+            saved = NotPerformed(reason="the register stopped before an answer came")
         if saved is not None and not isinstance(saved, Unresolved):
             self.write([finished_row(work, saved, now)], durable=False)
-            return
-        if not order.money:
-            self.write([finished_row(work, NotPerformed(reason="the register stopped before an answer came"), now)], durable=False)
+            if self.observed:
+                terminal.tell(OperationChanged(terminal.name, self.operation(entry.reference)))
             return
         work.ended_at = asyncio.get_running_loop().time()
         work.state = State.RECOVERING
@@ -476,9 +486,10 @@ def _parse_listen(listen: str) -> tuple[str, int]:
 
 def _same(reference: str, known: tuple[str, dict[str, Any]], asked: tuple[str, dict[str, Any]]) -> None:
     if known != asked:
-        raise ReferenceConflictError(reference, _words(*known), _words(*asked))
+        same = {"cash_register_id"} if known[1].get("cash_register_id") == asked[1].get("cash_register_id") else set()
+        raise ReferenceConflictError(reference, _words(*known, leave_out=same), _words(*asked, leave_out=same))
 
 
-def _words(terminal: str, parameters: dict[str, Any]) -> str:
-    told = {key: value for key, value in parameters.items() if value not in ("", False) and key != "cash_register_id"}
+def _words(terminal: str, parameters: dict[str, Any], leave_out: Collection[str] = ("cash_register_id",)) -> str:
+    told = {key: value for key, value in parameters.items() if value not in ("", False) and key not in leave_out}
     return ", ".join([f"terminal={terminal}", *(f"{key}={value}" for key, value in told.items())])

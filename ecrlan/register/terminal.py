@@ -396,6 +396,7 @@ class Terminal:
         elif order.money and isinstance(work.outcome, Unresolved):
             self.alarm("unresolved", work.outcome.evidence, work.reference)
         self._tidy(work)
+        await work.committed()
         self.publish(work)
 
     async def recover(self, work: Work) -> None:
@@ -434,17 +435,17 @@ class Terminal:
     def publish(self, work: Work) -> None:
         """Tell watchers of the operation's state."""
         if self._followed:
-            self._tell(OperationChanged(self.name, work.snapshot()))
+            self.tell(OperationChanged(self.name, work.snapshot()))
 
     def progressed(self, work: Work, text: str) -> None:
         """Tell watchers the terminal's own text."""
         if self._followed:
-            self._tell(ProgressShown(self.name, work.reference, text))
+            self.tell(ProgressShown(self.name, work.reference, text))
 
     def alarm(self, name: str, text: str, reference: str | None) -> None:
         """Raise an alarm: log and watchers."""
         log.error("alarm.raised", alarm=name, terminal=self.name, reference=reference, text=text)
-        self._tell(Alarm(self.name, name, text, reference))
+        self.tell(Alarm(self.name, name, text, reference))
 
     def watch(self, line: Line) -> None:
         """Show the line's frames to whoever follows."""
@@ -456,13 +457,14 @@ class Terminal:
         if not self._watchers and not self.register.frames_observed:
             return
         masked = mask_lone_frame(raw, "request" if direction == ">" else "response")
-        self._tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
+        self.tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
 
     @property
     def _followed(self) -> bool:
         return bool(self._watchers or self.register.observed)
 
-    def _tell(self, event: TerminalEvent) -> None:
+    def tell(self, event: TerminalEvent) -> None:
+        """Tell the register's observers and the terminal's own watchers."""
         self.register.tell(event)
         for watcher in self._watchers:
             if watcher.full():
@@ -474,8 +476,8 @@ class Terminal:
         return Line(
             self.settings.lrc,
             opened_by=opened_by,
-            on_made=lambda line: self._tell(LineChanged(self.name, opened=True, opened_by=line.opened_by)),
-            on_lost=lambda line: self._tell(LineChanged(self.name, opened=False, opened_by=line.opened_by)),
+            on_made=lambda line: self.tell(LineChanged(self.name, opened=True, opened_by=line.opened_by)),
+            on_lost=lambda line: self.tell(LineChanged(self.name, opened=False, opened_by=line.opened_by)),
         )
 
     def admit(self) -> Line:

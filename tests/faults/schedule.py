@@ -55,8 +55,8 @@ class Settings:
     trust_unchanged_result: bool
 
     def __str__(self) -> str:
-        used = "by hand too" if self.standalone_use else "by the register only"
-        return f"used {used}, unchanged last result {'trusted' if self.trust_unchanged_result else 'not trusted'}"
+        used = "by hand too" if self.standalone_use else "register only"
+        return f"{used}, unchanged result {'trusted' if self.trust_unchanged_result else 'not trusted'}"
 
 
 BOTH = tuple(Settings(hand, trust) for hand in (False, True) for trust in (True, False))

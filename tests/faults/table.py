@@ -16,12 +16,13 @@ CLASSES = (
     ("which no table knows", "the answer came, its code (09, 42) says neither"),
     ("was refused", "NAK, then silence, a loss or a result: `G` is not asked"),
     ("used by hand too", "hand use: no ACK, STAN not the next, or no amount"),
-    ("probably not performed", "`G` is unchanged, but the setting or an ACK forbids to trust that"),
-    ("is not known", "no last result known from before: `G` refused (NAK), or unknown"),
+    ("probably not performed", "`G` is unchanged, but a setting or an ACK forbids to trust it"),
+    ("is not known", "no last result known from before: `G` refused, or unknown"),
     ("belongs to another operation", "`G` has an older operation's result"),
     ("host time lies before", "`G` has a result from before the request, by the clocks"),
     ("could not be asked", "terminal not reachable until the time for questions was over"),
     ("gave no last result", "`G` refused (NAK) or not answered until that time was over"),
+    ("no result within its time limit", "no result within its time limit, and `G` cannot tell"),
 )
 """Words of the evidence, and why there was no proof."""
 LETTERS = "ABCD"
@@ -110,9 +111,9 @@ class Table:
         lines = [
             f"{self.schedules:,} schedules, {sum(self.operations.values()) + all_:,} money operations, {self.kills:,} kills.",
             "",
-            f"Left unresolved. Mix: {MIX:.0%} of the orders are disturbed, once or more often; storm: {STORM:.0%}.",
+            f"Left unresolved. Mix: {MIX:.0%} of the orders disturbed; storms, half of the schedules: {STORM:.0%}.",
             "",
-            *_table(("terminals", "mix", "mix and storm (half of the schedules)"), self._settings()),
+            *_table(("terminals", "mix", "mix and storms"), self._settings()),
             "",
             f"Terminals without `G`, all settings: {_percent(left, all_)}.",
             "",

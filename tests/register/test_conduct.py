@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import JournalError
+from ecrlan.errors import JournalError, RegisterError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation
-from ecrlan.register import Alarm, Register, Terminal
+from ecrlan.register import Alarm, OperationChanged, Register, Terminal
 from ecrlan.wire.frames import build_ack
 from tests.virtual import Stream, VirtualLoop, run
 
@@ -204,3 +205,44 @@ def test_a_terminal_that_is_away_at_the_last_moment_is_asked_again(away: float, 
         assert len(emulated.ledger) == 1
 
     play(tmp_path, scene, standalone_use=False, trust_unchanged_result=True)
+
+
+def test_a_late_result_is_told_once_it_is_on_disk(tmp_path: Path) -> None:
+    async def scene(loop: VirtualLoop, journal: SlowJournal, emulated: EmulatedTerminal, terminal: Terminal) -> None:
+        told: list[tuple[float, Operation]] = []
+
+        def observe(event: object) -> None:
+            if isinstance(event, OperationChanged):
+                told.append((loop.time(), event.operation))
+
+        terminal.register.observe(observe)
+        emulated.faults.set("late_result", 1)
+        operation = await terminal.purchase(650, reference="sale")
+        returned = loop.time()
+        assert isinstance(operation.outcome, Approved)
+        answered = next(at for at, row in journal.committed if row.name == "answered")
+        finished = [at for at, known in told if known.outcome is not None]
+        assert finished
+        assert answered <= min(*finished, returned)
+        ((late, _),) = [(at, row) for at, row in journal.committed if row.name == "answered" and row.data.get("late")]
+        assert not [at for at, stream, data in loop.network.written if stream.side == "dialled" and data[10:11] == b"G" and at > 180], late
+
+    play(tmp_path, scene, {"late_seconds": 181.0}, standalone_use=False)
+
+
+def test_two_people_do_not_settle_one_operation_differently(tmp_path: Path) -> None:
+    async def scene(loop: VirtualLoop, journal: SlowJournal, emulated: EmulatedTerminal, terminal: Terminal) -> None:
+        del loop, journal
+        register = terminal.register
+        emulated.faults.set("drop_after_ack")
+        await terminal.purchase(650, reference="lost")
+        first, second = await asyncio.gather(
+            register.resolve("lost", "not_performed", by="Anna", note="nothing there"),
+            register.resolve("lost", "approved", by="Bruno", note="on the list"),
+            return_exceptions=True,
+        )
+        assert isinstance(second, RegisterError)
+        assert not isinstance(first, BaseException)
+        assert isinstance(register.operation("lost").outcome, NotPerformed)
+
+    play(tmp_path, scene)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -393,5 +394,53 @@ def test_no_poll_while_an_operation_is_recovered() -> None:
             await asyncio.sleep(1)
             assert await terminal.poll() is None
             await losing
+
+    run(main)
+
+
+# --- settling by hand -------------------------------------------------------------------------------------------------------------
+
+
+def test_settling_an_operation_of_a_terminal_that_is_not_there_is_told(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        with closing(Journal(tmp_path / "till.db", inline=True)) as journal:
+            async with till(loop, journal) as (register, terminal, emulated):
+                emulated.faults.set("drop_after_ack")
+                await terminal.purchase(100, reference="lost")
+                register.remove("till-1")
+                events: list[object] = []
+                register.observe(events.append)
+                settled = await register.resolve("lost", "not_performed", by="Anna", note="nothing there")
+                assert events == [OperationChanged("till-1", settled)]
+
+    run(main)
+
+
+def test_what_a_crash_left_answered_is_finished_and_told(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        with closing(Journal(tmp_path / "till.db", inline=True)) as journal:
+            async with till(loop, journal) as (register, terminal, _):
+                await terminal.purchase(100, reference="first")
+                entry = journal.find("first")
+                assert entry is not None
+                rows = [
+                    NewOperation(
+                        reference="crashed",
+                        kind=entry.kind,
+                        terminal="till-1",
+                        amount=100,
+                        parameters=entry.parameters,
+                        created_time=entry.created_time,
+                    ),
+                    *(replace(row, reference="crashed") for row in entry.events if row.name != "finished"),
+                ]
+                journal.write(rows)
+                settings = register.remove("till-1")
+                events: list[object] = []
+                register.observe(events.append)
+                register.add(settings)
+                told = [event.operation for event in events if isinstance(event, OperationChanged)]
+                assert [(operation.reference, operation.state) for operation in told] == [("crashed", State.FINISHED)]
+                assert isinstance(told[0].outcome, Approved)
 
     run(main)

@@ -108,6 +108,8 @@ def test_same_reference_same_operation() -> None:
                 await terminal.purchase(651, reference="sale-1")
             with pytest.raises(ReferenceConflictError):
                 await terminal.preauthorize(650, reference="sale-1")
+            with pytest.raises(ReferenceConflictError, match=r"cash_register_id=00000001.*asked for now:.*cash_register_id=00000002"):
+                await terminal.purchase(650, reference="sale-1", cash_register_id="00000002")
 
     run(main)
 
