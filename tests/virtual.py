@@ -36,11 +36,66 @@ class _Selector:
         if timeout is None:
             raise DeadlockError("everything waits, and no deadline is set")
         if timeout > 0:
-            self._loop.now = max(self._loop.now, self._loop.next_deadline())
+            self._loop.now = max(self._loop.now, self._loop.next_deadline() or 0.0)
         return []
 
 
-class VirtualLoop(asyncio.BaseEventLoop):
+class BareLoop(asyncio.BaseEventLoop):
+    """An event loop without sockets and threads; whoever derives from it gives it its time and its selector."""
+
+    def next_deadline(self) -> float | None:
+        """When the next timer rings."""
+        while self._scheduled and self._scheduled[0]._cancelled:
+            handle = heapq.heappop(self._scheduled)
+            handle._scheduled = False
+            self._timer_cancelled_count -= 1
+        return self._scheduled[0]._when if self._scheduled else None
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        pass
+
+    def _write_to_self(self) -> None:
+        pass
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  # handed on to whoever awaits it
+            future.set_exception(error)
+        return future
+
+
+class BareTransport(asyncio.Transport):
+    """What an end of a stream in memory has in any world."""
+
+    protocol: Any = None
+    _peer: tuple[str, int]
+
+    def begin(self, protocol: Any) -> None:
+        self.protocol = protocol
+        protocol.connection_made(self)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._peer if name == "peername" else default
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
+
+    def get_protocol(self) -> Any:
+        return self.protocol
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.close()
+
+
+class VirtualLoop(BareLoop):
     """An event loop with a clock of its own."""
 
     def __init__(self) -> None:
@@ -56,27 +111,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def clock(self) -> datetime:
         """The wall clock that goes with it."""
         return START + timedelta(seconds=self.now)
-
-    def next_deadline(self) -> float:
-        while self._scheduled and self._scheduled[0]._cancelled:
-            handle = heapq.heappop(self._scheduled)
-            handle._scheduled = False
-            self._timer_cancelled_count -= 1
-        return self._scheduled[0]._when if self._scheduled else self.now
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        pass
-
-    def _write_to_self(self) -> None:
-        pass
-
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  # handed on to whoever awaits it
-            future.set_exception(error)
-        return future
 
     async def create_connection(self, factory: Callable[[], Any], host: str, port: int, **options: Any) -> tuple[Any, Any]:  # type: ignore[override]
         return await self.network.connect(factory, host, port)
@@ -151,7 +185,7 @@ class _Server:
         pass
 
 
-class Stream(asyncio.Transport):
+class Stream(BareTransport):
     """One end of a stream in memory: in order, never doubled, until it goes down."""
 
     other: Stream
@@ -160,33 +194,13 @@ class Stream(asyncio.Transport):
         super().__init__()
         self.network = network
         self.side = side
-        self.protocol: Any = None
         self._peer = peer
         self._closing = False
         self._lost = False
         self._free_at = 0.0
 
-    def begin(self, protocol: Any) -> None:
-        self.protocol = protocol
-        protocol.connection_made(self)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._peer if name == "peername" else default
-
-    def set_protocol(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def get_protocol(self) -> Any:
-        return self.protocol
-
     def is_closing(self) -> bool:
         return self._closing
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closing or not data:
@@ -204,9 +218,6 @@ class Stream(asyncio.Transport):
             self._closing = True
             self._later(0.0, self.other.lose)
             self.network.loop.call_soon(self.lose)
-
-    def abort(self) -> None:
-        self.close()
 
     def _later(self, delay: float, call: Callable[..., None], *args: Any) -> None:
         """Keep what is on its way in order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecrlan.emulator import EmulatedTerminal, Faults
 from ecrlan.wire.frames import ApplicationFrame, FrameReader, build_ack
+from tests.virtual import BareTransport
 
 if TYPE_CHECKING:
     from tests.faults.world import Life, World
@@ -46,14 +46,13 @@ class Weather:
 _FINANCIAL = re.compile(rb"\x02[0-9]{8}0[PXSpic]")
 
 
-class Pipe(asyncio.Transport):
+class Pipe(BareTransport):
     """A TCP stream between a register process (near) and the terminal (far). Bytes keep their order."""
 
     def __init__(self, world: World, life: Life, peer: tuple[str, int]) -> None:
         super().__init__()
         self.world = world
         self.life = life
-        self.protocol: Any = None
         self.near_open = self.far_open = True
         self.near_told = False
         self.unanswered: deque[bytes] = deque()
@@ -79,27 +78,8 @@ class Pipe(asyncio.Transport):
 
     # --- the register's end: a transport -----------------------------------------------------------------------------------------
 
-    def near_begin(self, protocol: Any) -> None:
-        self.protocol = protocol
-        protocol.connection_made(self)
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._peer if name == "peername" else default
-
-    def set_protocol(self, protocol: Any) -> None:
-        self.protocol = protocol
-
-    def get_protocol(self) -> Any:
-        return self.protocol
-
     def is_closing(self) -> bool:
         return not self.near_open
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.life.step("before write")
@@ -122,9 +102,6 @@ class Pipe(asyncio.Transport):
             self.near_open = False
             self._carry("up", self.far_lost)
             self.life.call(self.near_lost)
-
-    def abort(self) -> None:
-        self.close()
 
     def process_ended(self, *, silent: bool) -> None:
         """The process is gone: the system closes the stream behind what was written, or, `silent`, nobody tells the terminal."""
@@ -328,7 +305,7 @@ class TerminalHost:
             return
         pipe = Pipe(self.world, life, (ADDRESS, 50_001))
         self.older, self.line = self.line, pipe
-        pipe.near_begin(life.listening())
+        pipe.begin(life.listening())
         random = self.world.random
         self.world.at(self.world.now + random.choice((0.0, 1.0, 30.0, 400.0)), self.older.far_close)
 
@@ -353,7 +330,7 @@ class TerminalHost:
         if life.listening is None or self.line is not None:
             return
         pipe = Pipe(self.world, life, (ADDRESS, 50_000))
-        pipe.near_begin(life.listening())
+        pipe.begin(life.listening())
         pipe.far_begin()
 
     def wake(self, alarm: int) -> None:

@@ -22,6 +22,7 @@ from ecrlan.emulator import EmulatedTerminal
 from ecrlan.errors import EcrlanError, JournalError
 from ecrlan.journal import Event, Journal, NewOperation
 from tests.faults.network import ADDRESS, PORT, Pipe, TerminalHost, Weather
+from tests.virtual import BareLoop
 
 START = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
 MOST_TURNS = 200_000
@@ -90,7 +91,7 @@ class World:
 # --- the register's process -----------------------------------------------------------------------------------------------------------
 
 
-class RegisterLoop(asyncio.BaseEventLoop):
+class RegisterLoop(BareLoop):
     """The event loop of one register process, in the world's time and on the world's network."""
 
     def __init__(self, life: Life) -> None:
@@ -111,27 +112,6 @@ class RegisterLoop(asyncio.BaseEventLoop):
             self._run_once()
         finally:
             events._set_running_loop(None)
-
-    def next_deadline(self) -> float | None:
-        while self._scheduled and self._scheduled[0]._cancelled:
-            handle = heapq.heappop(self._scheduled)
-            handle._scheduled = False
-            self._timer_cancelled_count -= 1
-        return self._scheduled[0]._when if self._scheduled else None
-
-    def _process_events(self, event_list: list[Any]) -> None:
-        pass
-
-    def _write_to_self(self) -> None:
-        pass
-
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  # handed on to whoever awaits it
-            future.set_exception(error)
-        return future
 
     async def create_connection(self, factory: Callable[[], Any], host: str, port: int, **options: Any) -> tuple[Any, Any]:  # type: ignore[override]
         return await self.life.connect(factory)
@@ -311,7 +291,7 @@ class Life:
         if weather.take("refuse") or not world.host.listens:
             raise ConnectionRefusedError(111, "Connection refused")
         pipe = Pipe(world, self, (ADDRESS, PORT))
-        pipe.near_begin(factory())
+        pipe.begin(factory())
         pipe.far_begin()
         if weather.take("ghost"):
             world.at(world.now + world.random.choice((0.0, 0.2, 3.0)), world.host.ghost)
