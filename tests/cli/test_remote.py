@@ -310,7 +310,7 @@ def test_the_list_tells_what_waits_in_the_queue(run_json, serve, spawn, emulator
     spawn(CLI, "purchase", "6.50", "--reference", "first")
     assert emulator.taken.wait(20)
     lines_until(spawn(CLI, "purchase", "7.50", "--reference", "second").stderr, "waiting for the terminal")
-    listed = run_json("operations", "--outcome", "open", "--terminal", "till-1", "--from", "2026-01-01")[1]
+    listed = run_json("operations", "list", "--outcome", "open", "--terminal", "till-1", "--from", "2026-01-01")[1]
     assert [(each["reference"], each["state"]) for each in listed] == [("second", "queued"), ("first", "accepted")]
     assert [each["reference"] for each in run_json("operations", "list", "--limit", "1")[1]] == ["second"]
     assert run_json("operations", "list", "--outcome", "approved")[1] == []
