@@ -1,20 +1,22 @@
 """Daemons that are killed at random moments while operations started over HTTP are under way.
 
 A house is one daemon (`ecrlan serve`, a process of its own) on one journal, with two terminals that are emulated in this process, each
-with the lane of `tests.faults.kills` that asks and compares. `python -m tests.faults.daemon_kills KILLS SEED` is a longer run.
+with the lane of `tests.faults.kills` that asks and compares, and a listener that is called back. `python -m tests.faults.daemon_kills
+KILLS SEED` is a longer run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -32,12 +34,63 @@ RETRY_SECONDS = 0.02
 NOTE = "seen in the ledger"
 
 
+class Listener:
+    """Takes callbacks on a port of its own, whichever daemon sends them. `async with Listener() as listener`."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, list[str]] = {}
+        """The outcomes of the FINALs, by reference, in their order."""
+        self.url = ""
+        self._lines: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/told"
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._server.close()
+        for line in self._lines:
+            line.close()
+        await asyncio.gather(*(task for task in self._lines.values() if task is not None))
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._lines[writer] = asyncio.current_task()
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # its daemon was killed, or has ended
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+                length = next(int(line.partition(b":")[2]) for line in head if line.startswith(b"content-length:"))
+                document = json.loads(await reader.readexactly(length))
+                operation = document["operation"]
+                if document["step"] == "FINAL":
+                    self.told.setdefault(operation["reference"], []).append(operation["outcome"])
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        with suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    def check(self, asked: Iterable[Asked]) -> None:
+        """Compare what was told last with what the callers were told. Raises `WrongError`."""
+        wrong = [f"{one.reference}: {one.told}, and called back: {self.told.get(one.reference)}" for one in asked if self._differs(one)]
+        if wrong:
+            raise WrongError("\n".join(wrong))
+
+    def _differs(self, one: Asked) -> bool:
+        return is_called_back(one.reference) and (self.told.get(one.reference) or [None])[-1] != one.told
+
+
+def is_called_back(reference: str) -> bool:
+    """Tell whether callbacks are asked for: of two operations in three, each time that one is asked."""
+    return int(reference.rpartition("-")[2]) % 3 > 0
+
+
 class Caller(Conversation):
     """A program that uses one terminal of a daemon over HTTP, and asks again whatever it was not told."""
 
-    def __init__(self, daemon: DaemonProcess, terminal: str, asked: dict[str, Asked], random: Random) -> None:
+    def __init__(self, daemon: DaemonProcess, terminal: str, asked: dict[str, Asked], random: Random, callback_url: str) -> None:
         super().__init__()
         self.daemon = daemon
+        self.callback_url = callback_url
         self.terminal = terminal
         self.killed = False
         self._asked = asked
@@ -58,6 +111,8 @@ class Caller(Conversation):
             self._begin(self._ask(reference, f"/v1/operations/{reference}/resolve", body))
             return
         body = {"kind": kind, "reference": reference, **({"stan": value} if kind == "void" else {"amount": int(value)})}
+        if is_called_back(reference):
+            body["callback_url"] = self.callback_url
         wait = self._random.choice((0, 0.005, WAIT, WAIT))
         self._begin(self._ask(reference, f"/v1/terminals/{self.terminal}/operations?wait={wait}", body))
 
@@ -111,8 +166,8 @@ class Caller(Conversation):
         if answer.status_code >= 400:
             error = answer.json()["error"]
             if error["sent"] != "no" or answer.status_code == 500:
-                raise WrongError(f"{reference}: {answer.status_code} {error}")
-            self._asked[reference].told = "refused"
+                raise WrongError(f"{reference}: {answer.status_code} {error}\n{self.daemon.log[-5000:]}")
+            self._asked[reference].told, self._asked[reference].problem = "refused", error["message"]
             return
         while answer.json()["outcome"] is None:
             answer = await self._request("GET", f"/v1/operations/{reference}?wait={WAIT}")
@@ -143,6 +198,8 @@ class TerminalLane(Lane):
     think_seconds = 0.02
     request_seconds = 0.04
     asked_seconds = 0.08
+    result_share = 0.4
+    result_seconds = 0.006
 
     def entries(self) -> dict[str, Entry]:
         return {reference: entry for reference, entry in super().entries().items() if entry.terminal == self.name}
@@ -157,10 +214,12 @@ class House:
         self._random = Random(name)
         self._settings: dict[str, dict[str, Any]] = {}
         self._port = free_port()
+        self._listener = Listener()
 
     async def run(self, kills: int) -> None:
         """Kill `kills` daemons, then let one finish everything. Raises `WrongError`."""
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._listener)
             for lane in self.lanes:
                 server = await stack.enter_async_context(EmulatorServer(lane.terminal, on_frames=lane.frame))
                 options = {**OPTIONS, "trust_unchanged_result": lane.trust}
@@ -171,7 +230,7 @@ class House:
 
     async def _start(self) -> tuple[DaemonProcess, list[Caller]]:
         daemon = await DaemonProcess.start(self.folder, self._settings, port=self._port)
-        return daemon, [Caller(daemon, lane.name, lane.asked, self._random) for lane in self.lanes]
+        return daemon, [Caller(daemon, lane.name, lane.asked, self._random, self._listener.url) for lane in self.lanes]
 
     async def _round(self) -> None:
         """Kill a daemon at the moment of whichever lane comes first; the other is wherever it is."""
@@ -207,6 +266,7 @@ class House:
             if code := await daemon.stop():
                 raise WrongError(f"the last daemon ended with {code}:\n{daemon.log[-2000:]}")
         for lane in self.lanes:
+            self._listener.check(lane.asked.values())
             await lane.sum_up()
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,7 +46,10 @@ class WrongError(AssertionError):
 
 @dataclass(slots=True)
 class Asked:
-    """One operation that a till was asked for. `target` is the STAN that it voids, `truth` what a person said of it (None: nobody)."""
+    """One operation that a till was asked for.
+
+    `target` is the STAN that it voids, `truth` what a person said of it (None: nobody), `problem` why it was refused.
+    """
 
     kind: str
     reference: str
@@ -54,6 +57,7 @@ class Asked:
     target: str = ""
     told: str | None = None
     truth: str | None = None
+    problem: str = ""
 
     @property
     def command(self) -> str:
@@ -244,6 +248,7 @@ class Process(Conversation):
                 raise WrongError(f"a till said {line!r}")
             elif rest[0] in self._asked:
                 self._asked[rest[0]].told = rest[1] if word == "told" else "refused"
+                self._asked[rest[0]].problem = rest[1] if word == "refused" else ""
             self._changed.set()
         self.ready.set()
         self._changed.set()
@@ -261,6 +266,10 @@ class Lane:
     """From a request at the terminal: within them the till is killed."""
     asked_seconds = 0.03
     """The same from when the till was asked."""
+    result_share = 0.0
+    """How many of the kills near a request wait for its result instead."""
+    result_seconds = 0.004
+    """From a result at the terminal."""
 
     def __init__(self, name: str, folder: Path, *, trust: bool) -> None:
         self.name = name
@@ -273,7 +282,8 @@ class Lane:
         self.asked: dict[str, Asked] = {}
         self.figures = Figures()
         self._requests = 0
-        self._requested = asyncio.Event()
+        self._results = 0
+        self._shown = asyncio.Event()
 
     async def run(self, kills: int) -> None:
         """Kill `kills` tills one after the other, then let one finish everything. Raises `WrongError`."""
@@ -286,7 +296,10 @@ class Lane:
         """Take note of a frame at the terminal."""
         if direction == ">" and raw[:1] == b"\x02" and raw[10:11] in b"XPSp":
             self._requests += 1
-            self._requested.set()
+            self._shown.set()
+        elif direction == "<" and raw[:1] == b"\x02":
+            self._results += 1
+            self._shown.set()
 
     async def _start(self, port: int) -> Process:
         return await Process.start(self.path, port, self.asked, f"trust_unchanged_result={int(self.trust)}")
@@ -310,39 +323,51 @@ class Lane:
             return
         await process.ready.wait()
         await self._settle(process)
-        before = self._requests
+        before, results = self._requests, self._results
         if self.random.random() < 0.3:
             self.terminal.faults.set(self.random.choice(FAULTS))
         count = self._ask_new(process)
         if self.random.random() < 0.7:  # near a request
-            wanted = before + self.random.randint(1, count)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    while self._requests < wanted:
-                        self._requested.clear()
-                        await self._requested.wait()
+            wanted = self.random.randint(1, count)
+            if self.result_share and self.random.random() < self.result_share:
+                await self._until_shown(lambda: self._results >= results + wanted)
+                await asyncio.sleep(self.random.uniform(0.0, self.result_seconds))
+                return
+            await self._until_shown(lambda: self._requests >= before + wanted)
             await asyncio.sleep(self.random.uniform(0.0, self.request_seconds))
         else:
             await asyncio.sleep(self.random.uniform(0.0, self.asked_seconds))
+
+    async def _until_shown(self, shown: Callable[[], bool]) -> None:
+        """Wait, but not for long: a fault may keep the terminal from ever showing it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                while not shown():
+                    self._shown.clear()
+                    await self._shown.wait()
 
     def _pending(self) -> list[Asked]:
         """Return what nobody knows the outcome of; the same references are asked for again."""
         return [one for one in self.asked.values() if one.told in (None, "refused", "unresolved")]
 
     async def _settle(self, process: Conversation) -> None:
-        """Ask for everything again until it is told; a person settles what stays unresolved."""
-        for one in self._pending():
+        """Ask for everything again until it is told; a person settles what stays unresolved, and then others are not refused any more."""
+        while pending := self._pending():
+            for one in pending:
+                await self._settle_one(process, one)
+            if len(left := self._pending()) == len(pending):
+                raise WrongError(f"refused, although nothing is unresolved: {[f'{one.command} ({one.problem})' for one in left]}")
+
+    async def _settle_one(self, process: Conversation, one: Asked) -> None:
+        one.told = None
+        process.send(one.command)
+        await process.until_told([one])
+        if one.told == "unresolved":
+            await self._at_rest()
+            one.truth = "approved" if charges_of(one, self.terminal.ledger) else "not_performed"
             one.told = None
-            process.send(one.command)
+            process.send(f"resolve:{one.reference}:{one.truth}")
             await process.until_told([one])
-            if one.told == "unresolved":
-                await self._at_rest()
-                one.truth = "approved" if charges_of(one, self.terminal.ledger) else "not_performed"
-                one.told = None
-                process.send(f"resolve:{one.reference}:{one.truth}")
-                await process.until_told([one])
-        if left := [one.command for one in self._pending()]:
-            raise WrongError(f"the oldest are settled first, and yet these are refused: {left}")
 
     def _ask_new(self, process: Conversation) -> int:
         """Ask for new operations, and return how many."""
