@@ -68,6 +68,7 @@ export function runPage(page, { detail: reference }) {
   };
 
   const take = (found) => {
+    if (finished && found.outcome === null) return; // an event that was on its way while an answer told the outcome
     const before = operation;
     operation = found;
     terminal = found.terminal;

@@ -1,6 +1,7 @@
 // Setup: what to type into the terminal, and where the register looks for it. The menu's words are those of the terminal, in Italian.
 
 import { element, facts, fill } from "./dom.js";
+import { showMoment } from "./values.js";
 import { say } from "./language.js";
 import { follow, known } from "./store.js";
 
@@ -60,7 +61,7 @@ function registerFacts() {
       ["ecrlan", version],
       [say("setup.journal"), journal === "ok" ? say("setup.journal_ok") : journal],
       [say("setup.listens"), listen ? `${listen.address}:${listen.port}` : say("setup.listens_not")],
-      [say("setup.started"), new Date(started).toLocaleString(document.documentElement.lang === "it" ? "it-IT" : "en-GB")],
+      [say("setup.started"), showMoment(started)],
     ]),
   );
 }

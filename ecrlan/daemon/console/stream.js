@@ -36,8 +36,7 @@ export class Stream {
   async #connect() {
     const connection = new AbortController();
     this.connection = connection;
-    this.#kind = "message";
-    this.#data = [];
+    this.#begin();
     let silence;
     const alive = () => {
       clearTimeout(silence);
@@ -82,14 +81,21 @@ export class Stream {
     }
   }
 
-  #kind = "message";
-  #data = [];
+  #kind;
+  #data;
+  #id;
+
+  #begin() {
+    this.#kind = "message";
+    this.#data = [];
+    this.#id = null;
+  }
 
   #line(line) {
     if (line === "") {
+      this.lastId = this.#id ?? this.lastId; // only now: a connection that ends within an event has not brought it
       if (this.#data.length) this.told.event(this.#kind, JSON.parse(this.#data.join("\n")));
-      this.#kind = "message";
-      this.#data = [];
+      this.#begin();
       return;
     }
     const cut = line.indexOf(":");
@@ -98,6 +104,6 @@ export class Stream {
     const value = cut < 0 ? "" : line.slice(cut + 1).replace(/^ /, "");
     if (name === "event") this.#kind = value;
     else if (name === "data") this.#data.push(value);
-    else if (name === "id") this.lastId = value;
+    else if (name === "id") this.#id = value;
   }
 }
