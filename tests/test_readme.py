@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,12 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from ecrlan.cli.settings import toml_value
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.register import TerminalSettings
 from ecrlan.register.register import local_clock
-from ecrlan.settings import Settings
+from ecrlan.settings import Declaration, Settings, all_declarations
+from tests.daemon.process import DaemonProcess
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -82,3 +88,46 @@ def test_settings_snippet(tmp_path: Path) -> None:
     terminal = settings.terminal_settings("till-1")
     assert isinstance(terminal, TerminalSettings)
     assert terminal.address == "192.168.1.50"
+
+
+def test_settings_table_says_what_is_declared() -> None:
+    rows = [f"| `{item.key}` | {_default(item)} | {item.description} |" for item in all_declarations()]
+    (table,) = re.findall(r"<details><summary>Every setting.*?\n\n(.*?)\n\n</details>", README, re.DOTALL)
+    assert table.splitlines()[2:] == rows
+
+
+def _default(item: Declaration) -> str:
+    return "" if item.default is None else f"`{toml_value(item.default)}`"
+
+
+def test_pictures_are_there() -> None:
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_curl_snippet(port: int, tmp_path: Path) -> None:
+    """The purchase as a till in another language asks for it, with curl in a shell."""
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        if os.environ.get("ECRLAN_TESTS_NEED_DEBIAN") == "1":
+            pytest.fail("curl or bash is missing, and ECRLAN_TESTS_NEED_DEBIAN=1 asks for it")
+        pytest.skip("needs curl and bash")
+    (snippet,) = blocks("sh")
+
+    async def ask() -> tuple[dict[str, object], dict[str, object]]:
+        async with await DaemonProcess.start(tmp_path, {"till-1": {"address": "127.0.0.1", "port": port}}) as daemon:
+            await daemon.ready()
+            command = snippet.replace("8017", str(daemon.port)).replace("ecrlan token", f"'{sys.executable}' -m ecrlan token")
+            environ = os.environ | {"ECRLAN_CONFIG": str(tmp_path / "ecrlan.toml")}
+            told = [
+                await asyncio.to_thread(
+                    subprocess.run, ["bash", "-c", command], env=environ, capture_output=True, text=True, timeout=60, check=True
+                )
+                for _ in range(2)
+            ]
+            return json.loads(told[0].stdout), json.loads(told[1].stdout)
+
+    first, again = asyncio.run(ask())
+    assert (first["outcome"], first["reference"]) == ("approved", "sale-4711")
+    assert again == first

@@ -7,10 +7,8 @@ import io
 import os
 import shlex
 import sys
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.table import Table
@@ -18,8 +16,9 @@ from rich.text import Text
 
 from ecrlan.cli import remote_desk
 from ecrlan.cli.exits import Exit, pipe_may_close
+from ecrlan.cli.filters import Filters, Word, filter_options, parse_filters
 from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.output import console, print_json, print_rows, receipt_panel
+from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.session import journal_file
@@ -27,7 +26,7 @@ from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, st
 from ecrlan.desk.texts import LANGUAGES, Language, choose_language, say
 from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
-from ecrlan.model import ROME, Kind, Unresolved
+from ecrlan.model import Unresolved
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry
@@ -50,63 +49,6 @@ MARGIN = 30.0
 WIDE = 200
 """Columns of the list where nobody's screen limits it: an operation stays one line."""
 
-OUTCOMES = ("approved", "declined", "not-performed", "unresolved", "done", "open")
-OUTCOME_STYLES = {"approved": "bold green", "done": "bold green", "declined": "bold yellow", "not_performed": "bold yellow"}
-
-
-class Word(click.Choice[str]):
-    """One of some words, with `-` or `_` between their parts."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - click's
-        """Return the word as it stands in the list."""
-        return super().convert(str(value).replace("_", "-"), param, ctx)
-
-
-class Filters(TypedDict):
-    """What `Journal.entries`, `each` and `export_rows` filter by."""
-
-    terminal: str | None
-    outcome: str | None
-    kind: str | None
-    since: datetime | None
-    until: datetime | None
-    unfinished: bool
-
-
-def parse_time(place: str, text: str, *, end: bool = False) -> datetime:
-    """Return a date or an ISO 8601 time as UTC; Europe/Rome where it names no zone. A date is its first moment, with `end` its last.
-
-    Raises `InvalidValueError`, which names `place`.
-    """
-    rome = ZoneInfo(ROME)
-    try:
-        try:
-            day = date.fromisoformat(text)
-        except ValueError:
-            told = datetime.fromisoformat(text)
-        else:
-            told = datetime.combine(day + timedelta(days=1) if end else day, time(), rome)
-        return (told if told.tzinfo is not None else told.replace(tzinfo=rome)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidValueError(
-            place, text, "a date such as 2026-11-23 or a time such as 2026-11-23T18:44 (Europe/Rome unless it names its zone)"
-        ) from None
-
-
-def filter_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
-    """Options of whatever goes over many operations."""
-    kinds = [kind.value.replace("_", "-") for kind in Kind]
-    for option in (
-        click.option("--config", metavar="FILE", help="The settings file."),
-        click.option("--to", "until", metavar="TIME", help="Begun before TIME; a date's whole day is included."),
-        click.option("--from", "since", metavar="TIME", help="Begun at TIME or later: 2026-11-23, or 2026-11-23T18:44; Europe/Rome."),
-        click.option("--kind", type=Word(kinds), help="Only this kind of operation."),
-        click.option("-t", "--terminal", metavar="NAME", help="Only those of this terminal."),
-        click.option("--outcome", type=Word(OUTCOMES), help="Only those that ended so; open: not ended yet, or unresolved."),
-    ):
-        function = option(function)
-    return function
-
 
 def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
     """`--lang`, by default that of the locale."""
@@ -117,18 +59,6 @@ def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
         default=lambda: choose_language(os.environ),
         help="Language; default: the locale's.",
     )(function)
-
-
-def parse_filters(*, outcome: str | None, terminal: str | None, kind: str | None, since: str | None, until: str | None) -> Filters:
-    """Return the journal's filters for what was typed."""
-    return Filters(
-        terminal=terminal,
-        outcome=outcome.replace("-", "_") if outcome not in (None, "open") else None,
-        kind=kind.replace("-", "_") if kind is not None else None,
-        since=parse_time("--from", since) if since is not None else None,
-        until=parse_time("--to", until, end=True) if until is not None else None,
-        unfinished=outcome == "open",
-    )
 
 
 def entry_as_document(entry: Entry) -> dict[str, Any]:
@@ -198,18 +128,13 @@ def _print_table(found: list[Operation], language: Language) -> None:
         word = outcome_word(operation)
         table.add_row(
             moment(operation.created_time, seconds=False),
-            Text(say(language, f"outcome.{word}"), style=OUTCOME_STYLES.get(word, "bold red")),
+            Text(say(language, f"outcome.{word}"), style=outcome_style(word)),
             euros(operation.amount, language) if operation.amount is not None else "",
             say(language, f"kind.{operation.kind.value}"),
             Text(clean_text(operation.terminal)),
             Text(clean_text(operation.reference)),
         )
     screen.print(table)
-
-
-def outcome_word(operation: Operation) -> str:
-    """Return the outcome's word, or the state's where there is none yet."""
-    return operation.outcome.outcome if operation.outcome is not None else operation.state.value
 
 
 # --- one operation ----------------------------------------------------------------------------------------------------------------
@@ -301,7 +226,7 @@ class Desk:
         operation = operation_of_entry(entry)
         screen = console()
         word = outcome_word(operation)
-        head = Text(say(self.language, f"outcome.{word}"), style=OUTCOME_STYLES.get(word, "bold red"))
+        head = Text(say(self.language, f"outcome.{word}"), style=outcome_style(word))
         screen.print(Text.assemble(head, f"  {what(operation.kind, operation.amount, self.language)}"))
         print_rows(screen, list(facts(operation, self.language)))
         self._head(screen, "head.steps")

@@ -16,7 +16,8 @@ from rich.text import Text
 from ecrlan.cli.amount import show_amount
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.frames import print_frame_line
-from ecrlan.cli.output import console
+from ecrlan.cli.logging import configure_logging
+from ecrlan.cli.output import console, outcome_style
 from ecrlan.cli.remote import DaemonClient, needed_daemon, running_daemon
 from ecrlan.cli.stream import RETRY_SECONDS, StreamEvent, follow
 from ecrlan.model import ROME
@@ -30,14 +31,6 @@ if TYPE_CHECKING:
 
     from ecrlan.cli.remote import RunningDaemon
 
-_STYLES = {
-    "approved": "bold green",
-    "done": "bold green",
-    "declined": "bold yellow",
-    "not performed": "bold yellow",
-    "unresolved": "bold red",
-}
-
 
 @click.command()
 @click.option("-t", "--terminal", metavar="NAME", help="Only what concerns this terminal.")
@@ -50,6 +43,7 @@ def events(*, terminal: str | None, frames: bool, config: str | None, as_json: b
     Where the connection is lost, or the daemon is started anew, it goes on behind the last event, or says `gap` where some were missed.
     Ctrl-C ends it.
     """
+    configure_logging(0, shown_to_people=False)
     settings = Settings.load(config)
     if terminal is not None:
         settings.terminal_settings(terminal)
@@ -65,13 +59,17 @@ async def _follow(
 ) -> None:
     last_id: str | None = None
     found: RunningDaemon | None = daemon
+    waiting = False
     while True:
         if found is not None:
             async with DaemonClient(found) as client:
                 async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id):
                     last_id = event.id or last_id
                     show(event)
-            click.echo("the connection to the daemon was lost; waiting for it", err=True)
+                    waiting = False
+            if not waiting:  # once: a daemon that is being stopped ends every stream at once
+                click.echo("the connection to the daemon was lost; waiting for it", err=True)
+            waiting = True
         await asyncio.sleep(RETRY_SECONDS)
         found = await asyncio.to_thread(running_daemon, settings)  # a daemon that was started anew may have another address
 
@@ -115,12 +113,13 @@ def _words(event: StreamEvent) -> Text:
     data = event.data
     match event.kind:
         case "operation":
-            word = str(data.get("outcome") or data.get("state")).replace("_", " ")
+            word = str(data.get("outcome") or data.get("state"))
             amount = data.get("amount")
             told = str(data.get("kind")).replace("_", " ") + (f" {show_amount(amount)} EUR" if isinstance(amount, int) else "")
             why = data.get("reason") or (data.get("evidence") if word == "unresolved" else None)
             text = f"  {told}  {data.get('reference')}" + (f"  {why}" if why else "")
-            return Text.assemble((clean_text(word), _STYLES.get(word, "bold")), clean_text(text))
+            style = outcome_style(word, under_way="bold")
+            return Text.assemble((clean_text(word.replace("_", " ")), style), clean_text(text))
         case "progress":
             return Text(clean_text(str(data.get("text"))))
         case "line":

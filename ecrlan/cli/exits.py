@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
+
+import click
 
 from ecrlan.errors import EcrlanError, InvalidValueError, UnknownTerminalError
 
@@ -50,6 +53,15 @@ def exit_of_error(error: EcrlanError) -> Exit:
     if isinstance(error, InvalidValueError | UnknownTerminalError):
         return Exit.USAGE
     return Exit.NOT_PERFORMED if error.sent == "no" else Exit.UNRESOLVED
+
+
+def print_error(code: str, message: str, sent: str, *, as_json: bool, head: str = "Error: ") -> None:
+    """Print an error in the one shape of all errors (product.md), or for people on standard error behind `head`."""
+    with pipe_may_close():
+        if as_json:
+            click.echo(json.dumps({"error": {"code": code, "message": message, "sent": sent}}))
+        else:
+            click.secho(f"{head}{message}", fg="red", err=True)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import ecrlan
-from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close
+from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close, print_error
 from ecrlan.errors import EcrlanError
 
 if TYPE_CHECKING:
@@ -101,11 +100,7 @@ class LazyGroup(click.Group):
 
 def report(code: str, message: str, sent: str, ending: Exit, given: Sequence[str]) -> Exit:
     """Print an error for people, or as JSON where the arguments `given` ask for it. Returns the exit code."""
-    with pipe_may_close():
-        if "--json" in given:
-            click.echo(json.dumps({"error": {"code": code, "message": message, "sent": sent}}))
-        else:
-            click.secho(f"Error: {message}", fg="red", err=True)
+    print_error(code, message, sent, as_json="--json" in given)
     return ending
 
 

@@ -86,6 +86,11 @@ code_option = click.option(
 )
 
 
+def card_options(*, payment_type: str, contents: tuple[str, ...], **plain: Any) -> dict[str, Any]:  # noqa: ANN401 - passed on
+    """Return what was typed for `payment_options` as the terminal's calls take it."""
+    return {"payment_type": PaymentType[payment_type.upper()], "additional_data": parse_contents(contents), **plain}
+
+
 def parse_contents(contents: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """Return additional data as (index, text) pairs."""
     pairs = []
@@ -108,29 +113,10 @@ def status(call: Call, *, queue_timeout: float | None) -> Exit:
 @click.argument("amount", type=Amount())
 @payment_options
 @operation(Kind.PURCHASE)
-def purchase(
-    call: Call,
-    *,
-    amount: int,
-    receipt_text: str,
-    payment_type: str,
-    card_present: bool,
-    contents: tuple[str, ...],
-    queue_timeout: float | None,
-) -> Exit:
+def purchase(call: Call, *, amount: int, **typed: Any) -> Exit:  # noqa: ANN401 - `payment_options`
     """Take a card payment of AMOUNT euros: 6.50 or 6,50."""
-    pairs = parse_contents(contents)
-    return call.run(
-        lambda terminal, reference: terminal.purchase(
-            amount,
-            reference=reference,
-            receipt_text=receipt_text,
-            payment_type=PaymentType[payment_type.upper()],
-            card_present=card_present,
-            additional_data=pairs,
-            queue_timeout=queue_timeout,
-        )
-    )
+    options = card_options(**typed)
+    return call.run(lambda terminal, reference: terminal.purchase(amount, reference=reference, **options))
 
 
 @click.command()
@@ -166,29 +152,10 @@ def void(call: Call, *, target: str | None, stan: str | None, last: bool, yes: b
 @click.argument("amount", type=Amount())
 @payment_options
 @operation(Kind.PREAUTHORIZE)
-def preauthorize(
-    call: Call,
-    *,
-    amount: int,
-    receipt_text: str,
-    payment_type: str,
-    card_present: bool,
-    contents: tuple[str, ...],
-    queue_timeout: float | None,
-) -> Exit:
+def preauthorize(call: Call, *, amount: int, **typed: Any) -> Exit:  # noqa: ANN401 - `payment_options`
     """Reserve AMOUNT euros on a card. The result's pre-authorization code is what increment and capture need."""
-    pairs = parse_contents(contents)
-    return call.run(
-        lambda terminal, reference: terminal.preauthorize(
-            amount,
-            reference=reference,
-            receipt_text=receipt_text,
-            payment_type=PaymentType[payment_type.upper()],
-            card_present=card_present,
-            additional_data=pairs,
-            queue_timeout=queue_timeout,
-        )
-    )
+    options = card_options(**typed)
+    return call.run(lambda terminal, reference: terminal.preauthorize(amount, reference=reference, **options))
 
 
 @click.command(cls=AmountCommand)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 100
 """Columns where there is no terminal that tells its width."""
 
-_STYLES = {
+_OUTCOME_STYLES = {
     "approved": "bold green",
     "done": "bold green",
     "declined": "bold yellow",
@@ -113,8 +113,18 @@ def print_rows(screen: Console, rows: list[tuple[str, str]]) -> None:
 
 def outcome_text(operation: Operation) -> str:
     """Return the outcome's word, or the state where there is none yet, as markup."""
-    word = operation.outcome.outcome if operation.outcome is not None else operation.state.value
-    return f"[{_STYLES.get(word, 'bold red')}]{word.replace('_', ' ')}[/]"
+    word = outcome_word(operation)
+    return f"[{outcome_style(word)}]{word.replace('_', ' ')}[/]"
+
+
+def outcome_word(operation: Operation) -> str:
+    """Return the outcome's word, or the state's where there is none yet."""
+    return operation.outcome.outcome if operation.outcome is not None else operation.state.value
+
+
+def outcome_style(word: str, *, under_way: str = "bold red") -> str:
+    """Return an outcome's style; a state, which is no outcome, has that of `under_way`."""
+    return _OUTCOME_STYLES.get(word, under_way)
 
 
 def print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:

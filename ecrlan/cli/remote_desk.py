@@ -14,7 +14,7 @@ from ecrlan.errors import EcrlanError, InvalidValueError
 from ecrlan.register.register import LONGEST_NAME
 
 if TYPE_CHECKING:
-    from ecrlan.cli.desk import Filters
+    from ecrlan.cli.filters import Filters
     from ecrlan.cli.remote import RunningDaemon
     from ecrlan.model import Operation
     from ecrlan.settings import Settings

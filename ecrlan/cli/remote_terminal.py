@@ -55,7 +55,7 @@ _WITHOUT_REGISTER = (Kind.STATUS, Kind.REPRINT)
 
 
 class DaemonGoneError(EcrlanError):
-    """The daemon is gone. `sent` is `no` where the journal proves that nothing left for the terminal."""
+    """The daemon is gone, or does not tell of an operation. `sent` is `no` where the journal proves that nothing left for the terminal."""
 
     code = "daemon_gone"
 
@@ -190,7 +190,8 @@ class RemoteTerminal:
         await _bounded(self._following, FOLLOW_SECONDS)
         operation = await self._ended(body if reference is None else {"reference": reference, **body}, reference)
         if operation.finished_time is not None and operation.finished_time >= asked:  # else it is known from before: nothing to be shown
-            await _bounded(self._shown, SHOWN_SECONDS)
+            with suppress(asyncio.CancelledError):  # Ctrl-C now: the outcome is known, and is told
+                await _bounded(self._shown, SHOWN_SECONDS)
         return operation
 
     async def _ended(self, body: dict[str, Any], reference: str | None) -> Operation:
@@ -216,24 +217,28 @@ class RemoteTerminal:
 
     async def _again(self, path: str, body: dict[str, Any], reference: str, problem: EcrlanError | None) -> Operation:
         """Ask for the operation by its reference until the daemon tells of it, or is gone; one that it has not got is posted again."""
+        silence = "is gone"
         for pause in LOST_PAUSES:
             try:
                 return await self._operation(await self._held("GET", f"/v1/operations/{reference}", None))
             except RefusedError as refused:
-                if refused.code != "unknown_reference":
-                    raise
+                if refused.code != "unknown_reference":  # too busy, or another token by now: it says nothing about the operation
+                    silence = f"does not tell ({refused})"
+                    await asyncio.sleep(pause)
+                    continue
                 if isinstance(problem, RefusedError):  # it failed before it had begun
                     raise problem from None
             except DaemonLostError:
+                silence = "is gone"
                 await asyncio.sleep(pause)
                 continue
             try:  # the same reference is the same operation: whatever became of the first request, it is performed once
                 return await self._operation(await self._held("POST", path, body))
             except DaemonLostError:
                 await asyncio.sleep(pause)
-        return await asyncio.to_thread(self._from_journal, reference)
+        return await asyncio.to_thread(self._from_journal, reference, silence)
 
-    def _from_journal(self, reference: str) -> Operation:
+    def _from_journal(self, reference: str, silence: str = "is gone") -> Operation:
         """Return the operation with the outcome that the journal proves. Raises `DaemonGoneError` where it proves none."""
         daemon = self._client.daemon
         unsent = False
@@ -250,9 +255,9 @@ class RemoteTerminal:
         if operation is not None and operation.outcome is not None:
             return operation
         if unsent:
-            raise DaemonGoneError(f"{daemon.words} is gone; operation {reference} was not sent: the journal proves it", "no")
+            raise DaemonGoneError(f"{daemon.words} {silence}; operation {reference} was not sent: the journal proves it", "no")
         raise DaemonGoneError(
-            f"{daemon.words} is gone, and nobody can say yet what became of operation {reference}: it may go on at the terminal. "
+            f"{daemon.words} {silence}, and nobody can say yet what became of operation {reference}: it may go on at the terminal. "
             f"Recovery finds it out as soon as the daemon runs again, or with: ecrlan operations show {reference}",
             "unknown",
         )

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import click
 
-from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close
+from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close, print_error
 from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.output import cleaned, console, print_json, print_operation
+from ecrlan.cli.output import cleaned, console, print_operation
 from ecrlan.cli.remote import running_daemon
-from ecrlan.cli.remote_terminal import DaemonGoneError, RemoteWay
-from ecrlan.errors import InvalidValueError, JournalError, RegisterError, UnknownReferenceError
+from ecrlan.cli.remote_terminal import RemoteWay
+from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
 from ecrlan.settings import Settings, data_folder, split_address
@@ -97,10 +97,11 @@ class Call:
                 except asyncio.CancelledError:
                     progress.stop()
                     return self._interrupted(reference, sent=progress.sent or await way.was_sent(reference))
-                except DaemonGoneError as error:
+                except EcrlanError as error:
+                    if error.sent == "no":
+                        raise
                     progress.stop()
-                    ending = Exit.UNRESOLVED if self.moves_money and error.sent == "unknown" else Exit.NOT_PERFORMED
-                    return self._say(error.code, str(error), error.sent, ending)
+                    return self._doubtful(error, reference)
                 finally:
                     watching.cancel()
                     await asyncio.gather(watching, return_exceptions=True)  # whatever it was, the outcome counts
@@ -120,16 +121,19 @@ class Call:
         )
         return self._say("interrupted", message, "unknown", Exit.UNRESOLVED)
 
-    def _say(self, code: str, message: str, sent: str, ending: Exit) -> Exit:
-        with pipe_may_close():
-            self._print_error(code, message, sent)
-        return ending
+    def _doubtful(self, error: EcrlanError, reference: str | None) -> Exit:
+        """Tell of an error behind which the operation may go on."""
+        message = str(error)
+        if not self.moves_money:
+            return self._say(error.code, message, error.sent, Exit.NOT_PERFORMED)
+        shown = f"ecrlan operations show {reference}"
+        if shown not in message:
+            message += f". The {self.kind.value.replace('_', ' ')} may have been sent; what became of it: {shown}"
+        return self._say(error.code, message, error.sent, Exit.UNRESOLVED)
 
-    def _print_error(self, code: str, message: str, sent: str) -> None:
-        if self.as_json:
-            print_json({"error": {"code": code, "message": message, "sent": sent}})
-        else:
-            click.secho(f"\n{message}", fg="red", err=True)
+    def _say(self, code: str, message: str, sent: str, ending: Exit) -> Exit:
+        print_error(code, message, sent, as_json=self.as_json, head="\n")
+        return ending
 
 
 class Way(Protocol):

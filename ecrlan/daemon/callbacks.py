@@ -119,14 +119,15 @@ class Callbacks:
         if self._end_observing is not None:
             self._end_observing()
         self._left_over = False
+        client, self._client = self._client, None  # what comes now is left to the journal
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        if self._client is not None:
-            await self._client.aclose()
+        if client is not None:
+            await client.aclose()
 
     # --- who wants to be told ---------------------------------------------------------------------------------------------------
 

@@ -165,7 +165,7 @@ class Daemon:
             return str(error)
 
     def register_document(self, role: str) -> dict[str, Any]:
-        """Return what `GET /v1/register` tells to a client of this role."""
+        """Return what `GET /v1/register` tells to a client of this role. It looks up this machine's name, which may take long."""
         from ecrlan import __version__  # noqa: PLC0415 - the package's own name
 
         failed = self.journal_failure

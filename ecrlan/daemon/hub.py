@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ecrlan.daemon.documents import POLL
-from ecrlan.model import Kind, Operation
+from ecrlan.model import Kind, Operation, State
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, Register, TerminalEvent
 from ecrlan.wire.dissect import dissect
@@ -25,6 +25,9 @@ WAITING_EVENTS = 2_000
 """Events that wait for one follower; a slower one is told that it missed some."""
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": \n\n"
+GATHERING_SECONDS = 0.01
+"""After a text, before the next: what happens meanwhile goes out in one piece, for a send costs more than an event."""
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Data = dict[str, Any]
 
@@ -56,7 +59,7 @@ class Event:
                 self._text = b""
             else:
                 name = f"id: {start}-{self.number}\n" if self.number is not None else ""
-                body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))  # one line: JSON writes line ends as \n
+                body = _to_json(data)  # one line: JSON writes line ends as \n
                 self._text = f"{name}event: {self.kind}\ndata: {body}\n\n".encode()
         return self._text
 
@@ -150,6 +153,7 @@ class EventHub:
             while True:
                 if text := self._take(follower):
                     yield text
+                    await asyncio.sleep(GATHERING_SECONDS)
                 elif self.closed:
                     return
                 elif not await self._stirred(follower):
@@ -226,7 +230,8 @@ class EventHub:
         if is_poll(event.operation):
             return
         self.publish("operation", lambda: operation_as_json(event.operation), event.terminal)
-        self._changed(event.terminal)
+        if event.operation.state is not State.ACCEPTED:  # which changes nothing of what a terminal tells
+            self._changed(event.terminal)
 
     def _changed(self, terminal: str) -> None:
         if self.on_change is not None:

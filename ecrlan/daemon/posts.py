@@ -16,6 +16,7 @@ from ecrlan.errors import InvalidValueError
 
 LONGEST_URL = 2_000
 """Characters of an address."""
+HIGHEST_PORT = 65_535
 TRY_SECONDS = 5.0
 """For one try, from connecting to the answer's status line."""
 AT_ONCE = 16
@@ -58,13 +59,15 @@ def check_url(place: str, url: str, hosts: Collection[str] = ()) -> str:
     allowed = "http://HOST… or https://HOST…, without user and password"
     try:
         parsed = httpx.URL(url)
+        host = parsed.host.lower()  # reads punycode, which may be none
     except (httpx.InvalidURL, ValueError):
         raise InvalidValueError(place, "an address that cannot be read", allowed) from None
-    if parsed.userinfo or parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InvalidValueError(place, f"{parsed.scheme}://{parsed.host}", allowed)
-    names = {parsed.host.lower(), f"{parsed.host.lower()}:{parsed.port or (443 if parsed.scheme == 'https' else 80)}"}
-    if hosts and names.isdisjoint(host.lower().replace("[", "").replace("]", "") for host in hosts):
-        raise InvalidValueError(place, parsed.host, f"one of the hosts that the settings name: {', '.join(sorted(hosts))}")
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    if parsed.userinfo or parsed.scheme not in ("http", "https") or not host or port > HIGHEST_PORT:
+        raise InvalidValueError(place, f"{parsed.scheme}://{host}:{port}", allowed)
+    names = {host, f"{host}:{port}"}
+    if hosts and names.isdisjoint(each.lower().replace("[", "").replace("]", "") for each in hosts):
+        raise InvalidValueError(place, host, f"one of the hosts that the settings name: {', '.join(sorted(hosts))}")
     return url
 
 
@@ -84,6 +87,6 @@ async def post(client: httpx.AsyncClient, url: str, document: dict[str, Any]) ->
             status = response.status_code
     except TimeoutError:
         return Answer(problem=f"no answer within {TRY_SECONDS:g} s")
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:  # ValueError: names that cannot be encoded
         return Answer(problem=f"{type(error).__name__}: {error}"[:200])
     return Answer(status=status, problem=None if 200 <= status < 300 else f"status {status}")

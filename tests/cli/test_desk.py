@@ -10,9 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ecrlan.cli.desk import parse_time
 from ecrlan.desk.texts import TEXTS, choose_language, say_evidence
-from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Kind
 
@@ -116,12 +114,6 @@ def test_a_wrong_time(run, run_json, journal, option, text):
     result = run("operations", "list", option, text)
     assert result.exit_code == 2
     assert f"{option}: {text!r} is not allowed; allowed: a date such as 2026-11-23" in result.stderr
-
-
-def test_a_date_lasts_as_long_as_its_day():
-    assert parse_time("--to", "2026-10-25", end=True) - parse_time("--from", "2026-10-25") == timedelta(hours=25)
-    with pytest.raises(InvalidValueError):
-        parse_time("--to", "9999-12-31", end=True)
 
 
 @pytest.mark.parametrize("line", ["--outcome paid", "--kind sale", "--limit 0", "--lang fr"])

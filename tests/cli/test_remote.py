@@ -203,6 +203,7 @@ def test_an_answer_that_is_no_operation_leaves_it_unknown(run_json, stranger, em
     asked = stranger(answer)
     exit_code, error = purchase(run_json, "a")
     assert (exit_code, error["code"], error["sent"]) == (4, "daemon_answer", "unknown")
+    assert error["message"].endswith("The purchase may have been sent; what became of it: ecrlan operations show a")
     assert ("POST", "/v1/terminals/till-1/operations?wait=600", "Bearer " + "t" * 40) in asked
     assert len(emulator.terminal.ledger) == 0
 
@@ -210,7 +211,7 @@ def test_an_answer_that_is_no_operation_leaves_it_unknown(run_json, stranger, em
 def test_an_answer_without_end_is_cut_off(run_json, stranger, monkeypatch):
     monkeypatch.setattr(remote, "LARGEST_ANSWER", 1000)
     stranger(b'"' + b"x" * 2000 + b'"')
-    assert purchase(run_json, "a")[1]["message"].endswith("answers with more than 1000 bytes")
+    assert "answers with more than 1000 bytes" in purchase(run_json, "a")[1]["message"]
 
 
 def test_another_owner_of_the_journal_is_no_daemon(run_json, shop, home, monkeypatch):
@@ -402,6 +403,13 @@ def test_who_does_not_want_to_wait_is_told_who_holds_the_terminal(serve, spawn, 
 # --- connections that are lost --------------------------------------------------------------------------------------------------------
 
 
+IMPATIENT = f"from ecrlan.cli import remote_terminal; remote_terminal.LOST_PAUSES = (0.01, 0.01); {CLI}"
+TOO_MANY = (
+    b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 67\r\n\r\n"
+    b'{"error": {"code": "too_many", "message": "later", "sent": "no"  }}'
+)
+
+
 class Cutter:
     """Stands between the command line and the daemon, and cuts connections when told to."""
 
@@ -409,6 +417,8 @@ class Cutter:
         self.daemon = daemon
         self.swallow = 0
         """So many requests of operations are kept from the daemon, and their connections closed."""
+        self.refuse = 0
+        """So many questions for an operation are refused, as a daemon does that has too much to do."""
         self.posts = 0
         self._lines = []
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -437,6 +447,10 @@ class Cutter:
                     if self.swallow:
                         self.swallow -= 1
                         break
+                if asking and self.refuse and data.startswith(b"GET /v1/operations/"):
+                    self.refuse -= 1
+                    source.sendall(TOO_MANY)
+                    break
                 target.sendall(told)
         except OSError:
             pass
@@ -476,6 +490,25 @@ def test_a_connection_that_is_lost_in_mid_payment_is_taken_up_again(cutter, spaw
     assert (len(emulator.terminal.ledger), cutter.posts) == (1, 1)
 
 
+@pytest.mark.parametrize(("times", "outcome"), [(2, "approved"), (1000, None)])
+def test_a_daemon_that_has_too_much_to_do_proves_nothing_about_what_was_sent(cutter, spawn, emulator, times, outcome):
+    emulator.terminal.think_seconds = 1.0
+    process = spawn(IMPATIENT.replace("(0.01, 0.01)", "(0.01,) * 5"), "purchase", "6.50", "--reference", "a", "--json")
+    assert emulator.taken.wait(20)
+    cutter.refuse = times
+    cutter.cut()
+    stdout, _ = process.communicate(timeout=30)
+    document = json.loads(stdout)
+    if outcome is None:
+        error = document["error"]
+        assert (process.returncode, error["code"], error["sent"]) == (4, "daemon_gone", "unknown")
+        assert "does not tell (later)" in error["message"]
+        assert "ecrlan operations show a" in error["message"]
+    else:
+        assert (process.returncode, document["outcome"]) == (0, outcome)
+    assert cutter.posts == 1
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_request_that_never_arrived_is_made_again_under_its_reference(cutter, run_json, emulator, monkeypatch, times):
     monkeypatch.setattr(remote_terminal, "LOST_PAUSES", (0.01,) * 5)
@@ -487,10 +520,7 @@ def test_a_request_that_never_arrived_is_made_again_under_its_reference(cutter, 
 def test_a_status_that_is_lost_is_told_and_harms_nobody(cutter, run_json):
     cutter.swallow = 1
     exit_code, document = run_json("status")
-    assert (exit_code, document["error"]["code"]) == (4, "daemon_lost")
-
-
-IMPATIENT = f"from ecrlan.cli import remote_terminal; remote_terminal.LOST_PAUSES = (0.01, 0.01); {CLI}"
+    assert (exit_code, document["error"]["code"], document["error"]["sent"]) == (3, "daemon_lost", "unknown")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

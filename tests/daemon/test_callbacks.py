@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from ecrlan.daemon import callbacks as module
 from ecrlan.daemon.callbacks import Callbacks
@@ -551,6 +552,27 @@ def test_what_is_under_way_at_the_end_gets_a_moment() -> None:
             await callbacks.close()
             assert loop.time() == 1.0
             assert [row["delivered"] for row in done(register, "sale-1")] == [True]
+
+    run(main)
+
+
+def test_what_comes_after_the_end_is_left_to_the_journal(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        receiver = Receiver()
+        with Journal(tmp_path / "till.db", inline=True) as journal:
+            journal.write([*purchase("sale-1", "unresolved"), event("sale-1", "callback", url=URL)])
+        async with Register(tmp_path / "till.db", clock=loop.clock) as register:
+            callbacks = Callbacks(register, receiver.client, loop.clock)
+            await callbacks.open()
+            await settle()
+            assert len(receiver.posts) == 1
+            await callbacks.close()
+            with capture_logs() as logs:
+                await register.resolve("sale-1", "approved", by="Anna", note="seen")
+                await settle()
+            assert [each["event"] for each in logs] == ["callback.left"]
+            assert len(receiver.posts) == 1
+            assert pending(register) == [("sale-1", "approved", "unresolved")]
 
     run(main)
 

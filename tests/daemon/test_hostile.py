@@ -59,13 +59,17 @@ class Siege:
 
     till: House
     frames: list[str] = field(default_factory=list)
-    """What the terminal saw and sent: direction and first byte."""
+    """What the terminal saw and sent, its progress aside: direction and first byte."""
 
     def __post_init__(self) -> None:
         assert self.till.server is not None
         self.host = self.till.server.url.removeprefix("http://")
         self.port = int(self.host.rpartition(":")[2])
         self.token = self.till.daemon.tokens.operate
+
+    def saw(self, direction: str, raw: bytes) -> None:
+        if raw[:1] != b"\x01":
+            self.frames.append(f"{direction}{raw[:1].hex()}")
 
     def head(self, line: str, *more: str, host: str | None = None, token: str | None = None) -> bytes:
         """Return a request's head; `token` '' sends none."""
@@ -108,7 +112,7 @@ async def siege(folder: Path, **options: Any) -> AsyncIterator[Siege]:
     emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=600.0, host_seconds=0.0, progress=("ATTENDERE",))
     async with house(folder, sockets=True, emulated=emulated, standalone_use="false", **options) as till:
         attack = Siege(till)
-        till.emulator.on_frames = lambda direction, raw: attack.frames.append(f"{direction}{raw[:1].hex()}")
+        till.emulator.on_frames = attack.saw
         paying = asyncio.create_task(till.begin(600, kind="purchase", amount=650, reference="the-payment"))
         await till.until(lambda: till.emulated.stage == "card")
         before = list(attack.frames)
@@ -118,7 +122,7 @@ async def siege(folder: Path, **options: Any) -> AsyncIterator[Siege]:
         till.emulator.press("pin")
         answer = await paying
         assert (answer.status_code, answer.json()["outcome"]) == (200, "approved")
-        after = [frame for frame in attack.frames[len(before) :] if frame != "<01"]
+        after = attack.frames[len(before) :]
         assert after == ["<02", ">06"]  # its result once, acknowledged once
         assert till.emulated.ledger.net_total() == 650
         assert till.daemon.register.running() == []
@@ -209,7 +213,7 @@ async def test_other_sites_forms(tmp_path: Path) -> None:
 
 
 async def test_over_large_requests(tmp_path: Path) -> None:
-    async with siege(tmp_path) as attack:
+    async with siege(tmp_path, body_seconds=0.5) as attack:
         path = "POST /v1/terminals/till-1/operations HTTP/1.1"
         large = b'{"kind":"purchase","amount":650,"receipt_text":"' + b"x" * LARGEST_BODY + b'"}'
         chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
@@ -217,7 +221,6 @@ async def test_over_large_requests(tmp_path: Path) -> None:
             attack.post(large),
             attack.head(path, f"Content-Length: {10**18}") + b"{",
             attack.head(path, "Transfer-Encoding: chunked") + chunk * 17 + b"0\r\n\r\n",
-            attack.head(path, "Transfer-Encoding: chunked") + chunk * 2000,
             attack.head("POST /v1/session HTTP/1.1", "Content-Length: 2000", token="") + b"x" * 2000,
             attack.head("DELETE /v1/session HTTP/1.1", f"Content-Length: {LARGEST_BODY + 1}"),
         ):
@@ -229,6 +232,7 @@ async def test_over_large_requests(tmp_path: Path) -> None:
             attack.head(f"GET /{'x' * 200_000} HTTP/1.1"),
             attack.head(f"GET /v1/operations?before={'9' * 200_000} HTTP/1.1"),
             attack.head(path, f"Content-Length: {'9' * 5000}"),
+            attack.head(path, "Transfer-Encoding: chunked") + chunk * 2000,  # 0: the line is closed before all is sent
         ):
             answer = await attack.send(raw)
             assert answer.status in (0, 400, 413), raw[:80]
@@ -506,6 +510,7 @@ BODIES: list[bytes] = [
     b'{"kind":"purchase","amount":650,"callback_url":"http://a\\r\\nX: y/"}',
     b'{"kind":"purchase","amount":650,"callback_url":"http://u:p@127.0.0.1/"}',
     b'{"kind":"purchase","amount":650,"callback_url":"http://[::1"}',
+    b'{"kind":"purchase","amount":650,"callback_url":"http://xn--a/"}',
     b'{"kind":"purchase","amount":650,"callback_url":"http://127.0.0.1:99999/"}',
     b'{"kind":"purchase","amount":650,"additional_data":[[1,"\\u0000"]]}',
     b'{"kind":"purchase","amount":650,"additional_data":[[1]]}',
@@ -515,7 +520,8 @@ BODIES: list[bytes] = [
     b'{"kind":"capture","amount":650}',
     b'{"kind":"vas","function":"\\u0000"}',
     b'{"kind":"vas","function":"<!DOCTYPE x>"}',
-    b'{"kind":"vas","function":"BPAY_QR","amount":"6","parameters":{"]]>":"x","a b":"y"}}',
+    b'{"kind":"vas","function":"BPAY_QR","amount":"6","parameters":{"A":"\\u0000"}}',
+    b'{"kind":"vas","function":"BPAY_QR","amount":"6","parameters":{"A":"' + b"x" * 1000 + b'"}}',
 ]
 
 
@@ -539,7 +545,6 @@ async def test_addresses_and_queries_that_mean_nothing(tmp_path: Path) -> None:
             ("/v1/operations/%ff%fe", "unknown_reference"),
             ("/v1/operations/" + "x" * 10_000, "unknown_reference"),
             ("/v1/operations/%1b%5b2J", "unknown_reference"),
-            ("/v1/operations/the-payment%2freceipt", "unknown_reference not_found"),
             ("/v1/operations/5555444433332222", "unknown_reference"),
             ("/v1/terminals/%00", "unknown_terminal"),
             ("/v1/terminals/..%2f..", "unknown_terminal not_found"),

@@ -10,6 +10,7 @@ import pytest
 
 from ecrlan.daemon import posts
 from ecrlan.daemon.posts import Answer, check_url, host_of, make_client, post
+from ecrlan.errors import InvalidValueError
 
 
 async def answered(answer: bytes, *, endless: bool = False) -> tuple[Answer, bytes]:
@@ -97,3 +98,19 @@ def test_an_allowed_address_comes_back_as_it_is() -> None:
     for url in ("http://192.168.1.20:8000/cb", "https://till.example/pb/Zx81?till=7#x", "http://[fe80::1]/", "http://" + "a" * 1_993):
         assert check_url("callback_url", url) == url
         assert httpx.URL(url).host
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:65536/", "http://xn--a/", "http://\u0660.example/", "http://[::1", "http://u@till.example/", "//x/"]
+)
+def test_addresses_that_cannot_be_posted_to(url: str) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        check_url("callback_url", url)
+    assert caught.value.place == "callback_url"
+
+
+async def test_a_name_that_cannot_be_looked_up() -> None:
+    async with make_client() as client:
+        result = await post(client, "http://xn--a/", {})
+    assert result.problem is not None
+    assert result.status is None

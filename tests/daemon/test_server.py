@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,9 +23,9 @@ from structlog.testing import capture_logs
 import ecrlan
 from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.notify import Notifier
-from ecrlan.daemon.server import Life, Server, bind, own_hosts
+from ecrlan.daemon.server import Life, Server, bind, own_hosts, run
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import InvalidValueError, ListenError
+from ecrlan.errors import InvalidValueError, JournalError, ListenError
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Settings
 from tests.daemon.house import REGISTER, house, until
@@ -87,6 +89,21 @@ async def test_a_certificate_that_is_none(tmp_path: Path, daemon: str, place: st
         with pytest.raises(InvalidValueError) as caught:
             await Server(opened, "127.0.0.1:0").open()
         assert caught.value.place == place
+
+
+async def test_tls_with_old_clients(tmp_path: Path) -> None:
+    """TLS 1.2 only with ciphers that stand, and nothing older."""
+    async with Daemon(settings_in(tmp_path, TLS)) as daemon, Server(daemon, "127.0.0.1:0") as server:
+        context = ssl.create_default_context(cafile=str(HERE / "loopback.pem"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        port = int(server.url.rpartition(":")[2])
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        name, version, _ = writer.get_extra_info("cipher")
+        assert (name.startswith("ECDHE-"), "GCM" in name or "CHACHA20" in name, version) == (True, True, "TLSv1.2")
+        writer.close()
+        context.set_ciphers("ECDHE+AES+SHA")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", port, ssl=context)
 
 
 async def test_an_address_that_is_taken_or_none(tmp_path: Path) -> None:
@@ -181,6 +198,61 @@ async def test_reloading_at_a_signal(tmp_path: Path) -> None:
             life.reload()
         assert [each["event"] for each in logs] == ["settings.refused"]
         assert list(till.daemon.register.terminals) == ["till-2"]
+
+
+async def test_a_reload_that_the_journal_does_not_allow_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> None:
+        raise JournalError("the disk is full")
+
+    async with house(tmp_path, sockets=True) as till:
+        assert till.server is not None
+        told: list[str] = []
+        notifier = Notifier(lambda: True, environ={})
+        monkeypatch.setattr(notifier, "ready", lambda: told.append("ready"))
+        monkeypatch.setattr(till.daemon, "reload", failing)
+        Life(till.daemon, till.server, notifier).reload()
+        assert told == ["ready"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_uvloop_is_used_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+    made: list[str] = []
+    urls: list[str] = []
+    found = importlib.util.find_spec
+
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made.append("uvloop")
+        return asyncio.new_event_loop()
+
+    def announce(server: Server) -> None:
+        urls.append(server.url)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setitem(sys.modules, "uvloop", SimpleNamespace(new_event_loop=new_event_loop))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: there or None if name == "uvloop" else found(name, *more))
+    run(settings_in(tmp_path), demo=False, http="127.0.0.1:0", announce=announce)
+    assert len(urls) == 1
+    assert made == (["uvloop"] if there else [])
+
+
+def test_a_process_may_open_many_files(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+    within: list[int] = []
+
+    def announce(_: Server) -> None:
+        within.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        signal.raise_signal(signal.SIGTERM)
+
+    try:
+        run(settings_in(tmp_path), demo=False, http="127.0.0.1:0", announce=announce)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert within == [65_536 if before[1] == resource.RLIM_INFINITY else min(before[1], 65_536)]
 
 
 @asynccontextmanager

@@ -26,18 +26,27 @@ is `no` where it is certain that nothing reached the terminal."""
 
 def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BODY_SECONDS, console: Traversable | None = None) -> Guard:
     """Return the application of an open daemon. `hosts`: the names with port by which it is reached, in lower case."""
-    app = FastAPI(title="ecrlan", version=ecrlan.__version__, description=DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="ecrlan",
+        version=ecrlan.__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     sessions = Sessions(time.monotonic)
-    for router in (
+    routers = (
         operations.make_router(daemon),
         terminals.make_router(daemon),
         stream.make_router(daemon),
         session.make_router(daemon, sessions),
         overview.make_router(daemon),
         pages.make_router(console),
-    ):
+    )
+    for router in routers:
         app.include_router(router)
-    add_handlers(app, daemon.clock)
+    add_handlers(app, daemon.clock, [route for router in routers for route in router.routes])
     document: list[dict[str, Any]] = []
 
     @app.get("/openapi.json", include_in_schema=False, response_model=None)

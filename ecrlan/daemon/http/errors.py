@@ -12,8 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
+from ecrlan.daemon.documents import RECOVERY
 from ecrlan.errors import EcrlanError, Sent, TerminalBusyError
 from ecrlan.model import Kind
 from ecrlan.wire.mask import clean_text, mask_text
@@ -94,8 +95,8 @@ def refusal_of(error: ValidationError | RequestValidationError) -> Refusal:
     return Refusal("invalid_value", f"{place}: {first['msg']}")
 
 
-def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
-    """Have every error of `app` answered in our shape."""
+def add_handlers(app: FastAPI, clock: Callable[[], datetime], routes: Sequence[BaseRoute]) -> None:
+    """Have every error of `app` answered in our shape; `routes` are all that it has."""
 
     async def known(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EcrlanError)  # noqa: S101 - it is registered for these
@@ -109,11 +110,14 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101 - the same
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "malformed_request")
         words = {"not_found": "there is nothing at this address", "method_not_allowed": "not with this method"}
-        headers = {**(error.headers or {}), **({"Allow": ", ".join(allowed_methods(request))} if code == "method_not_allowed" else {})}
+        headers = dict(error.headers or {})
+        if code == "method_not_allowed":
+            headers["Allow"] = ", ".join(allowed_methods(routes, request))
         return answer(Refusal(code, words.get(code, error.detail), headers), clock())
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
-        log.error("request.failed", method=request.method, path=request.url.path, error=type(error).__name__)
+        route = getattr(request.scope.get("route"), "path", None)  # the path itself may hold anything
+        log.error("request.failed", method=request.method, route=route, error=type(error).__name__)
         return JSONResponse(error_document("internal", "an error of ecrlan itself; the log tells more", "unknown"), 500)
 
     app.add_exception_handler(EcrlanError, known)
@@ -123,10 +127,10 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime]) -> None:
     app.add_exception_handler(Exception, unknown)
 
 
-def allowed_methods(request: Request) -> list[str]:
+def allowed_methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
     """Return every method that the request's path takes; Starlette names those of the first route only."""
-    routes = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in route.methods or ()})
+    fitting = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in fitting for method in route.methods or ()})
 
 
 def answer(error: EcrlanError, now: datetime) -> JSONResponse:
@@ -134,10 +138,11 @@ def answer(error: EcrlanError, now: datetime) -> JSONResponse:
     more: dict[str, Any] = {}
     if isinstance(error, TerminalBusyError):
         since = now - timedelta(seconds=error.held_seconds)
-        more = {"holder": error.holder, "since": since.isoformat(timespec="seconds"), "waiting": error.waiting}
+        holder = error.holder.removeprefix(RECOVERY) if error.holder is not None else None
+        more = {"holder": holder, "since": since.isoformat(timespec="seconds"), "waiting": error.waiting}
     status = STATUSES.get(error.code)
     if status is None:  # an error that no route should let through
-        log.error("request.failed", error=error.code, message=str(error))
+        log.error("request.failed", error=error.code, message=mask_text(clean_text(str(error))))
         return JSONResponse(error_document("internal", str(error), error.sent), 500)
     headers = error.headers if isinstance(error, Refusal) else {}
     return JSONResponse(error_document(error.code, str(error), error.sent, **more), status, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,8 +13,10 @@ from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.demands import EXAMPLES, Demand
 from ecrlan.daemon.http.bodies import DEMAND, VERDICT, Verdict, demand_schema, left, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
-from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, answers, takes
+from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
+from ecrlan.daemon.story import story_as_json
+from ecrlan.desk.texts import Language
 from ecrlan.errors import EcrlanError
 from ecrlan.journal.queries import Filter
 from ecrlan.model import Kind, Operation, State
@@ -102,8 +105,6 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
         verdict: Verdict = await read(request, VERDICT)
         operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
-        if operation.terminal not in daemon.register.terminals:  # then the register tells nobody
-            daemon.hub.publish("operation", operation_as_json(operation), operation.terminal)
         return JSONResponse(operation_as_json(operation))
 
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
@@ -116,6 +117,16 @@ def make_router(daemon: Daemon) -> APIRouter:
         if form == "text":
             return PlainTextResponse("".join(f"{line}\n" for line in render_text(lines)))
         return JSONResponse({"lines": [{"text": line.text, **_style(line.style)} for line in lines]})
+
+    @router.get("/v1/operations/{reference}/story", responses=answers(404, 422, 503, ok=Story), response_model=None)
+    async def story(reference: str, language: Annotated[Language, Query(alias="lang")] = "en") -> Response:
+        """Tell what happened, in words; of an unresolved operation also what to look at, and what each answer means."""
+        operation = daemon.register.operation(reference)
+        journal = daemon.register.journal
+        entry = await asyncio.to_thread(journal.find, reference)
+        pinned = await asyncio.to_thread(journal.latest, operation.terminal, "pinned")
+        terminal_id = pinned.data.get("terminal_id") if pinned is not None else None
+        return JSONResponse(story_as_json(operation, entry, language, terminal_id=terminal_id))
 
     return router
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -28,7 +30,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/v1/register", responses=answers(503, ok=RegisterDocument), response_model=None)
     async def register(request: Request) -> Response:
         """Return the register's version, addresses and journal, and what the token allows."""
-        return JSONResponse(daemon.register_document(request.state.role))
+        return JSONResponse(await asyncio.to_thread(daemon.register_document, request.state.role))
 
     @router.get("/v1/alarms", responses=answers(ok=AlarmList), response_model=None)
     async def alarms() -> Response:

@@ -13,6 +13,9 @@ from ecrlan.daemon.http.errors import STATUSES, error_document
 REQUEST_SECONDS = 15.0
 """How long a request may take to arrive, head and body, and a line may stand without one."""
 
+UNREAD_SECONDS = 60.0
+"""How long a client may leave what it is told unread; then its line is dropped."""
+
 
 class HttpProtocol(H11Protocol):
     """One client's line. `most_lines` and `request_seconds` are set on a subclass (`limited`)."""
@@ -20,6 +23,7 @@ class HttpProtocol(H11Protocol):
     most_lines = 1_000
     request_seconds = REQUEST_SECONDS
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take the line, or refuse it where too many stand."""
@@ -32,7 +36,19 @@ class HttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the line."""
         self._unwatch()
+        self._stop_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read; it has its time for that, too."""
+        super().pause_writing()
+        self._stop_unread()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that the client has read."""
+        self._stop_unread()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; whoever sends a request one byte at a time gets so long and no longer."""
@@ -61,6 +77,11 @@ class HttpProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _too_slow(self) -> None:
         self._deadline = None

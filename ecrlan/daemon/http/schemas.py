@@ -55,6 +55,33 @@ _TERMINAL: dict[str, Any] = {
     "queue_limit": 50,
     "unresolved": [],
 }
+_ERROR: dict[str, Any] = {
+    "error": {
+        "code": "terminal_busy",
+        "message": "terminal till-1 is in use by sale-4711",
+        "sent": "no",
+        "holder": "sale-4711",
+        "since": "2026-11-23T17:43:31+00:00",
+        "waiting": 0,
+    }
+}
+_STORY: dict[str, Any] = {
+    "reference": "sale-4711",
+    "title": "purchase 6.50 EUR",
+    "facts": [["evidence", "the terminal's last result is unchanged"], ["terminal", "till-1"], ["reference", "sale-4711"]],
+    "steps": [["23/11/2026 18:43:31", "purchase 6.50 EUR"], ["23/11/2026 18:43:31", "sent to the terminal (P)"]],
+    "look_at": ["Do not repeat it before this is settled."],
+    "answers": {"approved": "The money moved.", "not_performed": "No money moved."},
+}
+_ALARM: dict[str, Any] = {
+    "id": "3f0c9a1b2d4e",
+    "name": "unresolved",
+    "terminal": "till-1",
+    "reference": "sale-4711",
+    "text": "the terminal's last result is unchanged",
+    "time": "2026-11-23T17:49:02+00:00",
+    "active": True,
+}
 
 
 class Shape(BaseModel):
@@ -73,6 +100,8 @@ class Failure(Shape):
 
 class ErrorDocument(Shape):
     """The one error shape."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ERROR]})
 
     error: Failure
 
@@ -183,16 +212,20 @@ class ReceiptLines(Shape):
 class Story(Shape):
     """What happened to an operation, for people; `look_at` and `answers` where it is unresolved."""
 
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_STORY]})
+
     reference: str
-    title: str
-    facts: list[list[str]]
-    steps: list[list[str]]
-    look_at: list[str]
-    answers: dict[str, str] | None
+    title: str = Field(description="Kind and amount in words.")
+    facts: list[list[str]] = Field(description="Names and values.")
+    steps: list[list[str]] = Field(description="Times (Europe/Rome) and what happened, oldest first.")
+    look_at: list[str] = Field(description="What to look at on the terminal, in this order.")
+    answers: dict[str, str] | None = Field(description="What `approved` and `not_performed` mean here.")
 
 
 class AlarmDocument(Shape):
     """An alarm."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ALARM]})
 
     id: str
     name: str

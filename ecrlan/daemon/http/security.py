@@ -20,6 +20,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 LARGEST_BODY = 64 * 1024
 LARGEST_LOGIN = 1024
 """Bytes of a body that comes without a token."""
+MOST_READ = 1024 * 1024
+"""Bytes of a too large body that are read to its end, so that the client sees the answer; of a larger one the line is closed at once."""
 BODY_SECONDS = 10.0
 """How long a request's body may take to arrive."""
 MOST_STREAMS = 64
@@ -109,6 +111,8 @@ class Guard:
 
     def _look(self, scope: Scope) -> bool:
         """Look at a request's head; True where it has a role, which stands in `scope["state"]`. Raises `Refusal`."""
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise Refusal("malformed_request", "HTTP/1.0 and HTTP/1.1 are spoken here", {"connection": "close"})
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in headers and name in (b"host", b"authorization", b"origin"):
@@ -116,7 +120,9 @@ class Guard:
             headers[name] = value if name not in headers else headers[name] + (b"; " if name == b"cookie" else b", ") + value
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self.hosts:
-            raise Refusal("foreign_host", f"the daemon is not reached as {host!r}; allowed: {', '.join(sorted(self.hosts))}")
+            raise Refusal(
+                "foreign_host", f"the daemon is not reached as {host!r}; allowed: {', '.join(sorted(self.hosts))} (setting daemon.hosts)"
+            )
         reading = scope["method"] in READING
         if not reading:
             self._check_origin(headers, f"{scope['scheme']}://{host}")
@@ -151,22 +157,27 @@ class Guard:
         closing = {"connection": "close"}
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         too_large = Refusal("too_large", f"a body of more than {largest} bytes", closing)
-        if not length.isdigit() or int(length) > largest:
+        if len(length) > len(str(MOST_READ)) or not length.isdigit() or int(length) > MOST_READ:
             raise too_large
-        body = bytearray()
+        body, size, more = bytearray(), 0, True
         try:
             async with asyncio.timeout(self.body_seconds):
-                while True:
+                while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return receive
-                    body += message.get("body", b"")
-                    if len(body) > largest:
+                    size += len(message.get("body", b""))
+                    if size > MOST_READ:
                         raise too_large
-                    if not message.get("more_body", False):
-                        break
+                    if size <= largest:
+                        body += message.get("body", b"")
+                    more = message.get("more_body", False)
         except TimeoutError:
+            if int(length) > largest:
+                raise too_large from None
             raise Refusal("too_slow", f"the body did not arrive within {self.body_seconds:g} s", closing) from None
+        if size > largest:
+            raise too_large
         first: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
 
         async def replay() -> Message:

@@ -9,7 +9,10 @@ from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.http.bodies import LOGIN, Login, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.schemas import RoleDocument, answers, takes
-from ecrlan.daemon.http.sessions import COOKIE, IDLE_SECONDS, Sessions
+from ecrlan.daemon.http.sessions import COOKIE, Sessions
+
+COOKIE_SECONDS = 400 * 24 * 3600
+"""How long browsers may keep the cookie, which says nothing about the session: that ends when it was idle for long."""
 
 
 def make_router(daemon: Daemon, sessions: Sessions) -> APIRouter:
@@ -31,11 +34,13 @@ def make_router(daemon: Daemon, sessions: Sessions) -> APIRouter:
         role = daemon.tokens.role_of(login.token)
         if role is None:
             raise Refusal("unauthorized", "that is not the token: `ecrlan token` prints it")
+        if request.state.session is not None:  # whoever set that cookie
+            sessions.end(request.state.session)
         response = Response(status_code=204)
         response.set_cookie(
             COOKIE,
             sessions.begin(role),
-            max_age=int(IDLE_SECONDS),
+            max_age=COOKIE_SECONDS,
             path="/",
             secure=request.url.scheme == "https",
             httponly=True,

@@ -27,6 +27,7 @@ ROUTES = {
     ("get", "/v1/operations/{reference}"),
     ("get", "/v1/operations/{reference}/receipt"),
     ("post", "/v1/operations/{reference}/resolve"),
+    ("get", "/v1/operations/{reference}/story"),
     ("get", "/v1/register"),
     ("post", "/v1/reload"),
     ("delete", "/v1/session"),

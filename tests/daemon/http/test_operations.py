@@ -233,9 +233,39 @@ async def test_an_operation_of_a_terminal_that_is_gone_is_settled_and_told(tmp_p
         told = []
         till.daemon.hub.publish = lambda kind, data, terminal=None: told.append((kind, data, terminal))  # type: ignore[method-assign]
         await till.post("/v1/operations/sale-1/resolve", outcome="approved", by="Anna", note="seen")
-        assert [(kind, data["outcome"], terminal) for kind, data, terminal in told if kind == "operation"] == [  # type: ignore[index]
-            ("operation", "approved", "till-1")
-        ]
+        ((data, terminal),) = [(data, terminal) for kind, data, terminal in told if kind == "operation"]
+        assert callable(data)
+        assert (data()["outcome"], terminal) == ("approved", "till-1")
+
+
+async def test_the_story_of_an_unresolved_operation(tmp_path: Path) -> None:
+    async with house(tmp_path, longest_payment_time=0.1) as till:
+        till.emulated.faults.set("drop_after_ack")
+        await till.begin(20, kind="purchase", amount=650, reference="sale-1")
+        story = await till.get("/v1/operations/sale-1/story")
+        assert (story["reference"], story["title"]) == ("sale-1", "purchase 6.50 EUR")
+        assert ["terminal", "till-1"] in story["facts"]
+        assert story["steps"][0][1].endswith("purchase 6.50 EUR")
+        assert any("ecrlan totals -t till-1" in text for text in story["look_at"])
+        assert story["answers"].keys() == {"approved", "not_performed"}
+        italian = await till.get("/v1/operations/sale-1/story", lang="it")
+        assert italian["title"] == "pagamento 6,50 EUR"
+        assert len(italian["look_at"]) == len(story["look_at"])
+        await till.post("/v1/operations/sale-1/resolve", outcome="approved", by="Anna", note="seen")
+        settled = await till.get("/v1/operations/sale-1/story")
+        assert (settled["look_at"], settled["answers"]) == ([], None)
+        assert "Anna" in settled["steps"][-1][1]
+
+
+async def test_the_story_of_an_operation_that_waits_and_of_none(tmp_path: Path) -> None:
+    emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0, host_seconds=0.0)
+    async with house(tmp_path, emulated=emulated) as till:
+        await till.begin(kind="purchase", amount=100, reference="sale-1")
+        await till.begin(kind="purchase", amount=200, reference="sale-2")
+        story = await till.get("/v1/operations/sale-2/story")
+        assert (story["title"], len(story["steps"]), story["answers"]) == ("purchase 2.00 EUR", 1, None)
+        error_of(await till.client.get("/v1/operations/none/story"), 404, "unknown_reference")
+        error_of(await till.client.get("/v1/operations/sale-2/story?lang=de"), 422, "invalid_value")
 
 
 async def test_operations_are_listed_in_pages_with_filters(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
+
+import pytest
 
 import ecrlan
 from tests.daemon.house import REGISTER, error_of, house
@@ -19,6 +23,22 @@ async def test_the_register(tmp_path: Path) -> None:
         assert document["cash_register_id"] == "00000001"
         assert (document["listen"], document["journal"], document["demo"], document["role"]) == (None, "ok", False, "operate")
         assert all(not address.startswith("127.") for address in document["addresses"])
+
+
+async def test_looking_up_the_machines_name_delays_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path) as till:
+        found = threading.Event()
+
+        def slow() -> list[str]:
+            assert found.wait(20)
+            return ["192.168.1.10"]
+
+        monkeypatch.setattr("ecrlan.daemon.daemon.own_addresses", slow)
+        asking = asyncio.create_task(till.get("/v1/register"))
+        await asyncio.sleep(0)
+        assert (await till.begin(20, kind="purchase", amount=650)).json()["outcome"] == "approved"
+        found.set()
+        assert (await asking)["addresses"] == ["192.168.1.10"]
 
 
 async def test_metrics(tmp_path: Path) -> None:

@@ -22,6 +22,19 @@ async def test_the_console_is_served_with_its_types_and_kept_by_browsers(tmp_pat
         assert (known.status_code, known.content) == (304, b"")
 
 
+async def test_the_documentation_needs_a_token_or_a_session_and_nothing_from_elsewhere(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        page = await till.client.get("/docs")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "://" not in page.text.replace("http://www.w3.org/", "")
+        del till.client.headers["Authorization"]
+        for path in ("/docs", "/openapi.json", "/metrics"):
+            error_of(await till.client.get(path), 401, "unauthorized")
+        await till.post("/v1/session", token=till.daemon.tokens.read)
+        for path in ("/docs", "/openapi.json", "/metrics"):
+            assert (await till.client.get(path)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/console/none.js", "/console/docs.html", "/console/..%2Fdaemon.py", "/console/%2e%2e/daemon.py", "/console/"]
 )

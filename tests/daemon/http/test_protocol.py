@@ -101,6 +101,26 @@ async def test_one_byte_at_a_time_is_served_where_it_is_quick_enough(tmp_path: P
         writer.close()
 
 
+async def test_who_reads_nothing_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecrlan.daemon.http.protocol.UNREAD_SECONDS", 0.1)
+    async with house(tmp_path, sockets=True) as till:
+        lines = [await line_to(till) for _ in range(2)]
+        for reader, writer in lines:
+            writer.write(head(till, "GET /v1/events HTTP/1.1"))
+            await reader.readuntil(b"retry: 2000")
+        (idle, _), (stuck, _) = lines
+        await till.until(lambda: till.daemon.hub.followers == 2)
+        stuck._transport.pause_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(20):
+            while till.daemon.hub.followers == 2:
+                till.daemon.hub.publish("progress", {"text": "x" * 60_000})
+                await idle.readuntil(b"event: progress")  # the other one is served
+                await idle.readuntil(b"\n\n")
+        assert (await till.get("/healthz"))["status"] == "ok"
+        for _, writer in lines:
+            writer.transport.abort()
+
+
 async def test_many_requests_on_one_line(tmp_path: Path) -> None:
     async with house(tmp_path, sockets=True) as till:
         reader, writer = await line_to(till)

@@ -189,6 +189,23 @@ async def test_without_a_token_a_body_is_short() -> None:
         error_of(await asking.post("/v1/session", content=b"x" * 1025), 413, "too_large")
 
 
+async def test_a_large_body_is_read_to_its_end_and_a_huge_one_is_not() -> None:
+    taken = 0
+
+    async def much(megabytes: int) -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(megabytes * 16):
+            taken += 65536
+            yield b"x" * 65536
+
+    async with client(guard(), **OPERATE) as asking:
+        error_of(await asking.post("/v1/reload", content=much(1)), 413, "too_large")
+        assert taken == 1024 * 1024
+        taken = 0
+        error_of(await asking.post("/v1/reload", content=much(100)), 413, "too_large")
+        assert taken < 2 * 1024 * 1024
+
+
 async def test_a_slow_body_is_cut() -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"{"
@@ -215,7 +232,8 @@ async def test_who_leaves_while_sending_reaches_the_application_as_gone() -> Non
         raise AssertionError
 
     headers = [(b"host", HOST.encode()), (b"authorization", OPERATE["Authorization"].encode())]
-    await guard(app)({"type": "http", "method": "POST", "path": "/v1/reload", "scheme": "http", "headers": headers}, receive, send)
+    scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/reload", "scheme": "http", "headers": headers}
+    await guard(app)(scope, receive, send)
     assert seen == [{"type": "http.disconnect"}]
 
 

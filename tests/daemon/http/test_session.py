@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ecrlan.daemon.http.sessions import COOKIE
 from tests.daemon.house import HOST, House, error_of, house
 
 
@@ -31,6 +32,21 @@ async def test_login_and_logout(tmp_path: Path, role: str) -> None:
         assert (await console.get("/v1/register")).json()["role"] == role
         assert (await console.delete("/v1/session")).status_code == 204
         error_of(await console.get("/v1/session"), 401, "unauthorized")
+
+
+async def test_a_login_begins_a_session_of_its_own_and_ends_the_one_before(tmp_path: Path) -> None:
+    async with house(tmp_path) as till, browser(till) as console:
+        first = (await console.post("/v1/session", json={"token": till.daemon.tokens.read})).cookies[COOKIE]
+        second = (await console.post("/v1/session", json={"token": till.daemon.tokens.operate})).cookies[COOKIE]
+        assert first != second
+        assert (await console.get("/v1/session")).json() == {"role": "operate"}
+        console.cookies.clear()
+        for known, status in ((first, 401), ("chosen-by-somebody-else", 401), (second, 200)):
+            assert (await console.get("/v1/session", headers={"Cookie": f"{COOKIE}={known}"})).status_code == status
+        login = await console.post(
+            "/v1/session", json={"token": till.daemon.tokens.read}, headers={"Cookie": f"{COOKIE}=chosen-by-somebody-else"}
+        )
+        assert login.cookies[COOKIE] != "chosen-by-somebody-else"
 
 
 async def test_over_tls_the_cookie_is_secure(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ async def test_reset_drops_the_line_but_never_during_an_operation(tmp_path: Path
 
 
 async def test_another_tid_is_accepted_by_name(tmp_path: Path) -> None:
-    async with house(tmp_path) as till:
+    async with house(tmp_path, status_timeout=0.5) as till:
         error_of(await till.post("/v1/terminals/till-1/accept-terminal-id", by="Anna"), 409, "refused")
         await till.begin(20, kind="purchase", amount=100)
         till.emulated.faults.set("wrong_tid", codes="s")
