@@ -37,7 +37,7 @@ def public(owner: type) -> set[str]:
     return {name for name in vars(owner) if not name.startswith("_")}
 
 
-INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "poll", "progressed", "publish", "recover", "watch", "write"}
+INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "poll", "progressed", "publish", "recover", "tell", "watch", "write"}
 INSIDE_REGISTER = {
     "check_journal",
     "frames_observed",
