@@ -61,15 +61,15 @@ async def _follow(
     found: RunningDaemon | None = daemon
     waiting = False
     while True:
-        if found is not None:
+        if found is not None:  # perhaps one that is being stopped: it ends every stream at once
+            waiting = False
             async with DaemonClient(found) as client:
                 async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id):
                     last_id = event.id or last_id
                     show(event)
-                    waiting = False
-            if not waiting:  # once: a daemon that is being stopped ends every stream at once
-                click.echo("the connection to the daemon was lost; waiting for it", err=True)
+        elif not waiting:
             waiting = True
+            click.echo("the connection to the daemon was lost; waiting for it", err=True)
         await asyncio.sleep(RETRY_SECONDS)
         found = await asyncio.to_thread(running_daemon, settings)  # a daemon that was started anew may have another address
 

@@ -39,7 +39,8 @@ def serve(*, demo: bool, http: str | None, config: str | None, open_console: boo
     need_extra("fastapi", "uvicorn", "httpx", "prometheus_client")
     from ecrlan.daemon.server import run  # noqa: PLC0415 - needs the extra daemon
 
-    configure_logging(verbose + 1, shown_to_people=False)
+    at_demo_screen = demo and sys.stderr.isatty()  # who looks at a demo wants to read how to come in, not the log
+    configure_logging(verbose + (not at_demo_screen), shown_to_people=False)
     settings = Settings.load(config)
     if http is not None:
         split_address("--http", http, lowest_port=0)
@@ -57,6 +58,7 @@ def _announce(server: Server, settings: Settings, *, open_console: bool) -> None
     if daemon.demo is not None:  # its token's file is as temporary as its journal
         lines.append(f"token: {daemon.tokens.operate}")
         lines.append(f"terminal {daemon.demo.settings.name}: emulated; its screen and buttons stand in the console. Nothing is charged.")
+        lines.append(f"console, signed in: {_signed_in(server)}")
     else:
         lines.append(f"token: {token_file(daemon.journal_file, 'operate')}  (`ecrlan token` prints it)")
         lines.append(f"PosConnector: {_register_address(server, settings)}")
@@ -69,8 +71,12 @@ def _announce(server: Server, settings: Settings, *, open_console: bool) -> None
         click.echo("\n".join(lines))
         sys.stdout.flush()
     if open_console:
-        page = f"{server.url}/#token={daemon.tokens.operate}"  # the part behind # is never sent
-        threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()  # some browsers make the caller wait
+        threading.Thread(target=webbrowser.open, args=(_signed_in(server),), daemon=True).start()  # some make the caller wait
+
+
+def _signed_in(server: Server) -> str:
+    """Return the console's address with the token: the part behind # is never sent."""
+    return f"{server.url}/#token={server.daemon.tokens.operate}"
 
 
 def _register_address(server: Server, settings: Settings) -> str:

@@ -41,6 +41,7 @@ def settings(config: str | None, every: bool, as_json: bool) -> None:
         table.add_row(row.declaration.key, escape(toml_value(row.value)), origin, style=style)
     console().print(f"settings file: {escape(str(loaded.file)) if loaded.file else f'none; it would be {escape(str(default_file()))}'}\n")
     console().print(table)
+    console().print("\nWhat each means, and what is allowed: ecrlan settings --all")
     if not loaded.terminals:
         console().print('\nNo terminal is set up. Add one to the file: \\[terminals.till-1] with address = "192.168.1.50"')
 

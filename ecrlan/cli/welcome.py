@@ -12,7 +12,7 @@ from ecrlan.settings import default_file, find_file
 _WITHOUT_FILE = """\
 ecrlan drives Italian payment terminals (ECR-LAN, ECR17) from a till.
 
-No terminal at hand?       ecrlan demo
+No terminal at hand?       ecrlan demo             (in a browser: ecrlan serve --demo)
 A terminal on the network: ecrlan status --address 192.168.1.50
                            ecrlan purchase 6.50 --address 192.168.1.50
 To keep its address, write {file}:
@@ -29,6 +29,7 @@ ecrlan drives Italian payment terminals (ECR-LAN, ECR17) from a till.
 Settings file:             {file}
 How is the terminal?       ecrlan status
 Take a payment:            ecrlan purchase 6.50
+Several tills, or HTTP:    ecrlan serve
 See it work without one:   ecrlan demo
 
 Every setting: ecrlan settings      Every command: ecrlan --help

@@ -17,6 +17,7 @@ import httpx
 import structlog
 
 from ecrlan.daemon.posts import PAUSES, check_url, make_client, post
+from ecrlan.daemon.reading import read
 from ecrlan.errors import InvalidValueError, JournalError, RegisterError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
@@ -230,7 +231,7 @@ class Alarms:
     async def _look(self, reference: str) -> None:
         """End the alarm of an operation that the journal knows to be settled."""
         with suppress(JournalError):
-            entry = await asyncio.to_thread(self.register.journal.find, reference)
+            entry = await read(self.register.journal.find, reference)
             if entry is not None and entry.outcome not in (None, UNRESOLVED):
                 self._settled(reference)
 

@@ -19,6 +19,7 @@ import httpx
 import structlog
 
 from ecrlan.daemon.posts import AT_ONCE, PAUSES, Answer, check_url, host_of, make_client, post
+from ecrlan.daemon.reading import read
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
@@ -304,7 +305,7 @@ class Callbacks:
     async def _from_journal(self, addressee: _Addressee, told: _Post) -> Operation | None:
         """Return the operation with the outcome that is to be told, from the disk; None where it did not get there."""
         try:
-            entry = await asyncio.to_thread(self.register.journal.find, addressee.reference)
+            entry = await read(self.register.journal.find, addressee.reference)
         except JournalError as error:
             log.warning("callback.left", reference=addressee.reference, step=told.step, problem=str(error))
             entry = None

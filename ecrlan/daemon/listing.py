@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import asdict
 
+from ecrlan.daemon.reading import read
 from ecrlan.errors import JournalError
 from ecrlan.journal import JournalReader
 from ecrlan.journal.queries import Filter
@@ -25,8 +25,8 @@ async def list_operations(
     The first page (`before` None) begins with those that stand in no journal yet. Raises `JournalError`.
     """
     with suppress(JournalError):  # one that has failed can still be read
-        await asyncio.to_thread(register.journal.flush)  # an end that nobody waits for is written up to half a second later
-    operations, following = await asyncio.to_thread(_page, reader, wanted, limit, before)  # a big journal's answer takes its time
+        await read(register.journal.flush)  # an end that nobody waits for is written up to half a second later
+    operations, following = await read(_page, reader, wanted, limit, before)  # a big journal's answer takes its time
     running = {operation.reference: operation for operation in register.running()}
     written = {operation.reference for operation in operations}
     begun = [each for each in reversed(running.values()) if each.state in UNWRITTEN and each.reference not in written]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
@@ -51,12 +52,14 @@ def systemd_unit(settings: Settings, *, command: Sequence[str], user: str = "ecr
         f"#   useradd --system --home-dir {STATE_FOLDER} --shell /usr/sbin/nologin {user}",
         "#   ecrlan service systemd > /etc/systemd/system/ecrlan.service",
         "#   systemctl daemon-reload && systemctl enable --now ecrlan",
-        f"# Commands go through the daemon as its user: sudo -u {user} ECRLAN_CONFIG={config} ecrlan purchase 6.50",
+        "# Commands go through the daemon as its user:",
+        f"#   sudo -u {user} {shlex.join(['env', f'ECRLAN_CONFIG={config}', *command])} purchase 6.50",
         "# `systemctl reload ecrlan` reads terminals anew; `journalctl -u ecrlan` has the log; a stop waits for payments under way.",
     ]
     if origin != "file":
         lines.append(
-            f'# The settings file names no journal. Say [register] journal = "{journal}" in {config}: commands find the daemon by it.'
+            f"# The settings file names no journal. Commands find the daemon by it, so say in {config}:\n"
+            f'#   [register]\n#   journal = "{journal}"'
         )
     lines += [f"# {path} is in a home folder: {user} must be able to read it." for path in at_home if path not in kept]
     lines += [

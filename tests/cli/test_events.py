@@ -16,9 +16,9 @@ CLI = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); 
 def following(serve, spawn):
     """Follow a daemon with `ecrlan events`; nothing that happens later is missed."""
 
-    def following(*arguments):
+    def following(*arguments, script=CLI):
         daemon = serve()
-        process = spawn(CLI + "", "events", *arguments)
+        process = spawn(script, "events", *arguments)
         return daemon, process
 
     return following
@@ -84,6 +84,20 @@ def test_it_goes_on_when_the_daemon_was_started_anew(following, serve, run_json)
     read(process, lambda event: event["event"] == "gap")
     assert run_json("totals", "--reference", "later")[0] == 0
     read(process, is_end("later"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
+def test_a_daemon_that_takes_its_time_to_stop_is_told_of_once(following, spawn, serve, run_json, emulator):
+    emulator.terminal.think_seconds = 1.0
+    daemon, process = following(script=f"from ecrlan.cli import events; events.RETRY_SECONDS = 0.01; {CLI}")
+    until_followed(process, run_json)
+    spawn(CLI, "purchase", "6.50")
+    assert emulator.taken.wait(20)
+    assert daemon.end()[0] == 0  # it ends the streams, and then waits for the payment
+    serve()
+    read(process, lambda event: event["event"] == "gap")
+    process.kill()
+    assert process.stderr.read().count("the connection to the daemon was lost") == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a test cannot press Ctrl-C in another console")

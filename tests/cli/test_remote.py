@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import http.server
 import json
@@ -69,6 +70,7 @@ SEQUENCE = [
     "purchase 6.50 --reference p-6",
     "operations export --format csv",  # its JSON lines tell each history, in which the daemon needs fewer questions
 ]
+STOOD = datetime.now(UTC)
 TIMES = re.compile(
     r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)|\d\d/\d\d/\d\d(\d\d)? +\d\d:\d\d(:\d\d)?|\d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 )
@@ -92,6 +94,7 @@ def perform(run, line, *more):
 def test_every_command_says_the_same_with_a_daemon_as_without(run, shop, serve, emulator, another_emulator, home, option):
     def perform_all(terminal):
         terminal.progress = ("INSERIRE [b]CARTA", "DIGITARE PIN")
+        terminal.clock = lambda: STOOD  # its minutes stand in frames and receipts
         shown = [perform(run, line, *([option] if option and "export" not in line else [])) for line in SEQUENCE]
         return shown, [(entry.kind, entry.amount) for entry in terminal.ledger]
 
@@ -571,6 +574,28 @@ def test_what_the_journal_proves_is_the_outcome_though_the_daemon_is_gone(run_js
         terminal._from_journal("b")
     assert raised.value.sent == "unknown"
     assert not (home / "till.db").exists()
+
+
+def test_ctrl_c_once_the_outcome_is_known_loses_nothing(run_json, shop):
+    document = run_json("purchase", "6.50", "--reference", "a")[1]
+    told = {**document, "finished_time": "2999-01-01T00:00:00+00:00"}
+
+    class Client:
+        async def call(self, *arguments, **more):
+            return told
+
+    terminal = remote_terminal.RemoteTerminal(Client(), Settings.load(), "till-1", styles=False)
+    terminal._following.set()
+
+    async def interrupted():
+        paying = asyncio.create_task(terminal.purchase(650, reference="a"))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not paying.done()  # its progress is still awaited
+        paying.cancel()
+        return await paying
+
+    assert asyncio.run(interrupted()).outcome.outcome == "approved"
 
 
 # --- show, where the daemon recovers ----------------------------------------------------------------------------------------------------

@@ -244,3 +244,22 @@ async def test_frames_are_not_told_again() -> None:
         kinds = {kind for _, kind, _ in parse(await begun(again))}
         assert kinds == {"line", "operation"}
         await again.aclose()  # type: ignore[attr-defined]
+
+
+def test_what_happens_soon_after_a_text_goes_out_in_one_piece() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        hub = EventHub(loop.clock)
+        stream = hub.follow()
+        await begun(stream)
+        hub.publish("progress", {"number": 1})
+        assert [data["number"] for _, _, data in parse(await anext(stream))] == [1]
+        following = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        hub.publish("progress", {"number": 2})
+        await asyncio.sleep(0.005)
+        hub.publish("progress", {"number": 3})
+        assert [data["number"] for _, _, data in parse(await following)] == [2, 3]
+        assert loop.time() < 0.1
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    run(main)

@@ -14,7 +14,7 @@ from tests.journal.samples import purchase
 @pytest.mark.parametrize(("language", "title"), [("en", "purchase 6.50 EUR"), ("it", "pagamento 6,50 EUR")])
 @pytest.mark.parametrize("outcome", ["approved", "unresolved"])
 def test_what_is_told(language: Language, title: str, outcome: str) -> None:
-    with Journal(inline=True) as journal:
+    with Journal(None, inline=True) as journal:
         journal.write(purchase("sale-1", outcome))
         entry = journal.find("sale-1")
     assert entry is not None
@@ -32,7 +32,7 @@ def test_what_is_told(language: Language, title: str, outcome: str) -> None:
 
 
 def test_what_waits_has_only_its_beginning() -> None:
-    with Journal(inline=True) as journal:
+    with Journal(None, inline=True) as journal:
         journal.write(purchase("sale-1"))
         entry = journal.find("sale-1")
     assert entry is not None

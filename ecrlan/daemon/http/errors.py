@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Match, Route
 from ecrlan.daemon.documents import RECOVERY
 from ecrlan.errors import EcrlanError, Sent, TerminalBusyError
 from ecrlan.model import Kind
-from ecrlan.wire.mask import clean_text, mask_text
+from ecrlan.wire.mask import mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,9 +79,14 @@ class Refusal(EcrlanError):  # noqa: N818  # the word of the house: the register
 
 def error_document(code: str, message: str, sent: Sent = "no", **more: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON values
     """Return an error as JSON; its message is cleaned and masked, for it may repeat what the client sent."""
-    shown = mask_text(clean_text(message))
-    shown = shown if len(shown) <= LONGEST_MESSAGE else shown[: LONGEST_MESSAGE - 1] + "…"
-    return {"error": {"code": code, "message": shown, "sent": sent, **more}}
+    return {"error": {"code": code, "message": _shown(message), "sent": sent, **more}}
+
+
+def _shown(message: str) -> str:
+    """Return a message fit for a screen; masked before it is cut, for half a card number is none to the mask."""
+    printable = "".join(filter(str.isprintable, message[: 4 * LONGEST_MESSAGE]))
+    masked = mask_text(printable)
+    return masked if len(masked) <= LONGEST_MESSAGE else masked[: LONGEST_MESSAGE - 1] + "…"
 
 
 def refusal_of(error: ValidationError | RequestValidationError) -> Refusal:
@@ -142,7 +147,7 @@ def answer(error: EcrlanError, now: datetime) -> JSONResponse:
         more = {"holder": holder, "since": since.isoformat(timespec="seconds"), "waiting": error.waiting}
     status = STATUSES.get(error.code)
     if status is None:  # an error that no route should let through
-        log.error("request.failed", error=error.code, message=mask_text(clean_text(str(error))))
+        log.error("request.failed", error=error.code, message=_shown(str(error)))
         return JSONResponse(error_document("internal", str(error), error.sent), 500)
     headers = error.headers if isinstance(error, Refusal) else {}
     return JSONResponse(error_document(error.code, str(error), error.sent, **more), status, headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -15,6 +14,7 @@ from ecrlan.daemon.http.bodies import DEMAND, VERDICT, Verdict, demand_schema, l
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
+from ecrlan.daemon.reading import read as look_up
 from ecrlan.daemon.story import story_as_json
 from ecrlan.desk.texts import Language
 from ecrlan.errors import EcrlanError
@@ -123,8 +123,8 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Tell what happened, in words; of an unresolved operation also what to look at, and what each answer means."""
         operation = daemon.register.operation(reference)
         journal = daemon.register.journal
-        entry = await asyncio.to_thread(journal.find, reference)
-        pinned = await asyncio.to_thread(journal.latest, operation.terminal, "pinned")
+        entry = await look_up(journal.find, reference)
+        pinned = await look_up(journal.latest, operation.terminal, "pinned")
         terminal_id = pinned.data.get("terminal_id") if pinned is not None else None
         return JSONResponse(story_as_json(operation, entry, language, terminal_id=terminal_id))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -288,6 +289,18 @@ async def test_operations_are_listed_in_pages_with_filters(tmp_path: Path) -> No
         assert (await till.get("/v1/operations", **{"from": "2999-01-01"}))["operations"] == []
         for wrong in ({"from": "yesterday"}, {"limit": 0}, {"limit": 201}, {"before": "x"}, {"outcome": "paid"}, {"kind": "refund"}):
             error_of(await till.client.get("/v1/operations", params=wrong), 422, "invalid_value")  # type: ignore[arg-type]
+
+
+async def test_a_name_server_that_does_not_answer_holds_up_no_look_at_the_journal(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        await till.begin(20, kind="purchase", amount=650, reference="sale-1")
+        answered = threading.Event()
+        names = [asyncio.get_running_loop().run_in_executor(None, answered.wait, 20) for _ in range(100)]
+        assert len((await till.get("/v1/operations"))["operations"]) == 1
+        assert (await till.get("/v1/operations/sale-1/story"))["answers"] is None
+        assert not any(name.done() for name in names)
+        answered.set()
+        await asyncio.gather(*names)
 
 
 async def test_receipts(tmp_path: Path) -> None:
