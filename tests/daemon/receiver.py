@@ -1,13 +1,23 @@
-"""A receiver of posts for tests: it notes what comes and answers as it is told, in memory."""
+"""A receiver of posts for tests: it notes what comes and answers as it is told, in memory; and a till whose callbacks go there."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from ecrlan.daemon.callbacks import Callbacks
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.journal import Journal
+from ecrlan.register import Register, Terminal
+from tests.virtual import VirtualLoop
+
+URL = "http://till.example/pb/Zx81"
 
 
 @dataclass
@@ -53,3 +63,39 @@ class Receiver:
     @property
     def times(self) -> list[float]:
         return [time for time, _, _ in self.posts]
+
+
+@asynccontextmanager
+async def daemon(
+    loop: VirtualLoop, receiver: Receiver, journal: Journal | None = None, *, hosts: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[Register, Callbacks]]:
+    """A register with callbacks; the journal in memory unless one is given."""
+    async with Register(journal, clock=loop.clock) as register:
+        callbacks = Callbacks(register, receiver.client, loop.clock, hosts=hosts)
+        await callbacks.open()
+        yield register, callbacks
+        await callbacks.close()
+
+
+@asynccontextmanager
+async def till(loop: VirtualLoop, receiver: Receiver, **behaviour: object) -> AsyncIterator[tuple[Terminal, Callbacks, EmulatedTerminal]]:
+    emulated = EmulatedTerminal(clock=loop.clock, **behaviour)  # type: ignore[arg-type]
+    async with EmulatorServer(emulated) as server, daemon(loop, receiver) as (register, callbacks):
+        yield register.dial("till-1", "127.0.0.1", server.port), callbacks, emulated
+
+
+def done(register: Register, reference: str) -> list[dict[str, object]]:
+    """What the journal keeps about the ends of deliveries."""
+    entry = register.journal.find(reference)
+    assert entry is not None
+    return [event.data for event in entry.events if event.name == "callback_done"]
+
+
+def pending(register: Register) -> list[tuple[str, str | None, str | None]]:
+    return [(found.reference, found.outcome, found.told) for found in register.journal.pending_callbacks()]
+
+
+async def settle() -> None:
+    """Let tasks come as far as they can without time passing."""
+    for _ in range(50):
+        await asyncio.sleep(0)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import Future
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,54 +14,13 @@ from ecrlan.daemon import callbacks as module
 from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.posts import AT_ONCE, TRY_SECONDS
 from ecrlan.desk.story import steps
-from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import InvalidValueError, JournalError, ReferenceConflictError, TerminalBusyError
-from ecrlan.journal import Entry, Event, Journal, NewOperation
-from ecrlan.model import Approved, Declined, Kind, Operation, TotalsRequest
-from ecrlan.register import Register, Terminal
-from ecrlan.register.records import operation_of_entry
-from ecrlan.wire.codec import build_request
-from tests.daemon.receiver import Receiver
-from tests.journal.samples import event, operation, purchase
+from ecrlan.errors import InvalidValueError, ReferenceConflictError, TerminalBusyError
+from ecrlan.journal import Event, Journal
+from ecrlan.model import Approved, Declined
+from ecrlan.register import Register
+from tests.daemon.receiver import URL, Receiver, daemon, done, pending, settle, till
+from tests.journal.samples import event, purchase
 from tests.virtual import VirtualLoop, run
-
-URL = "http://till.example/pb/Zx81"
-
-
-@asynccontextmanager
-async def daemon(
-    loop: VirtualLoop, receiver: Receiver, journal: Journal | None = None, *, hosts: tuple[str, ...] = ()
-) -> AsyncIterator[tuple[Register, Callbacks]]:
-    """A register with callbacks; the journal in memory unless one is given."""
-    async with Register(journal, clock=loop.clock) as register:
-        callbacks = Callbacks(register, receiver.client, loop.clock, hosts=hosts)
-        await callbacks.open()
-        yield register, callbacks
-        await callbacks.close()
-
-
-@asynccontextmanager
-async def till(loop: VirtualLoop, receiver: Receiver, **behaviour: object) -> AsyncIterator[tuple[Terminal, Callbacks, EmulatedTerminal]]:
-    emulated = EmulatedTerminal(clock=loop.clock, **behaviour)  # type: ignore[arg-type]
-    async with EmulatorServer(emulated) as server, daemon(loop, receiver) as (register, callbacks):
-        yield register.dial("till-1", "127.0.0.1", server.port), callbacks, emulated
-
-
-def done(register: Register, reference: str) -> list[dict[str, object]]:
-    """What the journal keeps about the ends of deliveries."""
-    entry = register.journal.find(reference)
-    assert entry is not None
-    return [event.data for event in entry.events if event.name == "callback_done"]
-
-
-def pending(register: Register) -> list[tuple[str, str | None, str | None]]:
-    return [(found.reference, found.outcome, found.told) for found in register.journal.pending_callbacks()]
-
-
-async def settle() -> None:
-    """Let tasks come as far as they can without time passing."""
-    for _ in range(50):
-        await asyncio.sleep(0)
 
 
 def test_the_steps_of_a_purchase_in_their_order() -> None:
@@ -220,175 +176,6 @@ def test_a_pause_ends_when_a_later_step_comes() -> None:
             assert receiver.steps == ["RECEIVED", "RECEIVED", "STARTED", "FINAL"]
             assert receiver.times == pytest.approx([0.0, 1.0, 10.0, 10.0], abs=0.01)
             assert [row["delivered"] for row in done(terminal.register, "sale-1")] == [False, True, True]
-
-    run(main)
-
-
-def test_a_final_that_a_crash_left_is_told_at_the_next_start(tmp_path: Path) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        emulated = EmulatedTerminal(clock=loop.clock)
-        deaf, receiver = Receiver(default=None), Receiver()
-        async with EmulatorServer(emulated) as server:
-            journal = Journal(tmp_path / "till.db", inline=True)
-            async with AsyncExitStack() as stack:
-                register = await stack.enter_async_context(Register(journal, clock=loop.clock))
-                callbacks = Callbacks(register, deaf.client, loop.clock)
-                await callbacks.open()
-                terminal = register.dial("till-1", "127.0.0.1", server.port)
-                callbacks.wanted("sale-1", URL)
-                await terminal.purchase(650, reference="sale-1")
-                await settle()
-                journal.abandon()  # killed
-                await callbacks.close(0)
-            for _ in range(2):
-                with Journal(tmp_path / "till.db", inline=True) as journal:
-                    async with daemon(loop, receiver, journal) as (register, _):
-                        register.dial("till-1", "127.0.0.1", server.port)
-                        await settle()
-            assert receiver.steps == ["FINAL"]
-            assert receiver.posts[0][2]["operation"]["result"]["stan"] == "000001"
-            assert len(emulated.ledger) == 1
-
-    run(main)
-
-
-def test_recovered_after_a_crash(tmp_path: Path) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        emulated = EmulatedTerminal(clock=loop.clock, think_seconds=20.0)
-        before, receiver = Receiver(), Receiver()
-        async with EmulatorServer(emulated) as server:
-            journal = Journal(tmp_path / "till.db", inline=True)
-            async with daemon(loop, before, journal) as (register, callbacks):
-                terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
-                await terminal.purchase(100)
-                callbacks.wanted("sale-1", URL)
-                paying = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
-                await asyncio.sleep(5)
-                assert before.steps == ["RECEIVED"]
-                journal.flush()
-                journal.abandon()
-                paying.cancel()
-                with suppress(asyncio.CancelledError):
-                    await paying
-            with Journal(tmp_path / "till.db", inline=True) as journal:
-                async with daemon(loop, receiver, journal) as (register, _):
-                    register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
-                    await asyncio.sleep(600)
-                    assert register.operation("sale-1").outcome is not None
-            assert receiver.steps == ["FINAL"]
-            assert receiver.outcomes == ["approved"]
-
-    run(main)
-
-
-def test_what_is_settled_as_its_terminal_is_added_after_a_crash(tmp_path: Path) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        receiver = Receiver()
-        message = build_request(TotalsRequest()).hex()
-        with Journal(tmp_path / "till.db", inline=True) as journal:
-            journal.write([operation("sums", kind=Kind.TOTALS), event("sums", "callback", url=URL)])
-            journal.write([event("sums", "sending", code="T", transmission=1, message=message)])
-            async with daemon(loop, receiver, journal) as (register, _):
-                register.dial("till-1", "127.0.0.1", 8081)
-                await settle()
-                assert receiver.steps == ["FINAL"]
-                assert receiver.outcomes == ["not_performed"]
-                assert not pending(register)
-
-    run(main)
-
-
-@pytest.mark.parametrize("restart", ["none", "removed", "between", "without the terminal"])
-def test_an_unresolved_one_is_told_again_when_it_is_settled(tmp_path: Path, restart: str) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        emulated = EmulatedTerminal(clock=loop.clock)
-        receiver = Receiver()
-        async with EmulatorServer(emulated) as server:
-            with Journal(tmp_path / "till.db", inline=True) as journal:
-                async with daemon(loop, receiver, journal) as (register, callbacks):
-                    terminal = register.dial("till-1", "127.0.0.1", server.port)
-                    callbacks.wanted("odd", URL)
-                    await terminal.purchase(90_09, reference="odd")
-                    await settle()
-                    assert receiver.steps == ["RECEIVED", "FINAL"]
-                    assert pending(register) == [("odd", "unresolved", "unresolved")]
-                    if restart == "removed":
-                        register.remove("till-1")
-                    if restart in ("none", "removed"):
-                        await register.resolve("odd", "approved", by="Anna", note="seen on the slip")
-                        await settle()
-                        assert receiver.steps == ["RECEIVED", "FINAL", "FINAL"]
-            with Journal(tmp_path / "till.db", inline=True) as journal:
-                async with daemon(loop, receiver, journal) as (register, _):
-                    if restart != "without the terminal":
-                        register.dial("till-1", "127.0.0.1", server.port)
-                    await settle()
-                    if restart in ("between", "without the terminal"):
-                        assert receiver.steps == ["RECEIVED", "FINAL"], "unresolved is not told twice"
-                        await register.resolve("odd", "approved", by="Anna", note="seen on the slip")
-                        await settle()
-                    assert receiver.steps == ["RECEIVED", "FINAL", "FINAL"]
-                    assert receiver.outcomes[1:] == ["unresolved", "approved"]
-                    assert receiver.posts[-1][2]["operation"]["resolution"]["by"] == "Anna"
-                    assert not pending(register)
-
-    run(main)
-
-
-class RefusingJournal(Journal):
-    """Refuses a person's word, as a full disk would."""
-
-    refuses = True
-
-    def write(self, rows: Sequence[NewOperation | Event], *, durable: bool = True) -> Future[None] | None:
-        if self.refuses and any(isinstance(row, Event) and row.name == "resolved" for row in rows):
-            raise JournalError("no room")
-        return super().write(rows, durable=durable)
-
-
-def test_what_is_not_on_disk_is_not_told(tmp_path: Path) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        receiver = Receiver()
-        with RefusingJournal(tmp_path / "till.db", inline=True) as journal:
-            rows = purchase("odd", "unresolved")
-            journal.write([*rows, event("odd", "callback", url=URL)])
-            async with daemon(loop, receiver, journal) as (register, _):
-                await settle()
-                with pytest.raises(JournalError):
-                    await register.resolve("odd", "approved", by="Anna", note="seen")
-                await settle()
-                assert receiver.outcomes == ["unresolved"]
-                journal.refuses = False
-                await register.resolve("odd", "not_performed", by="Anna", note="seen")
-                await settle()
-                assert receiver.outcomes == ["unresolved", "not_performed"]
-
-    run(main)
-
-
-def test_a_late_result_is_told_as_the_journal_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str | None] = []
-
-    def noted(entry: Entry) -> Operation:
-        read.append(entry.outcome)
-        return operation_of_entry(entry)
-
-    monkeypatch.setattr(module, "operation_of_entry", noted)
-
-    async def main(loop: VirtualLoop) -> None:
-        receiver = Receiver()
-        async with till(loop, receiver, late_seconds=200.0) as (first, callbacks, emulated):
-            terminal = first.register.dial("till-2", "127.0.0.1", first.settings.port, last_result_supported=False)
-            callbacks.wanted("prompt", URL)
-            await terminal.purchase(650, reference="prompt")
-            await settle()
-            assert not read, "what comes in time is told without a look at the disk"
-            emulated.faults.set("late_result", 1)
-            callbacks.wanted("late", URL)
-            await terminal.purchase(650, reference="late")
-            await asyncio.sleep(60)
-            assert receiver.outcomes[-2:] == ["unresolved", "approved"]
-            assert read == ["unresolved", "approved"]
 
     run(main)
 

@@ -84,6 +84,10 @@ def is_called_back(reference: str) -> bool:
     return int(reference.rpartition("-")[2]) % 3 > 0
 
 
+class KilledError(Exception):
+    """The daemon was killed: its answer never comes."""
+
+
 class Caller(Conversation):
     """A program that uses one terminal of a daemon over HTTP, and asks again whatever it was not told."""
 
@@ -133,10 +137,9 @@ class Caller(Conversation):
             raise WrongError(f"asked for {sorted(self._asked)}, and listed are {sorted(listed)}")
 
     async def close(self) -> None:
-        """Give up what was not told. Raises `WrongError` where an answer was wrong."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Let requests end: those to a killed daemon fail by themselves. Raises `WrongError` where an answer was wrong."""
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*self._tasks, return_exceptions=True)  # cancelling one that connects would leave its socket open
         await self._client.aclose()
         if self._problem:
             raise WrongError(self._problem)
@@ -150,7 +153,7 @@ class Caller(Conversation):
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, KilledError):
             self._problem = self._problem or f"{type(error).__name__}: {error}"
         self._changed.set()
 
@@ -188,7 +191,7 @@ class Caller(Conversation):
             except httpx.TransportError as error:
                 if not self.killed:
                     raise WrongError(f"{method} {path}: {error!r} from a daemon that lives") from None
-        return await asyncio.get_running_loop().create_future()
+        raise KilledError
 
 
 class TerminalLane(Lane):
