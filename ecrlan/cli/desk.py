@@ -232,7 +232,7 @@ class Desk:
         self._head(screen, "head.steps")
         print_rows(screen, steps(entry, self.language))
         if operation.receipt:
-            screen.print(receipt_panel(operation.receipt))
+            screen.print(receipt_panel(operation.receipt, say(self.language, "head.receipt")))
         if operation.outcome is None:
             self._print_open(screen, entry, finding)
         elif isinstance(operation.outcome, Unresolved):

@@ -203,9 +203,9 @@ def _payment_rows(result: PaymentResult, time: datetime) -> Iterable[tuple[str, 
         yield "action code", result.action_code
 
 
-def receipt_panel(receipt: bytes) -> Panel:
+def receipt_panel(receipt: bytes, title: str = "receipt") -> Panel:
     """Return the receipt in a box, as it would be printed."""
     lines = Text("\n").join(
         Text(clean_text(line.text), style="bold" if line.style.bold or line.style.double_height else "") for line in parse_receipt(receipt)
     )
-    return Panel(lines, title="receipt", box=box.ROUNDED, expand=False, padding=(0, 2))
+    return Panel(lines, title=title, box=box.ROUNDED, expand=False, padding=(0, 2))

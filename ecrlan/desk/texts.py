@@ -62,6 +62,7 @@ ENGLISH = {
     "fact.resolution_text": "{by}, {time}: {note}",
     # what happened
     "head.steps": "What happened",
+    "head.receipt": "receipt",
     "step.created": "asked for: {what}",
     "step.sending": "sent to the terminal (request {code})",
     "step.again": "sent again because it was refused (request {code}, transmission {transmission})",
@@ -173,6 +174,7 @@ ITALIAN = {
     "fact.resolution": "deciso da",
     "fact.resolution_text": "{by}, {time}: {note}",
     "head.steps": "Che cosa è successo",
+    "head.receipt": "scontrino",
     "step.created": "richiesta: {what}",
     "step.sending": "inviata al terminale (richiesta {code})",
     "step.again": "inviata di nuovo perché respinta (richiesta {code}, invio {transmission})",

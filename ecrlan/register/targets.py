@@ -56,9 +56,8 @@ def _check_void(journal: JournalReader, terminal: str, reference: str) -> None:
     result_of(journal, terminal, reference, VOIDABLE)
     for entry in _of_target(journal, terminal, reference, Kind.VOID):
         if entry.outcome in OPEN_OUTCOMES:
-            raise RegisterError(
-                f"operation {reference} is being voided already, by operation {entry.reference} ({entry.outcome or entry.state})"
-            )
+            told = "was voided" if entry.outcome == "approved" else "is being voided"
+            raise RegisterError(f"operation {reference} {told} already, by operation {entry.reference} ({entry.outcome or entry.state})")
     last = last_payment(journal, terminal)
     if last is not None and last.reference != reference:
         raise RegisterError(

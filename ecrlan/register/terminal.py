@@ -218,7 +218,7 @@ class Terminal:
     ) -> Operation:
         """Reverse the terminal's last transaction (`S`): that of operation `target`, the one with `stan`, or, with `last`, whichever it is.
 
-        `target` is refused (`RegisterError`) where it is not the terminal's last payment as far as known, or is being voided already.
+        `target` is refused (`RegisterError`) where it is not the terminal's last payment as far as known, or is (being) voided already.
         """
         if (target is not None) + (stan is not None) + last != 1 or stan == NO_STAN:
             raise InvalidValueError("stan", stan, "one of: the operation's reference, its STAN, or last=True for whichever was the last")

@@ -112,9 +112,12 @@ def test_people_read_outcome_and_reference(run, emulator, command):
 
 
 def test_the_receipt_is_printed_in_a_box(run, settings):
-    result = run("purchase", "6.50", "-t", "till-1", "--config", settings)
-    assert "receipt" in result.stdout
+    result = run("purchase", "6.50", "-t", "till-1", "--config", settings, "--reference", "sale-1")
+    assert " receipt " in result.stdout
     assert "IMPORTO EUR" in result.stdout
+    for language, title in (("en", "receipt"), ("it", "scontrino")):
+        shown = run("operations", "show", "sale-1", "--config", settings, "--lang", language).stdout
+        assert f" {title} ─" in shown
 
 
 def test_a_reference_is_made_and_shown_before_sending(run, emulator):

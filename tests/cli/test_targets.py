@@ -34,7 +34,7 @@ def test_void_by_reference_finds_terminal_and_stan(run_json, emulator, settings)
     assert run_json("void", "sale-1", "--reference", "void-1")[1]["result"] == operation["result"]
     exit_code, document = run_json("void", "sale-1")
     assert (exit_code, document["error"]["code"]) == (3, "refused")
-    assert "is being voided already, by operation void-1" in document["error"]["message"]
+    assert "was voided already, by operation void-1" in document["error"]["message"]
     assert len(emulator.terminal.ledger.of_kind(ChargeKind.VOID)) == 1
 
 

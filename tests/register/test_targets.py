@@ -33,7 +33,7 @@ def test_void_of_the_last_payment_sends_its_stan() -> None:
         assert isinstance(void.outcome, Approved)
         assert emulated.ledger.net_total() == 100
         assert (await terminal.void(target="second", reference="void-1")).outcome == void.outcome
-        with pytest.raises(RegisterError, match="is being voided already, by operation void-1"):
+        with pytest.raises(RegisterError, match="was voided already, by operation void-1"):
             await terminal.void(target="second", reference="void-2")
 
     on_terminal(scenario)
