@@ -2,7 +2,7 @@
 
 from ecrlan.journal.journal import Journal
 from ecrlan.journal.reader import JournalReader
-from ecrlan.journal.rows import Entry, Event, Known, NewOperation, PendingCallback, ReferenceTakenError, parameters_hash
+from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback, ReferenceTakenError, parameters_hash
 
 __all__ = [
     "Entry",
@@ -10,6 +10,7 @@ __all__ = [
     "Journal",
     "JournalReader",
     "Known",
+    "KnownResults",
     "NewOperation",
     "PendingCallback",
     "ReferenceTakenError",

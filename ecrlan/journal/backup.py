@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ecrlan.errors import JournalError
-from ecrlan.journal.store import connect, sync_folder
+from ecrlan.journal.files import sync_folder
+from ecrlan.journal.store import connect
 
 
 def back_up(source: sqlite3.Connection, target: Path) -> None:

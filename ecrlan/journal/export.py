@@ -37,6 +37,8 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "reference": entry.reference,
         "kind": entry.kind.value,
         "terminal": entry.terminal,
+        "terminal_id": entry.terminal_id,
+        "address": entry.address,
         "amount": entry.amount,
         "state": entry.state,
         "outcome": entry.outcome,

@@ -16,11 +16,12 @@ from pathlib import Path
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import queries
 from ecrlan.journal.backup import daily_name, drop_old
+from ecrlan.journal.files import beside, check_folder
 from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
 from ecrlan.journal.rows import Event, NewOperation, time_text
-from ecrlan.journal.store import Synchronous, beside, check_folder, connect, open_for_writing, values_of
+from ecrlan.journal.store import Synchronous, connect, open_for_writing, values_of
 from ecrlan.journal.writer import Call, Kept, Promise, Writer
 
 RIDE_SECONDS = 0.5

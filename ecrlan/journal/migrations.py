@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+
+from ecrlan.errors import MalformedMessageError
+from ecrlan.model import PaymentResult
+from ecrlan.protocol.identity import identity_of, seen_key
+from ecrlan.wire import parse_response
 
 APPLICATION_ID = 0x45435231
 """`ECR1`: marks the SQLite file as a journal of ecrlan."""
+
+Step = str | Callable[[sqlite3.Connection], None]
+"""A statement, or what is done in Python."""
 
 # The first known outcome stands, for `unresolved` is the only outcome that can ever change; until there is one, the last event counts.
 _VERSION_1 = (
@@ -92,7 +101,76 @@ _VERSION_3 = (
         BEGIN DELETE FROM open_callbacks WHERE operation = NEW.operation; END""",
 )
 
-MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
+
+def _fill_results(connection: sqlite3.Connection) -> None:
+    """Enter the results of earlier versions, which kept neither who answered nor a text to know copies by.
+
+    Where the answer's TID is 00000000 its terminal is not known any more: such a row has the identity ''.
+    """
+    rows = connection.execute(
+        """SELECT id, name, json_extract(data, '$.message') FROM events
+            WHERE name IN ('answered', 'stray') AND json_extract(data, '$.message') IS NOT NULL"""
+    )
+    for event, name, text in rows:
+        try:
+            message = bytes.fromhex(text)
+            result = parse_response(message, tolerate_lengths=True)
+        except (ValueError, MalformedMessageError):
+            continue
+        if isinstance(result, PaymentResult):
+            values = {
+                "event": event,
+                "identity": identity_of(result.terminal_id, ""),
+                "name": name,
+                "stan": result.stan,
+                "seen": seen_key(result, message),
+                "code": result.preauthorization_code,
+            }
+            connection.execute("INSERT INTO results VALUES (:event, :identity, :name, :stan, :seen, :code)", values)
+
+
+# Results and facts belong to a terminal's identity (its TID, or its address where it names none), whatever settings call it, and are kept
+# for ever: a copy of a result must be known as one however old it is. `facts` holds the newest event of each identity and name.
+_CODE = "json_extract(parameters, '$.preauthorization_code')"
+_VERSION_4: tuple[Step, ...] = (
+    "ALTER TABLE operations ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE results (
+        event INTEGER PRIMARY KEY,
+        identity TEXT NOT NULL,
+        name TEXT NOT NULL,
+        stan TEXT,
+        seen TEXT NOT NULL,
+        preauthorization_code TEXT)""",
+    "CREATE INDEX results_of_identity ON results (identity)",
+    "CREATE INDEX results_of_preauthorization ON results (preauthorization_code) WHERE preauthorization_code IS NOT NULL",
+    f"CREATE INDEX operations_of_preauthorization ON operations ({_CODE}) WHERE {_CODE} IS NOT NULL",
+    """CREATE TABLE facts (
+        identity TEXT NOT NULL,
+        name TEXT NOT NULL,
+        event INTEGER NOT NULL,
+        terminal TEXT NOT NULL,
+        time TEXT NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (identity, name)) WITHOUT ROWID""",
+    _fill_results,
+    """CREATE TRIGGER results_are_kept AFTER INSERT ON events
+        WHEN NEW.name IN ('answered', 'stray') AND json_extract(NEW.data, '$.identity') IS NOT NULL
+            AND json_extract(NEW.data, '$.seen') IS NOT NULL
+        BEGIN INSERT INTO results VALUES (NEW.id, json_extract(NEW.data, '$.identity'), NEW.name, json_extract(NEW.data, '$.stan'),
+            json_extract(NEW.data, '$.seen'), json_extract(NEW.data, '$.preauthorization_code')); END""",
+    """CREATE TRIGGER facts_are_kept AFTER INSERT ON events
+        WHEN NEW.operation IS NULL AND json_extract(NEW.data, '$.identity') IS NOT NULL
+        BEGIN INSERT OR REPLACE INTO facts VALUES (json_extract(NEW.data, '$.identity'), NEW.name, NEW.id, NEW.terminal, NEW.time,
+            NEW.data); END""",
+    *(
+        f"""CREATE TRIGGER {table}_not_deleted BEFORE DELETE ON {table}
+            BEGIN SELECT RAISE(ABORT, '{table} are never deleted'); END"""
+        for table in ("results", "facts")
+    ),
+    """CREATE TRIGGER results_not_updated BEFORE UPDATE ON results BEGIN SELECT RAISE(ABORT, 'results are never changed'); END""",
+)
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 VERSION = len(MIGRATIONS)
 """The schema's version that this ecrlan writes; the file keeps its own in `PRAGMA user_version`."""
 
@@ -102,8 +180,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     for version in range(file_version(connection), VERSION):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in MIGRATIONS[version]:
-                connection.execute(statement)
+            for step in MIGRATIONS[version]:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {version + 1}")
             connection.execute("COMMIT")

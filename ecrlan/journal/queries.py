@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ecrlan.journal.rows import Entry, Event, Known, PendingCallback, time_text
-from ecrlan.model import Kind, State
+from ecrlan.journal.rows import Entry, Event, Known, KnownResults, PendingCallback, time_text
+from ecrlan.model import NO_STAN, Kind, State
 
-_ENTRY = "SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time FROM operation_states"
+_ENTRY = """SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time, terminal_id, address
+    FROM operation_states"""
 _EVENT = "SELECT operation, reference, events.terminal, time, name, data FROM events LEFT JOIN operations ON operations.id = operation"
 
 
@@ -29,19 +30,19 @@ class Filter:
     unfinished: bool = False
     """Only those without a known outcome: not finished, or unresolved."""
 
-    def conditions(self) -> tuple[list[str], list[Any]]:
-        """Return SQL conditions and their values."""
-        wanted = (
-            ("terminal = ?", self.terminal),
-            ("outcome = ?", self.outcome),
-            ("kind = ?", Kind(self.kind).value if self.kind is not None else None),
-            ("created_time >= ?", time_text(self.since, "since") if self.since is not None else None),
-            ("created_time < ?", time_text(self.until, "until") if self.until is not None else None),
-        )
-        texts = [text for text, value in wanted if value is not None]
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """Return SQL conditions and their values by name."""
+        wanted = {
+            "terminal = :terminal": self.terminal,
+            "outcome = :outcome": self.outcome,
+            "kind = :kind": Kind(self.kind).value if self.kind is not None else None,
+            "created_time >= :since": time_text(self.since, "since") if self.since is not None else None,
+            "created_time < :until": time_text(self.until, "until") if self.until is not None else None,
+        }
+        texts = [text for text, value in wanted.items() if value is not None]
         if self.unfinished:
             texts.append("id IN (SELECT operation FROM unsettled)")
-        return texts, [value for _, value in wanted if value is not None]
+        return texts, {text.rpartition(":")[2]: value for text, value in wanted.items()}
 
 
 def select_entries(
@@ -49,28 +50,29 @@ def select_entries(
 ) -> list[Entry]:
     """Return operations without their events: newest first, or behind `after_id` oldest first."""
     texts, values = wanted.conditions()
-    for text, bound in (("id < ?", before_id), ("id > ?", after_id)):
-        if bound is not None:
-            texts.append(text)
-            values.append(bound)
+    if before_id is not None:
+        texts.append("id < :before_id")
+    if after_id is not None:
+        texts.append("id > :after_id")
+    values |= {"before_id": before_id, "after_id": after_id, "limit": limit}
     where = f" WHERE {' AND '.join(texts)}" if texts else ""
     order = "DESC" if after_id is None else "ASC"
-    return [_entry(row) for row in connection.execute(f"{_ENTRY}{where} ORDER BY id {order} LIMIT ?", (*values, limit))]
+    return [_entry(row) for row in connection.execute(f"{_ENTRY}{where} ORDER BY id {order} LIMIT :limit", values)]
 
 
 def select_entry(connection: sqlite3.Connection, reference: str) -> Entry | None:
     """Return one operation with its events."""
-    row = connection.execute(f"{_ENTRY} WHERE reference = ?", (reference,)).fetchone()
+    row = connection.execute(f"{_ENTRY} WHERE reference = :reference", {"reference": reference}).fetchone()
     return with_events(connection, [_entry(row)])[0] if row is not None else None
 
 
 def select_known(connection: sqlite3.Connection, reference: str) -> Known | None:
     """Return what is known of a reference, also of one whose operation retention has removed."""
     row = connection.execute(
-        """SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 1 FROM operation_states WHERE reference = ?1
+        """SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 1 FROM operation_states WHERE reference = :reference
             UNION ALL
-            SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 0 FROM reference_hashes WHERE reference = ?1""",
-        (reference,),
+            SELECT kind, terminal, amount, parameters_hash, outcome, created_time, 0 FROM reference_hashes WHERE reference = :reference""",
+        {"reference": reference},
     ).fetchone()
     if row is None:
         return None
@@ -112,7 +114,7 @@ def select_pending_callbacks(connection: sqlite3.Connection) -> list[PendingCall
 def select_latest(connection: sqlite3.Connection, terminal: str, name: str) -> Event | None:
     """Return the terminal's newest event of this name, with an operation or without."""
     row = connection.execute(
-        f"{_EVENT} WHERE events.terminal = ? AND name = ? ORDER BY events.id DESC LIMIT 1", (terminal, name)
+        f"{_EVENT} WHERE events.terminal = :terminal AND name = :name ORDER BY events.id DESC LIMIT 1", {"terminal": terminal, "name": name}
     ).fetchone()
     return _event(row) if row is not None else None
 
@@ -121,10 +123,66 @@ def select_stans(connection: sqlite3.Connection, terminal: str, limit: int) -> s
     """Return the STANs of the terminal's newest `limit` answers."""
     rows = connection.execute(
         """SELECT DISTINCT stan FROM (SELECT json_extract(data, '$.stan') AS stan FROM events
-            WHERE terminal = ? AND name = 'answered' ORDER BY id DESC LIMIT ?) WHERE stan IS NOT NULL""",
-        (terminal, limit),
+            WHERE terminal = :terminal AND name = 'answered' ORDER BY id DESC LIMIT :limit) WHERE stan IS NOT NULL""",
+        {"terminal": terminal, "limit": limit},
     )
     return {row[0] for row in rows}
+
+
+def select_results(connection: sqlite3.Connection, identity: str) -> KnownResults:
+    """Return what is known of the results of the terminal `identity`.
+
+    A terminal that is known by its address has a part in the results of versions 1 to 3 that named nobody (`''`): they may be its own.
+    """
+    values = {"identity": identity, "also": identity if _is_terminal_id(identity) else ""}
+    anew = connection.execute("SELECT event FROM facts WHERE identity = :identity AND name = 'stans_anew'", values).fetchone()
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    stans: set[str] = set()
+    newest = last_stan = None
+    for event, name, stan, seen in connection.execute(
+        "SELECT event, name, stan, seen FROM results WHERE identity IN (:identity, :also) ORDER BY event", values
+    ):
+        found[name].add(seen)
+        if name == "answered":
+            newest = event
+            if stan not in (None, NO_STAN):
+                last_stan = stan
+                if anew is None or event > anew[0]:
+                    stans.add(stan)
+    message = connection.execute("SELECT json_extract(data, '$.message') FROM events WHERE id = :id", {"id": newest}).fetchone()
+    return KnownResults(
+        answered=frozenset(found["answered"]),
+        strays=frozenset(found["stray"]),
+        stans=frozenset(stans),
+        last_stan=last_stan,
+        last_message=(message[0] or "") if message is not None else "",
+    )
+
+
+def _is_terminal_id(identity: str) -> bool:
+    return len(identity) == 8 and identity.isdigit()
+
+
+def select_facts(connection: sqlite3.Connection, identity: str) -> dict[str, Event]:
+    """Return the newest event of each name that tells of the terminal `identity` and belongs to no operation."""
+    rows = connection.execute(
+        "SELECT NULL, NULL, terminal, time, name, data FROM facts WHERE identity = :identity ORDER BY name", {"identity": identity}
+    )
+    events = [_event(row) for row in rows]
+    return {event.name: event for event in events}
+
+
+def select_of_preauthorization(connection: sqlite3.Connection, code: str) -> list[Entry]:
+    """Return the pre-authorizations whose result carries `code`, and the increments and captures that name it, oldest first."""
+    rows = connection.execute(
+        f"""{_ENTRY} WHERE id IN (
+                SELECT operation FROM results JOIN events ON events.id = event
+                    WHERE results.name = 'answered' AND preauthorization_code = :code
+                UNION SELECT id FROM operations WHERE json_extract(parameters, '$.preauthorization_code') = :code)
+            AND kind IN ('preauthorize', 'increment', 'capture') ORDER BY id""",  # noqa: S608  # our own names
+        {"code": code},
+    )
+    return with_events(connection, [_entry(row) for row in rows])
 
 
 def with_events(connection: sqlite3.Connection, entries: Iterable[Entry]) -> list[Entry]:
@@ -132,9 +190,9 @@ def with_events(connection: sqlite3.Connection, entries: Iterable[Entry]) -> lis
     found = list(entries)
     events: defaultdict[int, list[Event]] = defaultdict(list)
     for start in range(0, len(found), 500):
-        ids = [entry.id for entry in found[start : start + 500]]
-        marks = ",".join("?" * len(ids))
-        for row in connection.execute(f"{_EVENT} WHERE operation IN ({marks}) ORDER BY events.id", ids):
+        ids = json.dumps([entry.id for entry in found[start : start + 500]])
+        of_them = f"{_EVENT} WHERE operation IN (SELECT value FROM json_each(:ids)) ORDER BY events.id"  # noqa: S608  # our own names
+        for row in connection.execute(of_them, {"ids": ids}):
             events[row[0]].append(_event(row))
     return [replace(entry, events=tuple(events[entry.id])) for entry in found]
 
@@ -147,37 +205,37 @@ def prune_operations(connection: sqlite3.Connection, before: str, limit: int) ->
     Within the caller's transaction. The file's triggers allow it only while `meta` says that retention is at work.
     """
     rows = connection.execute(
-        """SELECT id FROM operations WHERE created_time < ? AND id NOT IN (SELECT operation FROM unsettled)
-            AND id NOT IN (SELECT operation FROM open_callbacks) ORDER BY id LIMIT ?""",
-        (before, limit),
+        """SELECT id FROM operations WHERE created_time < :before AND id NOT IN (SELECT operation FROM unsettled)
+            AND id NOT IN (SELECT operation FROM open_callbacks) ORDER BY id LIMIT :limit""",
+        {"before": before, "limit": limit},
     )
-    found = [(row[0],) for row in rows]
-    connection.execute("INSERT INTO meta VALUES ('retention', ?)", (before,))
+    found = [{"id": row[0]} for row in rows]
+    connection.execute("INSERT INTO meta VALUES ('retention', :before)", {"before": before})
     connection.executemany(
         """INSERT INTO reference_hashes (reference, parameters_hash, kind, terminal, amount, outcome, created_time)
-            SELECT reference, parameters_hash, kind, terminal, amount, outcome, created_time FROM operation_states WHERE id = ?""",
+            SELECT reference, parameters_hash, kind, terminal, amount, outcome, created_time FROM operation_states WHERE id = :id""",
         found,
     )
-    connection.executemany("DELETE FROM events WHERE operation = ?", found)
-    connection.executemany("DELETE FROM operations WHERE id = ?", found)
+    connection.executemany("DELETE FROM events WHERE operation = :id", found)
+    connection.executemany("DELETE FROM operations WHERE id = :id", found)
     connection.execute("DELETE FROM meta WHERE name = 'retention'")
     return len(found)
 
 
 def prune_terminal_events(connection: sqlite3.Connection, before: str, limit: int) -> int:
     """Remove up to `limit` events without an operation from before `before`, never the newest of a terminal and name. Return how many."""
-    connection.execute("INSERT INTO meta VALUES ('retention', ?)", (before,))
+    connection.execute("INSERT INTO meta VALUES ('retention', :before)", {"before": before})
     removed = connection.execute(
-        """DELETE FROM events WHERE id IN (SELECT id FROM events WHERE operation IS NULL AND time < ? AND id NOT IN
-            (SELECT max(id) FROM events WHERE operation IS NULL GROUP BY terminal, name) LIMIT ?)""",
-        (before, limit),
+        """DELETE FROM events WHERE id IN (SELECT id FROM events WHERE operation IS NULL AND time < :before AND id NOT IN
+            (SELECT max(id) FROM events WHERE operation IS NULL GROUP BY terminal, name) LIMIT :limit)""",
+        {"before": before, "limit": limit},
     ).rowcount
     connection.execute("DELETE FROM meta WHERE name = 'retention'")
     return removed
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    number, reference, kind, terminal, amount, parameters, created, state, outcome, finished = row
+    number, reference, kind, terminal, amount, parameters, created, state, outcome, finished, terminal_id, address = row
     return Entry(
         id=number,
         reference=reference,
@@ -189,6 +247,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
         state=State(state).value,
         outcome=outcome,
         finished_time=datetime.fromisoformat(finished) if finished is not None else None,
+        terminal_id=terminal_id,
+        address=address,
     )
 
 

@@ -16,7 +16,7 @@ from ecrlan.journal import queries
 from ecrlan.journal.backup import back_up
 from ecrlan.journal.export import Document, Layout, entry_as_json, write_rows
 from ecrlan.journal.queries import Filter
-from ecrlan.journal.rows import Entry, Event, Known, NewOperation, PendingCallback
+from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback
 from ecrlan.journal.store import connect, open_for_reading
 from ecrlan.model import Kind
 
@@ -126,6 +126,27 @@ class JournalReader:
         self._settle(lambda row: row.terminal == terminal)
         with self._read() as connection:
             return queries.select_stans(connection, terminal, limit)
+
+    def results(self, identity: str) -> KnownResults:
+        """Return what is known for ever of the results of the terminal `identity` (its TID; ADDRESS:PORT where that names nobody)."""
+        self._settle(lambda row: isinstance(row, Event) and row.data.get("identity") == identity)
+        with self._read() as connection:
+            return queries.select_results(connection, identity)
+
+    def facts(self, identity: str) -> dict[str, Event]:
+        """Return, by its name, the newest event of each name that tells of the terminal `identity` and belongs to no operation."""
+        self._settle(lambda row: isinstance(row, Event) and row.data.get("identity") == identity)
+        with self._read() as connection:
+            return queries.select_facts(connection, identity)
+
+    def of_preauthorization(self, code: str) -> list[Entry]:
+        """Return the operations of the pre-authorization with this code, oldest first, with their events.
+
+        Those are the pre-authorizations whose result carries it, on whatever terminal, and the increments and captures sent with it.
+        """
+        self._settle(lambda _: True)
+        with self._read() as connection:
+            return queries.select_of_preauthorization(connection, code)
 
     def export_rows(
         self,

@@ -34,7 +34,11 @@ class ReferenceTakenError(JournalError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOperation:
-    """The row that begins an operation. `amount` in cents; `created_time` timezone-aware; `parameters` JSON values."""
+    """The row that begins an operation. `amount` in cents; `created_time` timezone-aware; `parameters` JSON values.
+
+    `terminal_id` is the TID that it is sent to and `address` the terminal's ADDRESS:PORT, each as far as known. They are no parameters:
+    the same order at another address is the same operation.
+    """
 
     reference: str
     kind: Kind
@@ -42,6 +46,8 @@ class NewOperation:
     amount: int | None
     parameters: dict[str, Any]
     created_time: datetime
+    terminal_id: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,9 @@ class Entry:
     outcome: str | None
     finished_time: datetime | None = None
     events: tuple[Event, ...] = ()
+    terminal_id: str = ""
+    address: str = ""
+    """Whom and where it is sent to, as far as known; ADDRESS:PORT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +93,22 @@ class Known:
     outcome: str | None
     created_time: datetime
     retained: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownResults:
+    """What the journal knows for ever of one terminal's results (exchange.md §5). `answered` and `strays` hold what copies are known by."""
+
+    answered: frozenset[str]
+    """The results of operations of ours."""
+    strays: frozenset[str]
+    """The results that answered none."""
+    stans: frozenset[str]
+    """The STANs of operations of ours since STANs last started anew."""
+    last_stan: str | None
+    """That of the newest result of an operation of ours that has one."""
+    last_message: str
+    """The newest result of an operation of ours in hex, '' where there is none, or retention has removed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +146,10 @@ def operation_values(row: NewOperation) -> tuple[Any, ...]:
     """Return a new operation's columns. Raises `InvalidValueError`."""
     if row.amount is not None and not 0 <= row.amount <= LARGEST_INTEGER:
         raise InvalidValueError("amount", row.amount, f"whole cents up to {LARGEST_INTEGER}")
-    _check_texts(row.reference, row.terminal)
+    _check_texts(row.reference, row.terminal, row.terminal_id, row.address)
     text = canonical(row.parameters, "parameters")
-    terminal_id = str(row.parameters.get("terminal_id") or "")
     created = time_text(row.created_time, "created_time")
-    return row.reference, Kind(row.kind).value, row.terminal, terminal_id, row.amount, text, _hash(text), created
+    return row.reference, Kind(row.kind).value, row.terminal, row.terminal_id, row.address, row.amount, text, _hash(text), created
 
 
 def event_values(row: Event) -> tuple[Any, ...]:

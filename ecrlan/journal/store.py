@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ecrlan.errors import JournalError, UnknownReferenceError
+from ecrlan.journal.files import beside
 from ecrlan.journal.log import log_damage
 from ecrlan.journal.migrations import APPLICATION_ID, VERSION, file_version, migrate
 from ecrlan.journal.rows import Event, NewOperation, ReferenceTakenError, event_values, operation_values
@@ -25,13 +26,13 @@ MAGIC = b"SQLite format 3\x00"
 MEMORY = ":memory:"
 
 TABLE_COLUMNS = {
-    "operations": 8,
+    "operations": 9,
     "events of operations": 5,
     "events": 4,
 }
 """What rows are written to, each with the number of its values."""
 MOST_ROWS = 64
-"""Rows of one statement: 8 values each stay far below SQLite's limits."""
+"""Rows of one statement: 9 values each stay far below SQLite's limits."""
 
 Values = tuple[str, tuple[Any, ...]]
 """A row on its way: what it is written to, and its values."""
@@ -99,16 +100,6 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
             raise JournalError(f"the journal {path or MEMORY} cannot be opened for writing: {error}") from error
         raise
     return connection
-
-
-def check_folder(folder: Path) -> None:
-    """Raise `JournalError` where there is no such folder or it cannot be entered."""
-    try:
-        found = folder.is_dir()
-    except OSError as error:
-        raise JournalError(f"the journal's folder {folder} cannot be entered: {error.strerror}") from error
-    if not found:
-        raise JournalError(f"the journal's folder {folder} does not exist")
 
 
 def check_file(path: Path) -> None:
@@ -190,7 +181,7 @@ def _statement(table: str, count: int) -> str:
     """Return the statement that writes `count` rows."""
     values = ", ".join([f"({', '.join('?' * TABLE_COLUMNS[table])})"] * count)
     if table == "operations":
-        columns = "reference, kind, terminal, terminal_id, amount, parameters, parameters_hash, created_time"
+        columns = "reference, kind, terminal, terminal_id, address, amount, parameters, parameters_hash, created_time"
         return f"INSERT INTO operations ({columns}) VALUES {values}"  # noqa: S608  # our own names
     if table == "events":
         return f"INSERT INTO events (terminal, time, name, data) VALUES {values}"  # noqa: S608
@@ -199,16 +190,6 @@ def _statement(table: str, count: int) -> str:
         WITH made (terminal, time, name, data, reference) AS (VALUES {values})
         SELECT operations.id, made.terminal, made.time, made.name, made.data
         FROM made CROSS JOIN operations ON operations.reference = made.reference"""  # noqa: S608
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new name in the folder survive a power cut, where the system lets folders be opened."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _use_log(connection: sqlite3.Connection, path: Path) -> None:
@@ -250,8 +231,3 @@ def _unreadable(path: Path, error: sqlite3.Error) -> JournalError:
     return JournalError(
         f"the journal {path} is damaged and was left as it is: {error}" if damaged else f"the journal {path} cannot be read: {error}"
     )
-
-
-def beside(path: Path, ending: str) -> Path:
-    """Return the file that goes with a journal under its name and `ending`."""
-    return path.with_name(path.name + ending)

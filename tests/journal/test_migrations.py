@@ -1,5 +1,7 @@
+import hashlib
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,21 @@ from tests.journal.samples import event, operation, purchase
 UNSETTLED = ["old-queued", "old-sending", "old-unresolved"]
 
 
+def written_by(version, path):
+    """Make the journal that an earlier version wrote."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript((Path(__file__).parent / f"version_{version}.sql").read_text(encoding="utf-8"))
+    return path
+
+
 @pytest.fixture
 def old(path):
-    """A journal that version 1 wrote."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript((Path(__file__).parent / "version_1.sql").read_text(encoding="utf-8"))
-    return path
+    return written_by(1, path)
+
+
+@pytest.fixture
+def recent(path):
+    return written_by(3, path)
 
 
 def schema(connection):
@@ -44,9 +55,83 @@ def test_an_older_journal_opens_with_all_it_held(old):
         assert [entry.reference for entry in journal.unsettled()] == ["old-queued", "old-unresolved"]
 
 
-def test_a_migrated_schema_is_that_of_a_new_journal(old, tmp_path):
-    with Journal(old) as journal, Journal(tmp_path / "new.db") as new:
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_migrated_schema_is_that_of_a_new_journal(version, path, tmp_path):
+    with Journal(written_by(version, path)) as journal, Journal(tmp_path / "new.db") as new:
         assert schema(journal._writing) == schema(new._writing)
+
+
+TID = "12345678"
+
+
+def check_what_version_3_held(journal):
+    assert {entry.reference: (entry.state, entry.outcome) for entry in journal.entries()} == {
+        "approved": ("finished", "approved"),
+        "declined": ("finished", "declined"),
+        "unresolved": ("finished", "unresolved"),
+        "recovering": ("recovering", None),
+        "resolved": ("finished", "approved"),
+        "opened": ("finished", "approved"),
+        "captured": ("finished", "approved"),
+        "nameless": ("finished", "approved"),
+        "totals": ("finished", "done"),
+        "damaged": ("accepted", None),
+    }
+    assert [entry.reference for entry in journal.unsettled()] == ["unresolved", "recovering", "damaged"]
+    assert {(entry.terminal_id, entry.address) for entry in journal.entries()} == {("", "")}
+    assert journal.known("pruned").outcome == "approved"
+    assert [(one.reference, one.outcome, one.told) for one in journal.pending_callbacks()] == [("damaged", None, None)]
+    assert journal.latest("till-1", "pinned").data == {"terminal_id": TID}
+    known = journal.results(TID)
+    refused = hashlib.sha256(bytes.fromhex(journal.find("declined").events[2].data["message"])).hexdigest()[:32]
+    assert known.answered == {"000041|123456|3271844|1234", refused, "000044|123456|3271844|1234", "000045|123456|3271844|1234"}
+    assert known.strays == {"000043|654321|3271844|1234"}
+    assert known.stans == {"000041", "000042", "000044", "000045"}
+    assert known.last_stan == "000045"
+    assert known.last_message == journal.find("captured").events[2].data["message"]
+    assert journal.facts(TID) == {}
+    assert [entry.reference for entry in journal.of_preauthorization("000000123")] == ["opened", "captured"]
+
+
+def test_the_results_of_version_3_are_known_for_ever(recent):
+    with Journal(recent, owner_wait=0) as journal:
+        check_what_version_3_held(journal)
+        journal.prune(datetime(2030, 1, 1, tzinfo=UTC))
+        assert journal.results(TID).stans == {"000041", "000042", "000044", "000045"}
+        answered = event("recovering", "answered", stan="000046", identity=TID, seen="new", message="45")
+        journal.write([answered, event(None, "pinned", identity=TID)]).result()
+        assert journal.results(TID).last_stan == "000046"
+        assert list(journal.facts(TID)) == ["pinned"]
+
+
+def test_a_result_that_named_nobody_may_be_that_of_any_terminal_known_by_its_address(recent):
+    with Journal(recent, owner_wait=0) as journal:
+        assert journal.results("10.0.0.5:8081").stans == {"000005"}
+        assert "000005" not in journal.results("87654321").stans
+
+
+def test_a_reader_reads_version_3_as_its_owner_would(recent):
+    before = recent.read_bytes()
+    with Journal.reader(recent) as reader:
+        check_what_version_3_held(reader)
+    assert recent.read_bytes() == before
+
+
+def test_a_migration_of_results_that_was_cut_short_goes_on(recent, monkeypatch):
+    def fail(_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    place = next(number for number, step in enumerate(MIGRATIONS[3]) if callable(step)) + 1
+    with monkeypatch.context() as patch:
+        cut = (*MIGRATIONS[3][:place], fail)
+        patch.setattr("ecrlan.journal.migrations.MIGRATIONS", (*MIGRATIONS[:3], cut))
+        with pytest.raises(JournalError, match="disk I/O error"):
+            Journal(recent, owner_wait=0)
+    with closing(sqlite3.connect(recent)) as connection:
+        assert file_version(connection) == 3
+        assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'results'").fetchone()
+    with Journal(recent, owner_wait=0) as journal:
+        check_what_version_3_held(journal)
 
 
 def test_a_reader_reads_an_older_journal_and_leaves_it_alone(old):
