@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ecrlan.errors import JournalError
-from ecrlan.journal.files import sync_folder
+from ecrlan.journal.files import open_private, sync_folder
 from ecrlan.journal.store import connect
 
 
@@ -24,6 +24,7 @@ def back_up(source: sqlite3.Connection, target: Path) -> None:
         if target.exists():
             raise JournalError(f"the backup {target} exists already; it was left as it is")
         part.unlink(missing_ok=True)
+        os.close(open_private(part))
         with contextlib.closing(connect(part, "rwc")) as copy:
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # no log beside it: one file is the whole backup
@@ -46,9 +47,14 @@ def daily_name(stem: str, now: datetime) -> str:
     return f"{stem}-{now:%Y-%m-%d}.db"
 
 
+def daily_backups(folder: Path, stem: str) -> list[Path]:
+    """Return the daily backups in `folder`, oldest first by the dates in their names."""
+    pattern = re.compile(re.escape(stem) + r"-\d{4}-\d\d-\d\d\.db")
+    return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
+
+
 def drop_old(folder: Path, stem: str, keep: int, newest: Path) -> None:
     """Delete all but the last `keep` daily backups, by the dates in their names; never the one just made, whatever the clock said."""
-    pattern = re.compile(re.escape(stem) + r"-\d{4}-\d\d-\d\d\.db")
-    others = sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name) and path != newest)
+    others = [path for path in daily_backups(folder, stem) if path != newest]
     for path in others[: max(len(others) - (keep - 1), 0)]:
         path.unlink()

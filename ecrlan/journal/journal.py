@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import queries
-from ecrlan.journal.backup import daily_name, drop_old
-from ecrlan.journal.files import beside, check_folder
+from ecrlan.journal.backup import daily_backups, daily_name, drop_old
+from ecrlan.journal.files import beside, check_folder, make_private
 from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
@@ -162,6 +162,7 @@ class Journal(JournalReader):
         try:
             target.parent.mkdir(exist_ok=True)
             self.backup(target)
+            make_private(daily_backups(target.parent, stem))  # earlier versions let everybody read them
             drop_old(target.parent, stem, keep, target)
         except OSError as error:
             raise JournalError(f"the journal's backups in {target.parent} cannot be kept: {error.strerror}") from error

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ecrlan.errors import JournalError, JournalOwnedError
+from ecrlan.journal.files import open_private
 
 POLL_SECONDS = 0.05
 LOCKED_BYTE = 1 << 30
@@ -30,7 +31,7 @@ class OwnerLock:
     ) -> None:
         self._path = path
         try:
-            self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor: int | None = open_private(path)
         except OSError as error:
             raise JournalError(f"the journal's lock {path} cannot be opened: {error.strerror}") from error
         try:

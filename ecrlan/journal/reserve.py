@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ecrlan.journal.files import open_private
+
 RESERVE_BYTES = 4 << 20
 """The records that follow "sending" were measured at 80 KB of log where each is committed alone: this is for 50 such operations at
 once, and for many more that share their commits."""
@@ -53,7 +55,8 @@ class Reserve:
         try:
             if self._path.exists() and self._path.stat().st_size == self._size:
                 return True
-            with self._path.open("wb") as file:
+            with os.fdopen(open_private(self._path), "r+b") as file:
+                file.truncate()
                 for start in range(0, self._size, PIECE):
                     file.write(os.urandom(min(PIECE, self._size - start)))  # not zeros: file systems compress those away
                 file.flush()

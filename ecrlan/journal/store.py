@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ecrlan.errors import JournalError, UnknownReferenceError
-from ecrlan.journal.files import beside
+from ecrlan.journal.files import COMPANIONS, beside, make_private, open_private
 from ecrlan.journal.log import log_damage
 from ecrlan.journal.migrations import APPLICATION_ID, VERSION, file_version, migrate
 from ecrlan.journal.rows import Event, NewOperation, ReferenceTakenError, event_values, operation_values
@@ -86,6 +86,8 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
         check_file(path)
     connection = None
     try:
+        if path is not None:
+            _make_files_private(path)
         connection = connect(path, "rwc")
         if path is not None:
             _use_log(connection, path)
@@ -96,7 +98,7 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error | OSError):
             raise JournalError(f"the journal {path or MEMORY} cannot be opened for writing: {error}") from error
         raise
     return connection
@@ -190,6 +192,13 @@ def _statement(table: str, count: int) -> str:
         WITH made (terminal, time, name, data, reference) AS (VALUES {values})
         SELECT operations.id, made.terminal, made.time, made.name, made.data
         FROM made CROSS JOIN operations ON operations.reference = made.reference"""  # noqa: S608
+
+
+def _make_files_private(path: Path) -> None:
+    """Let nobody but the owner of the files read them; SQLite gives a new log the permissions of its database."""
+    if not path.exists():
+        os.close(open_private(path))
+    make_private(beside(path, ending) for ending in COMPANIONS)
 
 
 def _use_log(connection: sqlite3.Connection, path: Path) -> None:
