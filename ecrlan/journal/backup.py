@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ecrlan.errors import JournalError
@@ -17,7 +17,8 @@ from ecrlan.journal.store import connect
 def back_up(source: sqlite3.Connection, target: Path) -> None:
     """Copy the journal into a new file that holds it whole. Raises `JournalError`; then there is no such file.
 
-    One consistent state of the source, whatever is written meanwhile. The copy is checked, and on disk when this returns.
+    One consistent state of the source, whatever is written meanwhile. The copy says that it is one, is checked, and on disk when this
+    returns.
     """
     part = target.with_name(f"{target.name}.part")
     try:
@@ -27,6 +28,8 @@ def back_up(source: sqlite3.Connection, target: Path) -> None:
         os.close(open_private(part))
         with contextlib.closing(connect(part, "rwc")) as copy:
             source.backup(copy)
+            made = datetime.now(UTC).isoformat(timespec="seconds")
+            copy.execute("INSERT OR IGNORE INTO meta VALUES ('backup', :made)", {"made": made})  # a copy of a copy is as old as the first
             copy.execute("PRAGMA journal_mode = DELETE")  # no log beside it: one file is the whole backup
             findings = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         if findings != "ok":

@@ -16,12 +16,14 @@ from pathlib import Path
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import queries
 from ecrlan.journal.backup import daily_backups, daily_name, drop_old
+from ecrlan.journal.epoch import Doubt, Epoch, read_inside
 from ecrlan.journal.files import beside, check_folder, make_private
 from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
 from ecrlan.journal.rows import Event, NewOperation, time_text
-from ecrlan.journal.store import Synchronous, connect, open_for_writing, values_of
+from ecrlan.journal.store import Synchronous, connect, note_opening, open_for_writing, values_of
+from ecrlan.journal.unsent import finish_unsent, note_unsent
 from ecrlan.journal.writer import Call, Kept, Promise, Writer
 
 RIDE_SECONDS = 0.5
@@ -66,6 +68,9 @@ class Journal(JournalReader):
                 stack.callback(self._owner.release)
             self._writing = open_for_writing(self.path, synchronous)
             stack.callback(self._writing.close)
+            self._epoch = self._take_up(synchronize=synchronous != "OFF")
+            if self._epoch is not None:
+                stack.callback(self._epoch.close)
             lock = threading.RLock()
             if self.path is None or inline:
                 self._reading, self._reading_lock = self._writing, lock
@@ -78,6 +83,8 @@ class Journal(JournalReader):
                 inline=inline,
                 reserve=Reserve(beside(self.path, ".reserve") if self.path else Path(), reserve_bytes if self.path else 0),
                 still_there=_Witness(self.path).missing,
+                mark=self._epoch.mark if self._epoch is not None else lambda _: None,
+                failing=self._note_unsent,
                 commit_delay=commit_delay,
                 on_commit=on_commit,
                 ride_seconds=ride_seconds,
@@ -93,6 +100,37 @@ class Journal(JournalReader):
     def failed(self) -> str | None:
         """Why the journal takes nothing more, or None. It stays failed until it is opened anew."""
         return self._writer.failed
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why this journal may not hold all that was done (exchange.md §5, "An old or copied journal"), or None.
+
+        Known from opening on, and kept over restarts, until `accept`. Meanwhile it is written as ever: only money must not move.
+        """
+        return self._epoch.doubt if self._epoch is not None else None
+
+    @property
+    def doubted_operations(self) -> int:
+        """Operations with an `Entry.id` up to this one are from before a doubt was settled; 0: none. While one stands, that is all."""
+        if self._epoch is None:
+            return 0
+        if self._epoch.doubt is None:
+            return self._epoch.doubted_operations
+        with self._read() as connection:
+            return read_inside(connection).highest
+
+    def accept(self, by: str, note: str, *, now: datetime) -> None:
+        """Settle the doubt in a person's name: the event "journal_accepted", which belongs to no terminal, is on disk when this returns.
+
+        Raises `InvalidValueError` for an empty name or note, `JournalError` where there is no doubt, or it cannot be written.
+        """
+        for place, text in (("by", by), ("note", note)):
+            if not text.strip():
+                raise InvalidValueError(place, text, "not empty")
+        epoch = self._epoch
+        if epoch is None or epoch.doubt is None:
+            raise JournalError("nothing about the journal is in doubt")
+        epoch.settle(self._run(lambda connection: epoch.accept(connection, by, note, now)))
 
     @property
     def commits(self) -> int:
@@ -168,6 +206,22 @@ class Journal(JournalReader):
             raise JournalError(f"the journal's backups in {target.parent} cannot be kept: {error.strerror}") from error
         return target
 
+    def _take_up(self, *, synchronize: bool) -> Epoch | None:
+        """Count this opening, and finish what a failed commit before it left open."""
+        try:
+            epoch = None
+            if self.path is not None:
+                finish_unsent(beside(self.path, ".unsent"), self._writing)
+                epoch = Epoch(self.path, self._writing, synchronize=synchronize)
+            note_opening(self._writing)
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {self.path} cannot be opened for writing: {error}") from error
+        return epoch
+
+    def _note_unsent(self, calls: Sequence[Call]) -> None:
+        if self.path is not None:
+            note_unsent(beside(self.path, ".unsent"), [(call.rows, call.promise is not None) for call in calls])
+
     def _run(self, change: Callable[[sqlite3.Connection], int]) -> int:
         count: int = self._writer.run(change)
         return count
@@ -185,6 +239,8 @@ class Journal(JournalReader):
         self._writer.stop(commit=commit)
         super().close()
         self._writing.close()  # last: the last connection copies the log into the file
+        if self._epoch is not None:
+            self._epoch.close()
         if self._owner is not None:
             self._owner.release()
 

@@ -14,6 +14,7 @@ from typing import Self, TextIO
 from ecrlan.errors import JournalError
 from ecrlan.journal import queries
 from ecrlan.journal.backup import back_up
+from ecrlan.journal.epoch import Doubt, find_loss, read_inside, read_note
 from ecrlan.journal.export import Document, Layout, entry_as_json, write_rows
 from ecrlan.journal.queries import Filter
 from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback
@@ -29,12 +30,20 @@ class JournalReader:
     Every method raises `JournalError` where the file cannot be read.
     """
 
+    incomplete: Doubt | None = None
+    """Why a journal that was opened for reading may lack something: it is older than its second file says, cut, or a copy without that file
+    or without its log. A backup, and any other whole copy, lacks nothing."""
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open the journal at `path`. Raises `JournalError` where there is none, or it is damaged or newer than this ecrlan."""
         self.path: Path | None = resolved(path)
+        note = read_note(self.path)  # before the journal, which may be written meanwhile: then it is ahead of its second file
         self._reading = open_for_reading(self.path)
         self._reading_lock = threading.RLock()
         self._closed = False
+        with self._read() as connection:
+            inside = read_inside(connection)
+        self.incomplete = find_loss(self.path, note or read_note(self.path), inside)  # it may have been made in between
 
     def __enter__(self) -> Self:
         return self

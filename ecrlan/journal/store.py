@@ -93,8 +93,6 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
             _use_log(connection, path)
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         migrate(connection)
-        opened = f"process {os.getpid()} on {platform.node()} at {datetime.now(UTC).isoformat(timespec='seconds')}"
-        connection.execute("INSERT OR REPLACE INTO meta VALUES ('opened', ?)", (opened,))  # shows at once that it can be written
     except BaseException as error:
         if connection is not None:
             connection.close()
@@ -102,6 +100,12 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
             raise JournalError(f"the journal {path or MEMORY} cannot be opened for writing: {error}") from error
         raise
     return connection
+
+
+def note_opening(connection: sqlite3.Connection) -> None:
+    """Write who opened the journal, and when; shows at once that it can be written."""
+    opened = f"process {os.getpid()} on {platform.node()} at {datetime.now(UTC).isoformat(timespec='seconds')}"
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('opened', :opened)", {"opened": opened})
 
 
 def check_file(path: Path) -> None:

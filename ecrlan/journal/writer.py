@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ecrlan.errors import EcrlanError, JournalError
+from ecrlan.journal.epoch import last_event
 from ecrlan.journal.reserve import Reserve
 from ecrlan.journal.rows import Event, NewOperation
 from ecrlan.journal.store import MOST_ROWS, Values, insert
@@ -77,7 +78,8 @@ class Writer:
     """Applies calls in their order, on a thread of its own or (`inline`) on the caller's.
 
     `lock` is held while the connection is in use. `still_there` tells what became of the files (None: nothing): a system lets an open
-    file's name be deleted, and commits would go on into nowhere.
+    file's name be deleted, and commits would go on into nowhere. `mark` is told the id of the last event after each commit, `failing` the
+    calls that are told that they failed, before they are.
     """
 
     def __init__(
@@ -88,6 +90,8 @@ class Writer:
         inline: bool,
         reserve: Reserve,
         still_there: Callable[[], str | None],
+        mark: Callable[[int], None],
+        failing: Callable[[Sequence[Call]], None],
         commit_delay: Callable[[], None] | None,
         on_commit: Callable[[float], None] | None,
         ride_seconds: float,
@@ -99,6 +103,8 @@ class Writer:
         self._lock = lock
         self._reserve = reserve
         self._still_there = still_there
+        self._mark = mark
+        self._failing = failing
         self._commit_delay = commit_delay
         self._ride_seconds = ride_seconds
         self._changed = threading.Condition()
@@ -187,8 +193,9 @@ class Writer:
             return
         started = time.perf_counter()
         try:
-            self._transact_within_room(calls)
+            last = self._transact_within_room(calls)
             self._check_files()
+            self._mark(last)
         except Exception as error:  # noqa: BLE001  # whatever it was, nothing more may be written, and every caller must hear of it
             self._fail(error)
             return
@@ -202,17 +209,18 @@ class Writer:
         if self.on_commit is not None:
             self.on_commit(seconds)
 
-    def _transact_within_room(self, calls: Sequence[Call]) -> None:
+    def _transact_within_room(self, calls: Sequence[Call]) -> int:
         try:
-            self._transact(calls)
+            return self._transact(calls)
         except sqlite3.Error as error:
             full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
             if not (full and self._reserve.release()):
                 raise
             log.warning("the disk is full: the journal goes on in its reserve, and takes no new operations")
-            self._transact(calls)
+            return self._transact(calls)
 
-    def _transact(self, calls: Sequence[Call]) -> None:
+    def _transact(self, calls: Sequence[Call]) -> int:
+        """Commit the calls and return the id of the last event."""
         execute = self._connection.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -221,6 +229,7 @@ class Writer:
                 execute("BEGIN IMMEDIATE")
                 for call in calls:
                     self._apply_alone(call)
+            last = last_event(self._connection)
             if self._commit_delay is not None:
                 self._commit_delay()
             execute("COMMIT")
@@ -229,6 +238,7 @@ class Writer:
                 with contextlib.suppress(sqlite3.Error):
                     execute("ROLLBACK")
             raise
+        return last
 
     def _apply(self, calls: Sequence[Call], most: int) -> bool:
         """Apply the calls, up to `most` rows in a statement; False where one is refused: then what was done must be undone."""
@@ -271,6 +281,7 @@ class Writer:
         with self._changed:
             self.failed = str(error) or type(error).__name__
             self._urgent = False
+            self._failing(self._waiting)
             self._drop(self.failed)
 
     def _drop(self, reason: str) -> None:
