@@ -242,7 +242,7 @@ def test_everything_acknowledged_outlives_a_kill(path, other_process):
     )
     acknowledged = [int(killed.stdout.readline()) for _ in range(25)]
     killed.kill()
-    acknowledged += [int(line) for line in killed.communicate()[0].split("\n")[:-1] if line]
+    acknowledged += [int(line) for line in killed.stdout.read().split("\n")[:-1] if line]
     with Journal(path, owner_wait=0) as journal:
         found = set(references(journal.entries(limit=100_000)))
     assert found >= {f"r{number}" for number in acknowledged}
