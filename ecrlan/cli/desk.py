@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ecrlan.journal import Entry, JournalReader
+    from ecrlan.journal import Doubt, Entry, JournalReader
     from ecrlan.model import Operation
 
 DEFAULT_LIMIT = 50
@@ -59,6 +59,37 @@ def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
         default=lambda: choose_language(os.environ),
         help="Language; default: the locale's.",
     )(function)
+
+
+def place_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
+    """`--journal` and `--incomplete`: which journal is read, and what is to come of one that lacks something."""
+    for option in (
+        click.option("--incomplete", is_flag=True, help="Exit with 0 though the journal may lack something; the warning stays."),
+        click.option("--journal", metavar="FILE", help="Read this journal, a backup for instance, and ask no terminal."),
+    ):
+        function = option(function)
+    return function
+
+
+def load_settings(config: str | None, journal: str | None) -> Settings:
+    """Return the settings, with another journal where one was named."""
+    settings = Settings.load(config)
+    if journal is None:
+        return settings
+    register = settings.register_.model_copy(update={"journal": str(Path(journal).expanduser().absolute())})
+    return settings.model_copy(update={"register_": register})
+
+
+def warn(doubt: Doubt | None, language: Language) -> None:
+    """Say on standard error what a journal may lack."""
+    if doubt is not None:
+        problem = say(language, f"doubt.{doubt.code}", **doubt.values)
+        console(stderr=True).print(Text(clean_text(say(language, "list.incomplete", problem=problem)), style="bold red"))
+
+
+def exit_of_reading(doubt: Doubt | None, *, incomplete: bool) -> Exit:
+    """Return 3 where the journal may lack something and nobody said that this is known."""
+    return Exit.DONE if doubt is None or incomplete else Exit.NOT_PERFORMED
 
 
 def entry_as_document(entry: Entry) -> dict[str, Any]:
@@ -87,15 +118,23 @@ def operations(ctx: click.Context) -> Exit | None:
 @operations.command("list")
 @filter_options
 @click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=DEFAULT_LIMIT, show_default=True, help="The newest so many.")
+@place_options
 @language_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def list_operations(*, config: str | None, limit: int, language: Language, as_json: bool, **typed: str | None) -> Exit:
-    """List operations, newest first."""
+def list_operations(
+    *, config: str | None, journal: str | None, incomplete: bool, limit: int, language: Language, as_json: bool, **typed: str | None
+) -> Exit:
+    """List operations, newest first.
+
+    A journal that may lack something is told, and the exit code is 3 then.
+    """
     filters = parse_filters(**typed)
-    settings = Settings.load(config)
+    settings = load_settings(config, journal)
+    doubt = None
     found = remote_desk.listed(settings, filters, limit + 1)
     if found is None:
-        found = _read_list(settings, filters, limit + 1)
+        found, doubt = _read_list(settings, filters, limit + 1)
+        warn(doubt, language)
     more, found = len(found) > limit, found[:limit]
     with pipe_may_close():
         if as_json:
@@ -104,13 +143,13 @@ def list_operations(*, config: str | None, limit: int, language: Language, as_js
             _print_table(found, language)
             if more:
                 console(stderr=True).print(say(language, "list.more", count=limit))
-    return Exit.DONE
+    return exit_of_reading(doubt, incomplete=incomplete)
 
 
-def _read_list(settings: Settings, filters: Filters, limit: int) -> list[Operation]:
+def _read_list(settings: Settings, filters: Filters, limit: int) -> tuple[list[Operation], Doubt | None]:
     with Journal.reader(settings.journal) as reader:
         entries = [reader.find(short.reference) for short in reader.entries(**filters, limit=limit)]
-    return [operation_of_entry(entry) for entry in entries if entry is not None]
+        return [operation_of_entry(entry) for entry in entries if entry is not None], reader.incomplete
 
 
 def _print_table(found: list[Operation], language: Language) -> None:
@@ -153,9 +192,21 @@ def _print_table(found: list[Operation], language: Language) -> None:
 @click.option("--recover", is_flag=True, help="Have the terminal asked once more for an unresolved operation too.")
 @click.option("--address", metavar="HOST[:PORT]", help="Where its terminal is, if no settings file knows it.")
 @click.option("--config", metavar="FILE", help="The settings file.")
+@place_options
 @language_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: the operation, its events and, for an unresolved one, the advice.")
-def show(*, reference: str, wait: float, recover: bool, address: str | None, config: str | None, language: Language, as_json: bool) -> Exit:
+def show(
+    *,
+    reference: str,
+    wait: float,
+    recover: bool,
+    address: str | None,
+    config: str | None,
+    journal: str | None,
+    incomplete: bool,
+    language: Language,
+    as_json: bool,
+) -> Exit:
     """Show what happened to the operation REF, step by step, and what to do where its outcome is not known.
 
     An operation without an outcome, one that was interrupted for instance, is recovered first: if no other process has the journal, it is
@@ -163,14 +214,15 @@ def show(*, reference: str, wait: float, recover: bool, address: str | None, con
     another command has the journal, recovery is that one's and show says who it is. Nothing is charged by this, and Ctrl-C only ends
     the waiting. An unresolved operation comes with what to look at on the terminal, and what each answer of `operations resolve` means.
 
-    The exit code is 0 whenever it could be shown, whatever its outcome.
+    The exit code is 0 whenever it could be shown, whatever its outcome; but 3 where the journal may lack something, and then no terminal
+    is asked.
     """
-    settings = Settings.load(config)
-    desk = Desk(reference, language, settings, config=config, address=address)
+    settings = load_settings(config, journal)
+    desk = Desk(reference, language, settings, config=config, address=address, elsewhere=journal is not None)
     entry, _ = desk.read()
     finding = None
     outcome = operation_of_entry(entry).outcome
-    if wait > 0 and (outcome is None or (recover and isinstance(outcome, Unresolved))):
+    if wait > 0 and journal is None and desk.doubt is None and (outcome is None or (recover and isinstance(outcome, Unresolved))):
         finding = desk.recover(entry, wait, quiet=as_json)
         entry, _ = desk.read()
     with pipe_may_close():
@@ -178,24 +230,42 @@ def show(*, reference: str, wait: float, recover: bool, address: str | None, con
             print_json(desk.document(entry, finding))
         else:
             desk.print(entry, finding)
-    return Exit.DONE
+    return exit_of_reading(desk.doubt, incomplete=incomplete)
 
 
 class Desk:
-    """What is to be said about the operation `reference`. `config` and `address` as typed, for the commands that it proposes."""
+    """What is to be said about the operation `reference`. `config` and `address` as typed, for the commands that it proposes.
 
-    def __init__(self, reference: str, language: Language, settings: Settings, *, config: str | None, address: str | None = None) -> None:
+    `elsewhere`: the journal is not the settings' own; then it proposes nothing.
+    """
+
+    def __init__(
+        self,
+        reference: str,
+        language: Language,
+        settings: Settings,
+        *,
+        config: str | None,
+        address: str | None = None,
+        elsewhere: bool = False,
+    ) -> None:
         self.reference = reference
         self.language = language
         self.settings = settings
         self.config = config
         self.address = address
+        self.elsewhere = elsewhere
+        self.doubt: Doubt | None = None
+        """What the journal may lack, which was said already."""
         self._terminal_id: str | None = None
 
     def read(self) -> tuple[Entry, Operation]:
         """Return the operation as the journal has it now. Raises `UnknownReferenceError`, `JournalError`, `RegisterError`."""
-        remote_desk.have_written(self.settings, self.reference)
+        owned = remote_desk.have_written(self.settings, self.reference)
         with Journal.reader(self.settings.journal) as reader:
+            if not owned and self.doubt is None:
+                self.doubt = reader.incomplete
+                warn(self.doubt, self.language)
             entry = find_entry(reader, self.reference)
             pinned = reader.latest(entry.terminal, "pinned")
         self._terminal_id = str(pinned.data["terminal_id"]) if pinned is not None and pinned.data.get("terminal_id") else None
@@ -216,7 +286,7 @@ class Desk:
         document = entry_as_document(entry)
         if finding is not None:
             document["recovery"] = {"ran": not finding.hindrance, "problem": finding.problem or None}
-        if document["outcome"] == "unresolved":
+        if document["outcome"] == "unresolved" and not self.elsewhere:
             told = self.advice(entry)
             document["advice"] = {"look_at": list(told.look_at), "answers": told.answers}
         return document
@@ -233,6 +303,8 @@ class Desk:
         print_rows(screen, steps(entry, self.language))
         if operation.receipt:
             screen.print(receipt_panel(operation.receipt, say(self.language, "head.receipt")))
+        if self.elsewhere:
+            return
         if operation.outcome is None:
             self._print_open(screen, entry, finding)
         elif isinstance(operation.outcome, Unresolved):
@@ -368,22 +440,38 @@ def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "n
     help="jsonl: a line each, with parameters and events; csv: the essentials, amounts in cents.",
 )
 @click.option("--output", metavar="FILE", help="A new file; default: standard output.")
-def export(*, config: str | None, layout: Literal["jsonl", "csv"], output: str | None, **typed: str | None) -> Exit:
-    """Write operations out, oldest first, in UTF-8."""
+@place_options
+@language_option
+def export(
+    *,
+    config: str | None,
+    layout: Literal["jsonl", "csv"],
+    output: str | None,
+    journal: str | None,
+    incomplete: bool,
+    language: Language,
+    **typed: str | None,
+) -> Exit:
+    """Write operations out, oldest first, in UTF-8.
+
+    A journal that may lack something is told, and the exit code is 3 then.
+    """
     filters = parse_filters(**typed)
-    settings = Settings.load(config)
-    remote_desk.have_written(settings)
+    settings = load_settings(config, journal)
+    owned = remote_desk.have_written(settings)
     with Journal.reader(settings.journal) as reader:
+        doubt = reader.incomplete if not owned else None
+        warn(doubt, language)
         if output is None:
             stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="" if layout == "csv" else "\n")
             try:
                 reader.export_rows(layout, stream, document=entry_as_document, **filters)
             finally:
                 stream.detach()  # flushes; standard output itself stays open
-            return Exit.DONE
+            return exit_of_reading(doubt, incomplete=incomplete)
         count = _export_to_file(reader, layout, output, filters)
     click.echo(f"{count} operations written to {output}", err=True)
-    return Exit.DONE
+    return exit_of_reading(doubt, incomplete=incomplete)
 
 
 def _export_to_file(reader: JournalReader, layout: Literal["jsonl", "csv"], output: str, filters: Filters) -> int:

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 LONGEST_PAGE = 200
 
 
-def have_written(settings: Settings, reference: str | None = None) -> None:
+def have_written(settings: Settings, reference: str | None = None) -> bool:
     """Have a running daemon commit what it knows of the operation, or of all: what nobody waits for is written up to half a second later.
 
-    It is no error where it cannot be asked: the journal can be read all the same.
+    Returns whether one runs. It is no error where it cannot be asked: the journal can be read all the same.
     """
     daemon = running_daemon(settings)
     if daemon is not None:
         with suppress(EcrlanError, click.ClickException):
             ask(daemon, "GET", _path(reference) if reference is not None else "/v1/operations", query={} if reference else {"limit": 1})
+    return daemon is not None
 
 
 def listed(settings: Settings, filters: Filters, limit: int) -> list[Operation] | None:

@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 DoubtCode = Literal["backup", "no_epoch_file", "moved_machine", "copied", "older", "other_epoch_file", "cut"]
 TEXTS: dict[str, str] = {
     "backup": "the journal {path} is a backup, made at {made}: what happened since then is not in it",
-    "no_epoch_file": "the file {epoch_file} beside the journal is missing or cannot be read: the journal may be a copy, and an old one",
+    "no_epoch_file": "the file {epoch_file} beside the journal is missing or cannot be read: the journal may be an old copy",
     "moved_machine": "the journal {path} was written on another machine before",
     "copied": "the journal {path} is a copy: it is not the file that was written last",
     "older": "the journal {path} is older than the file {epoch_file} beside it: opened {epoch} times, not {expected}",
     "other_epoch_file": "the file {epoch_file} beside the journal belongs to an older state of it: {expected} openings, not {epoch}",
-    "cut": "the journal {path} has lost its end: its last event is number {last}, but {expected} was written; is its log (-wal) gone?",
+    "cut": "the journal {path} has lost its end: its last event is number {last}, not {expected}; is its log (-wal) gone?",
 }
 """What each code says in English."""
 MACHINE_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import signal
 import socket
 import string
@@ -12,6 +13,7 @@ import pytest
 
 from ecrlan.desk.texts import TEXTS, choose_language, say_evidence
 from ecrlan.journal import Event, Journal, NewOperation
+from ecrlan.journal.epoch import TEXTS as DOUBTS
 from ecrlan.model import Kind
 
 SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
@@ -445,7 +447,85 @@ def test_readers_need_no_ownership(run, journal):
         assert run("operations", "export").exit_code == 0
 
 
+# --- a journal that lies somewhere, or lacks something ------------------------------------------------------------------------------
+
+
+LINES = ["list", "show sale-1", "export", "export --format csv"]
+
+
+@pytest.fixture
+def cut(journal, tmp_path):
+    """A copy of the journal without its second file and its log."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    return shutil.copy(journal, folder / "copy.db")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_journal_that_may_lack_something_is_told(run, cut, line):
+    result = run("operations", *line.split(), "--journal", str(cut))
+    assert result.exit_code == 3
+    assert "Warning, something may be missing here: the file copy.db.epoch beside the journal is missing" in result.stderr
+    assert "sale-1" in result.stdout
+    italian = run("operations", *line.split(), "--journal", str(cut), "--incomplete", "--lang", "it")
+    assert italian.exit_code == 0
+    assert "Attenzione, qui può mancare qualcosa: il file copy.db.epoch accanto al giornale manca" in italian.stderr
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_backup_is_whole(run, journal, tmp_path, line):
+    with Journal.reader(journal) as reader:
+        copy = reader.backup(tmp_path / "backup.db")
+    result = run("operations", *line.split(), "--journal", str(copy))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == run("operations", *line.split()).stdout
+    assert "sale-1" in result.stdout
+
+
+def test_the_settings_own_journal_is_told_too(run, journal, home):
+    (home / "till.db.epoch").unlink()
+    result = run("operations", "list")
+    assert result.exit_code == 3
+    assert "sale-1" in result.stdout
+    output = home / "out.csv"
+    result = run("operations", "export", "--output", str(output), "--format", "csv")
+    assert result.exit_code == 3
+    assert "6 operations written" in result.stderr
+    assert run("operations", "list", "--incomplete").exit_code == 0
+
+
+def test_an_operation_that_an_incomplete_journal_does_not_know_may_be_missing(run, cut):
+    result = run("operations", "show", "sale-9", "--journal", str(cut), "--incomplete")
+    assert result.exit_code == 3
+    assert "something may be missing" in result.stderr
+
+
+@pytest.mark.parametrize("reference", ["sale-3", "sale-4"])
+def test_no_terminal_is_asked_about_another_journal(run, run_json, journal, tmp_path, reference):
+    with Journal.reader(journal) as reader:
+        copy = reader.backup(tmp_path / "backup.db")
+    result = run("operations", "show", reference, "--recover", "--journal", str(copy))
+    assert result.exit_code == 0
+    assert "ecrlan operations" not in result.stdout + result.stderr
+    _, document = run_json("operations", "show", reference, "--journal", str(copy))
+    assert "advice" not in document
+    assert "recovery" not in document
+
+
+def test_no_terminal_is_asked_where_the_journal_may_lack_something(run_json, journal, home):
+    (home / "till.db.epoch").unlink()
+    exit_code, document = run_json("operations", "show", "sale-4")
+    assert exit_code == 3
+    assert "recovery" not in document
+
+
 # --- the texts --------------------------------------------------------------------------------------------------------------------
+
+
+def test_doubts_about_a_journal_have_the_same_words_everywhere():
+    assert {name: text for name, text in TEXTS["en"].items() if name.startswith("doubt.")} == {
+        f"doubt.{code}": text for code, text in DOUBTS.items()
+    }
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places():

@@ -28,7 +28,15 @@ def test_nobody_else_reads_a_journals_files(path, tmp_path, umask):
         journal.write(purchase("r")).result()
         journal.backup_daily(tmp_path / "backups", now=START)
         found = modes(tmp_path)
-    assert set(found) >= {"till.db", "till.db-wal", "till.db-shm", "till.db.owner", "till.db.reserve", "till.db.epoch", "backups/till-2026-11-23.db"}
+    assert set(found) >= {
+        "till.db",
+        "till.db-wal",
+        "till.db-shm",
+        "till.db.owner",
+        "till.db.reserve",
+        "till.db.epoch",
+        "backups/till-2026-11-23.db",
+    }
     assert set(found.values()) == {0o600}
 
 
