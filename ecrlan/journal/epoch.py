@@ -26,6 +26,7 @@ from typing import Any, Literal
 from ecrlan.errors import JournalError
 from ecrlan.journal.files import beside, open_private, sync_folder
 from ecrlan.journal.rows import canonical, time_text
+from ecrlan.journal.store import empty_log
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class Epoch:
             self._write(epoch=0, mark=inside.last)  # before the journal has an epoch: from then on, the file's absence is a doubt
         self._epoch = inside.epoch + 1
         _set_meta(connection, "epoch", str(self._epoch))
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # so that a copy without its log has an epoch, too
+        empty_log(connection)  # so that a copy without its log has an epoch, too
         self._write(epoch=self._epoch, mark=inside.last)
 
     def _write(self, *, epoch: int, mark: int) -> None:

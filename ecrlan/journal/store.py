@@ -209,8 +209,13 @@ def _use_log(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise JournalError(f"the journal {path} cannot use a write-ahead log here (it uses {mode}): keep it on a local disk")
+    empty_log(connection)  # what a power cut tore is gone before new commits follow it
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Copy the log into the file, and begin it anew."""
     connection.execute("PRAGMA busy_timeout = 0")  # a reader may hold the log: then it stays
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # what a power cut tore is gone before new commits follow it
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
