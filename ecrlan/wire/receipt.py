@@ -5,6 +5,7 @@ Standard lines are 24 columns, double-width lines 12, compressed lines 42. A ful
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +59,7 @@ _STYLES: Final = {
     COMPRESSED: ReceiptStyle(compressed=True),
 }
 _CONTROLS: Final = {style: control for control, style in _STYLES.items()}
+_LINES_BEHIND_NEW_LINES: Final = re.compile(rb"(?:[\x7d\x7e][^\x1b\x5e\x7b-\x7f]{24})+\x7d*\x1b?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,49 +70,70 @@ class ReceiptLine:
     style: ReceiptStyle = STANDARD
 
 
+@dataclass(frozen=True, slots=True)
+class CutLine:
+    """Where the bytes of one line stand, without those that are not printed, and how it is printed."""
+
+    places: tuple[int, ...]
+    style: ReceiptStyle
+
+
 def is_complete(text: bytes) -> bool:
-    """Return whether the end mark 0x7D 0x1B was seen. A 0x1B alone is none."""
-    return END_MARK in text
+    """Return whether the parts that were joined so far end the receipt: by 0x7D 0x1B anywhere, or by 0x1B as the last byte."""
+    return END_MARK in text or text.endswith(b"\x1b")
 
 
 def parse_receipt(text: bytes) -> list[ReceiptLine]:
     """Return the lines of a receipt whose parts were joined, without the empty ones at its end. Never raises.
 
-    A style holds until the next new line (0x7D). A full line is over at once, so that a new line straight after it is an empty line;
-    but where the full line's style would go on (double width, compressed), the new line only ends the style. What stands behind the
-    end mark is ignored; a 0x1B elsewhere prints nothing.
+    A style holds until the next new line (0x7D). A full line is over at once; a new line straight after it makes no second one. Where
+    every line is 0x7D or 0x7E and exactly 24 characters, 0x7D stands before its line, and the first makes no empty line (exchange.md §8).
+    What stands behind the end mark is ignored; a 0x1B elsewhere prints nothing.
     """
-    lines: list[ReceiptLine] = []
-    characters: list[str] = []
+    end = text.find(END_MARK)
+    text = text if end < 0 else text[: end + 1]
+    if text.startswith(b"\x7d") and _LINES_BEHIND_NEW_LINES.fullmatch(text):
+        text = text[1:]
+    lines = [ReceiptLine(_printed(text, line), line.style) for line in cut_lines(text)]
+    while lines and not lines[-1].text.strip():
+        lines.pop()
+    return lines
+
+
+def _printed(text: bytes, line: CutLine) -> str:
+    return "".join(chr(text[place]) if 0x20 <= text[place] <= 0x7E else "?" for place in line.places)
+
+
+def cut_lines(text: bytes) -> list[CutLine]:
+    """Return the lines of any bytes by the rules of receipts, empty ones too, as `parse_receipt` says but for the end mark."""
+    lines: list[CutLine] = []
+    places: list[int] = []
     style = STANDARD
     begun = False  # something of the line was read
-    wrapped = False  # the line before was full, and its style goes on
+    wrapped = False  # the line before was full
 
     def end_line() -> None:
-        lines.append(ReceiptLine("".join(characters), style))
-        characters.clear()
+        lines.append(CutLine(tuple(places), style))
+        places.clear()
 
-    end = text.find(END_MARK)
-    for byte in text if end < 0 else text[: end + 1]:
+    for place, byte in enumerate(text):
         if byte == NEW_LINE:
             if not wrapped:
                 end_line()
             style, begun, wrapped = STANDARD, False, False
         elif byte in _STYLES:
-            if characters:
+            if places:
                 end_line()
             style, begun, wrapped = _STYLES[byte], True, False
         elif byte != END:
-            characters.append(chr(byte) if 0x20 <= byte <= 0x7E else "?")
+            places.append(place)
             begun, wrapped = True, False
-            if len(characters) == style.width:
+            if len(places) == style.width:
                 end_line()
-                begun, wrapped = False, style.width != STANDARD_WIDTH
-                style = style if wrapped else STANDARD
+                begun, wrapped = False, True
+                style = STANDARD if style.width == STANDARD_WIDTH else style
     if begun:
         end_line()
-    while lines and not lines[-1].text.strip():
-        lines.pop()
     return lines
 
 
@@ -120,7 +143,7 @@ def render_text(lines: Iterable[ReceiptLine]) -> list[str]:
 
 
 def build_receipt(lines: Sequence[str | ReceiptLine]) -> bytes:
-    """Return a receipt's bytes with its end: six new lines and 0x1B. A full line of 24 columns takes no new line.
+    """Return a receipt's bytes with its end: six new lines and 0x1B. `parse_receipt` gives back the same lines.
 
     Raises `InvalidValueError` for text that is not printable ASCII, holds a control character (`^ { | } ~`), or is wider than its line.
     """
@@ -134,9 +157,11 @@ def build_receipt(lines: Sequence[str | ReceiptLine]) -> bytes:
         if shown.style != STANDARD:
             receipt.append(_control(shown.style))
         receipt += data
-        if len(data) < STANDARD_WIDTH or shown.style.compressed:
-            receipt.append(NEW_LINE)
-    return bytes(receipt.rstrip(b"\x7d") + FEED) + bytes((END,))
+        receipt.append(NEW_LINE)
+    built = bytes(receipt.rstrip(b"\x7d") + FEED) + bytes((END,))
+    if built.startswith(b"\x7d") and _LINES_BEHIND_NEW_LINES.fullmatch(built):
+        return bytes((END,)) + built  # an empty first line, told from a 0x7D that stands before its line
+    return built
 
 
 def split_receipt(text: bytes, size: int = PART_LENGTH) -> list[bytes]:

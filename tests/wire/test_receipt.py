@@ -28,7 +28,11 @@ END = b"}}}}}}\x1b"
         (b"~a}{b}|c}^d", [ReceiptLine("a", HIGH), ReceiptLine("b", WIDE), ReceiptLine("c", WIDE_BOLD), ReceiptLine("d", SMALL)]),
         (b"a\x7fb", [ReceiptLine("a"), ReceiptLine("b", BOLD)]),
         (b"x" * 25, [ReceiptLine("x" * 24), ReceiptLine("x")]),
-        (b"x" * 24 + b"}y", [ReceiptLine("x" * 24), ReceiptLine(""), ReceiptLine("y")]),
+        (b"x" * 24 + b"}y", [ReceiptLine("x" * 24), ReceiptLine("y")]),
+        (b"x" * 24 + b"}}y", [ReceiptLine("x" * 24), ReceiptLine(""), ReceiptLine("y")]),
+        (b"}" + b"x" * 24 + b"~" + b"y" * 24 + b"\x1b", [ReceiptLine("x" * 24), ReceiptLine("y" * 24, HIGH)]),
+        (b"~" + b"x" * 24 + b"}" + b"y" * 24, [ReceiptLine("x" * 24, HIGH), ReceiptLine("y" * 24)]),
+        (b"}" + b"x" * 24 + b"}" + b"y" * 23, [ReceiptLine(""), ReceiptLine("x" * 24), ReceiptLine("y" * 23)]),
         (b"{" + b"x" * 13, [ReceiptLine("x" * 12, WIDE), ReceiptLine("x", WIDE)]),
         (b"{" + b"x" * 12 + b"}y", [ReceiptLine("x" * 12, WIDE), ReceiptLine("y")]),
         (b"^" + b"x" * 43, [ReceiptLine("x" * 42, SMALL), ReceiptLine("x", SMALL)]),
@@ -46,7 +50,8 @@ def test_the_end_mark():
     assert is_complete(b"text" + END)
     assert is_complete(b"}\x1b")
     assert not is_complete(b"\x1btext}}}")
-    assert not is_complete(b"text}\x1ctext\x1b")
+    assert is_complete(b"text}\x1ctext\x1b")
+    assert not is_complete(b"text\x1btext")
     assert not is_complete(b"")
 
 
@@ -59,8 +64,10 @@ def test_plain_text():
 
 
 def test_built_byte_by_byte():
-    assert build_receipt(["A", ReceiptLine("TOTALE", BOLD), "", "x" * 24, "B"]) == b"A}\x7fTOTALE}}" + b"x" * 24 + b"B" + END
+    assert build_receipt(["A", ReceiptLine("TOTALE", BOLD), "", "x" * 24, "B"]) == b"A}\x7fTOTALE}}" + b"x" * 24 + b"}B" + END
     assert build_receipt([]) == END
+    assert build_receipt(["", "x" * 24]) == b"\x1b}" + b"x" * 24 + END
+    assert build_receipt(["x" * 24, "y" * 24]) == b"x" * 24 + b"}" + b"y" * 24 + END
 
 
 characters = st.characters(min_codepoint=0x20, max_codepoint=0x7A, exclude_characters="^")
@@ -69,7 +76,8 @@ characters = st.characters(min_codepoint=0x20, max_codepoint=0x7A, exclude_chara
 @st.composite
 def receipt_lines(draw):
     style = draw(st.sampled_from([ReceiptStyle(), BOLD, HIGH, WIDE, WIDE_BOLD, SMALL]))
-    return ReceiptLine(draw(st.text(characters, max_size=style.width)), style)
+    full = st.text(characters, min_size=style.width, max_size=style.width)
+    return ReceiptLine(draw(st.just("") | full | st.text(characters, max_size=style.width)), style)
 
 
 @given(st.lists(receipt_lines(), max_size=12))
