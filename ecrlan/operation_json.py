@@ -87,7 +87,8 @@ def response_as_json(response: Response, time: datetime) -> dict[str, Any]:
             return {
                 "terminal_id": response.terminal_id,
                 "terminal_time": response.terminal_time.isoformat() if response.terminal_time else None,
-                "terminal_status": int(response.terminal_status),
+                "terminal_status": int(response.terminal_status) if response.terminal_status is not None else None,
+                "status_word": response.status_word,
                 "software_release": response.software_release,
             }
         case CloseSessionResponse():
@@ -252,7 +253,8 @@ def _response(values: Values) -> Response | None:
         return StatusResponse(
             terminal_id=result.get("terminal_id", str),
             terminal_time=_parse_time(clock) if clock is not None else None,
-            terminal_status=result.get("terminal_status", int),
+            terminal_status=result.maybe("terminal_status", int),
+            status_word=result.maybe("status_word", str),
             software_release=result.get("software_release", str),
         )
     if "host_total" in result.document:

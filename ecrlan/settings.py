@@ -133,7 +133,9 @@ class TerminalSection(Section):
     trust_unchanged_result: bool = Field(
         default=False, description="Take an unchanged last result as proof that nothing was charged, after longest_payment_time."
     )
-    tolerate_lengths: bool = Field(default=False, description="Accept results that the terminal cuts short or lengthens.")
+    tolerate_lengths: bool = Field(
+        default=False, description="Accept results of lengths that no table has, read as the longest one that fits into them."
+    )
     longest_payment_time: Seconds = Field(300.0, description="Seconds after which no payment can still be running on the terminal.")
     recovery_pause: Pause = Field(3.0, description="Seconds without any frame after a line was lost.")
     queue_timeout: Pause = Field(300.0, description="Seconds an operation waits for its turn on the terminal; 0: not at all.")

@@ -118,11 +118,21 @@ def test_the_rest_appears_only_where_it_says_something():
     [
         (
             StatusResponse(terminal_id="1", terminal_time=datetime(2026, 7, 31, 21, 22), terminal_status=2, software_release="R"),  # noqa: DTZ001 - its own clock
-            {"terminal_id": "1", "terminal_time": "2026-07-31T21:22:00", "terminal_status": 2, "software_release": "R"},
+            {
+                "terminal_id": "1",
+                "terminal_time": "2026-07-31T21:22:00",
+                "terminal_status": 2,
+                "status_word": None,
+                "software_release": "R",
+            },
         ),
         (
             StatusResponse(terminal_id="1", terminal_time=None, terminal_status=9, software_release=""),
-            {"terminal_id": "1", "terminal_time": None, "terminal_status": 9, "software_release": ""},
+            {"terminal_id": "1", "terminal_time": None, "terminal_status": 9, "status_word": None, "software_release": ""},
+        ),
+        (
+            StatusResponse(terminal_id="1", terminal_time=None, terminal_status=None, status_word="OPERATIVE", software_release="1.0"),
+            {"terminal_id": "1", "terminal_time": None, "terminal_status": None, "status_word": "OPERATIVE", "software_release": "1.0"},
         ),
         (
             CloseSessionResponse(terminal_id="1", result="00", terminal_total=1, host_total=2),
@@ -193,7 +203,8 @@ RESPONSES = st.one_of(
         StatusResponse,
         terminal_id=TEXTS,
         terminal_time=st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - the terminal's own clock
-        terminal_status=st.integers(0, 9),
+        terminal_status=st.none() | st.integers(0, 9),
+        status_word=st.none() | TEXTS,
         software_release=TEXTS,
     ),
     st.builds(VasPart, terminal_id=TEXTS, more=st.booleans(), sequence=st.integers(1, 9), xml=TEXTS),

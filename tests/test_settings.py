@@ -67,6 +67,11 @@ def test_every_terminal_setting_reaches_the_register(load):
     assert (made.lrc.value, made.tag_map, made.link, made.ack_timeout, made.capture_length) == ("payload-etx", "5000", "dial", 2.0, 180)
 
 
+@pytest.mark.parametrize("tag_map", ["5***", "5*00"])
+def test_a_tag_map_may_hold_stars(load, tag_map):
+    assert load(TILL + f'tag_map = "{tag_map}"\n').terminal_settings("till-1").tag_map == tag_map
+
+
 def test_an_unknown_terminal_is_named_with_the_known_ones(load):
     with pytest.raises(UnknownTerminalError, match="till-1"):
         load(TILL).terminal_settings("till-2")
@@ -90,7 +95,8 @@ def test_an_unknown_terminal_is_named_with_the_known_ones(load):
         ("ack_timeout = inf", float("inf"), "seconds from 0.1 to 3600"),
         ("capture_length = 177", 177, "176 or 180"),
         ("printing_mode = 4", 4, "1, 2 or 3"),
-        ('tag_map = "50000"', "50000", "4 digits"),
+        ('tag_map = "50000"', "50000", "4 digits or *"),
+        ('tag_map = "5#00"', "5#00", "4 digits or *"),
         ('purchase_code = "p"', "p", '"auto", "X" or "P"'),
         ('prot = "8081"', "8081", "perhaps port"),
     ],

@@ -223,6 +223,8 @@ RESPONSES = {
     "E P/H OK": table("E", "result of P or H, OK", 71, *RESULT_OK, *RESULT_ALWAYS),
     "E P KO": table("E", "result of P, KO", 71, *RESULT_KO, *RESULT_ALWAYS),
     "E H KO": table("E", "result of H, KO", 71, *RESULT_KO_VERIFICATION, *RESULT_ALWAYS),
+    "E 74 OK": table("E", "result of P or H of 74 bytes, OK", 74, *RESULT_OK, *RESULT_ALWAYS, *CAPTURE_TAIL),
+    "E 74 KO": table("E", "result of P or H of 74 bytes, KO", 74, *RESULT_KO, *RESULT_ALWAYS, *CAPTURE_TAIL),
     "E S OK": table("E", "result of S, OK", 84, *RESULT_OK_VOID, *RESULT_ALWAYS, *VOID_TAIL),
     "E S KO": table("E", "result of S, KO", 84, *RESULT_KO, *RESULT_ALWAYS, *VOID_TAIL),
     "E X OK": table("E", "result of X, OK", 92, *RESULT_OK, *RESULT_ALWAYS, *EXTENDED_TAIL),

@@ -159,9 +159,8 @@ def response_rows(response: Response, time: datetime) -> Iterable[tuple[str, str
     """Return a response's fields as people call them; `time` (timezone-aware), when it was asked for, gives `host_time` its year."""
     match response:
         case StatusResponse():
-            known = {status.value: text for status, text in _TERMINAL_STATUS.items()}
             yield "terminal id", response.terminal_id
-            yield "status", f"{known.get(response.terminal_status, 'unknown')} ({int(response.terminal_status)})"
+            yield "status", _status_text(response)
             yield "clock", response.terminal_time.strftime("%d/%m/%Y %H:%M") if response.terminal_time else "not readable"
             yield "release", response.software_release
         case PaymentResult():
@@ -175,6 +174,15 @@ def response_rows(response: Response, time: datetime) -> Iterable[tuple[str, str
         case VasPart():
             with suppress(MalformedMessageError):
                 yield from parse_vas(response.xml).items()
+
+
+def _status_text(response: StatusResponse) -> str:
+    """Return the status as people call it, and beside it what the terminal sent; a word that is not known as it came."""
+    if response.terminal_status is None:
+        known = _TERMINAL_STATUS[TerminalStatus.OPERATIVE] if response.operative else "unknown"
+        return f"{known} ({response.status_word})" if response.status_word else known
+    texts = {status.value: text for status, text in _TERMINAL_STATUS.items()}
+    return f"{texts.get(response.terminal_status, 'unknown')} ({int(response.terminal_status)})"
 
 
 def _payment_rows(result: PaymentResult, time: datetime) -> Iterable[tuple[str, str]]:

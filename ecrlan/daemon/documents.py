@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ecrlan.daemon.health import Condition
-from ecrlan.model import TerminalStatus, Unresolved
+from ecrlan.model import StatusResponse, TerminalStatus, Unresolved
 from ecrlan.register import Terminal
 
 POLL = "poll-"
@@ -45,8 +45,9 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) ->
         "terminal_id": memory.terminal_id,
         "foreign_terminal_id": memory.foreign_terminal_id,
         "software_release": status.software_release if status is not None else condition.software_release,
-        "terminal_status": int(status.terminal_status) if status is not None else None,
-        "status_text": status_text(int(status.terminal_status)) if status is not None else None,
+        "terminal_status": int(status.terminal_status) if status is not None and status.terminal_status is not None else None,
+        "status_word": status.status_word if status is not None else None,
+        "status_text": status_text(status) if status is not None else None,
         "clock_difference_seconds": condition.clock_difference_seconds,
         "last_seen_time": time_of(now, loop.time() - seen) if seen is not None else None,
         "supports": {
@@ -87,9 +88,13 @@ def line_of(terminal: Terminal) -> dict[str, str] | None:
     return {"opened_by": line.opened_by} if line is not None else None
 
 
-def status_text(status: int) -> str:
-    """Return a terminal's status in words."""
-    return STATUS_TEXTS.get(status, f"status {status}, which no table knows")
+def status_text(status: StatusResponse) -> str | None:
+    """Return a terminal's status in words: a word of its own as it came, unless it says "operative"; None where it told none."""
+    if status.operative:
+        return STATUS_TEXTS[TerminalStatus.OPERATIVE]
+    if status.terminal_status is None:
+        return status.status_word
+    return STATUS_TEXTS.get(status.terminal_status, f"status {int(status.terminal_status)}, which no table knows")
 
 
 def time_of(now: datetime, seconds_ago: float) -> str:

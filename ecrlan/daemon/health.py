@@ -37,6 +37,8 @@ class Condition:
 
     reachable: bool | None = None
     terminal_status: int | None = None
+    status_word: str | None = None
+    """A word that the terminal sends in place of the digit `terminal_status`."""
     software_release: str | None = None
     clock_difference_seconds: int | None = None
     """By how much its clock is ahead of ours (negative: behind); 0 where the minutes agree."""
@@ -201,7 +203,8 @@ class Health:
         if response is not None:
             condition = replace(
                 condition,
-                terminal_status=int(response.terminal_status),
+                terminal_status=int(response.terminal_status) if response.terminal_status is not None else None,
+                status_word=response.status_word,
                 software_release=response.software_release,
                 clock_difference_seconds=clock_difference(response.terminal_time, self._clock()),
             )

@@ -51,9 +51,11 @@ from ecrlan.model.requests import (
     check_choice,
     check_digits,
     check_payment_type,
+    check_tag_map,
     check_text,
 )
 from ecrlan.model.responses import (
+    OPERATIVE_WORDS,
     RESULT_CODES,
     ROME,
     AdditionalDataResponse,
@@ -81,6 +83,7 @@ __all__ = [
     "MINIMUM_AMOUNT",
     "MONEY_KINDS",
     "NO_STAN",
+    "OPERATIVE_WORDS",
     "RESULT_CODES",
     "ROME",
     "SILENT_CODES",
@@ -129,5 +132,6 @@ __all__ = [
     "check_digits",
     "check_payment_type",
     "check_reference",
+    "check_tag_map",
     "check_text",
 ]

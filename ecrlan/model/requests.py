@@ -24,12 +24,19 @@ SILENT_CODES = frozenset("PXSpicCKU")
 """Request codes that are never repeated on silence (exchange.md §4)."""
 
 _ASCII = re.compile(r"[\x20-\x7e]*\Z")
+_TAG_MAP = re.compile(r"[0-9*]{4}\Z")
 
 
 def check_digits(place: str, value: str, length: int) -> None:
     """Refuse anything but exactly `length` ASCII digits."""
     if not (isinstance(value, str) and len(value) == length and value.isascii() and value.isdigit()):
         raise InvalidValueError(place, value, f"exactly {length} digits")
+
+
+def check_tag_map(place: str, value: str) -> None:
+    """Refuse anything but four characters of 0 to 9 and `*`, which is seen on PAX (messages.md, "`U` additional data")."""
+    if not (isinstance(value, str) and _TAG_MAP.match(value)):
+        raise InvalidValueError(place, value, "exactly 4 digits or *")
 
 
 def check_amount(amount: int, place: str = "amount") -> None:
@@ -239,7 +246,7 @@ class AdditionalDataRequest(Request):
     """`U`: additional data for the host (messages.md, "`U` additional data").
 
     `contents` are (index 1-5, text) pairs in the order they are sent: at most four, 100 characters in all, index 1-4 at most 30 each.
-    `iso_field` `00` = nothing to be returned. `tag_map` is made from the indexes unless given (which digits it takes is a guess).
+    `iso_field` `00` = nothing to be returned. `tag_map` is made from the indexes unless given: digits or `*` (which it takes is a guess).
     """
 
     code: ClassVar[str] = "U"
@@ -269,7 +276,7 @@ class AdditionalDataRequest(Request):
             raise InvalidValueError("contents", sum(len(text) for _, text in self.contents), "at most 100 characters in all")
         if not self.tag_map:
             object.__setattr__(self, "tag_map", "".join(str(index) for index, _ in self.contents).ljust(4, "0"))
-        check_digits("tag_map", self.tag_map, 4)
+        check_tag_map("tag_map", self.tag_map)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

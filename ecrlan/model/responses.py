@@ -14,6 +14,9 @@ ROME = "Europe/Rome"
 RESULT_CODES = frozenset("EVeicv")
 """Response codes of a payment result, which is also what a terminal saves for `G`."""
 
+OPERATIVE_WORDS = ("OPERATIVE", "OPERATIVO")
+"""Words in place of the digit `terminal_status` that say "operative" (exchange.md §8)."""
+
 
 class CardType(IntEnum):
     """`card_type` of results."""
@@ -65,12 +68,27 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusResponse(Response):
-    """`s`. `terminal_time` is the terminal's own clock, naive; None where it is no date."""
+    """`s`. `terminal_time` is the terminal's own clock, naive; None where it is no date.
+
+    `terminal_status` is the digit at position 31. Some terminals send a word there: then it is None, and `status_word` is the word as it
+    came (exchange.md §8). Both are None where nothing can be seen there.
+    """
 
     code: str = "s"
     terminal_time: datetime | None
-    terminal_status: int
+    terminal_status: int | None
     software_release: str
+    status_word: str | None = None
+
+    @property
+    def operative(self) -> bool:
+        """Whether the terminal says that it can work: by the digit 2, or by a word that is known for it."""
+        return self.terminal_status == TerminalStatus.OPERATIVE or (self.status_word or "").upper() in OPERATIVE_WORDS
+
+    @property
+    def refusing_word(self) -> str | None:
+        """A word that does not say "operative": money is refused with it. None for known words, and always for digits."""
+        return None if self.operative else self.status_word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +105,8 @@ class CurrencyExchange:
 class PaymentResult(Response):
     """`E`, `V`, `e`, `i`, `c` or `v`: the result of a payment, void, verification or pre-authorization step.
 
-    `length` is the message's length in bytes, which tells the forms of `E` apart (71 = P or H, 84 = S, 92 = X). `pan` is its last four
-    digits. A field is None where the message has none, or where it means nothing with this `result`.
+    `length` is the message's length in bytes, which tells the forms of `E` apart (71 or 74 = P or H, 84 = S, 92 = X). `pan` is its last
+    four digits. A field is None where the message has none, or where it means nothing with this `result`.
     """
 
     length: int

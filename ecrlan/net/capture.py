@@ -22,11 +22,12 @@ from ecrlan.model import AdditionalDataRequest, PrintingRequest, Request, Respon
 from ecrlan.net.line import Direction
 from ecrlan.protocol.exchange import Exchange, Timing
 from ecrlan.protocol.step import DataReceived, Ending, Event, Progress, ReceiptReceived, Step
+from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.codec import parse_request
 from ecrlan.wire.dissect import dissect
 from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame
 from ecrlan.wire.lrc import LrcReading
-from ecrlan.wire.mask import clean_text, mask_frames, mask_text
+from ecrlan.wire.mask import clean_text, mask_frames
 
 LARGEST_FILE: Final = 16 * 1024 * 1024
 """Characters of a capture file; a day at a till is a few megabytes."""
@@ -165,7 +166,7 @@ def _describe_fields(fields: dict[str, Any]) -> list[str]:
         elif value is not None and value != "":
             words.append(f"{name} {_ascii(value)}".replace(" ", "\0"))  # a field stays on one line
     wrapped = textwrap.wrap("; ".join(words), _WIDTH - 4, break_long_words=False, break_on_hyphens=False)
-    return [f"#   {line}".replace("\0", " ") for line in wrapped] + [f"#   {_ascii(mask_text(line))}".rstrip() for line in texts]
+    return [f"#   {line}".replace("\0", " ") for line in wrapped] + [f"#   {_ascii(mask_cards(line))}".rstrip() for line in texts]
 
 
 def _ascii(value: object) -> str:

@@ -25,7 +25,6 @@ from ecrlan.model import (
     State,
     StatusRequest,
     StatusResponse,
-    TerminalStatus,
     Unresolved,
     VasRequest,
     VerifyCardRequest,
@@ -448,7 +447,7 @@ class Conductor:
 
 
 def _is_operative(status: Exchange) -> bool:
-    return isinstance(status.answer, StatusResponse) and status.answer.terminal_status == TerminalStatus.OPERATIVE
+    return isinstance(status.answer, StatusResponse) and status.answer.operative
 
 
 def _may_save_a_result(request: Request) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.model import ANY_TERMINAL, Request, check_digits
+from ecrlan.model import ANY_TERMINAL, Request, check_digits, check_tag_map
 from ecrlan.protocol.exchange import Timing
 from ecrlan.wire.lrc import LrcReading
 
@@ -71,7 +71,7 @@ class TerminalSettings:
         if self.printing_mode not in (1, 2, 3):
             raise InvalidValueError(f"terminals.{self.name}.printing_mode", self.printing_mode, "1, 2 or 3")
         if self.tag_map:
-            check_digits(f"terminals.{self.name}.tag_map", self.tag_map, 4)
+            check_tag_map(f"terminals.{self.name}.tag_map", self.tag_map)
         if not 0 <= self.queue_length <= 10_000:
             raise InvalidValueError(f"terminals.{self.name}.queue_length", self.queue_length, "0 to 10000")
         for key in _SECONDS:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ecrlan.wire.cards import mask_cards
     from ecrlan.wire.codec import build_request, build_response, parse_request, parse_response
     from ecrlan.wire.dissect import describe_layouts
     from ecrlan.wire.frames import (
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
         build_progress,
     )
     from ecrlan.wire.lrc import LrcReading, readings_that_fit
-    from ecrlan.wire.mask import clean_text, mask_frame, mask_message, mask_receipt_parts, mask_text
+    from ecrlan.wire.mask import MaskedReceipt, clean_text, mask_frame, mask_message, mask_receipt, mask_receipt_parts, mask_text
     from ecrlan.wire.receipt import ReceiptLine, ReceiptStyle, is_complete, parse_receipt, render_text
 
 _HOMES = {
+    "cards": ("mask_cards",),
     "codec": ("build_request", "build_response", "parse_request", "parse_response"),
     "dissect": ("describe_layouts",),
     "frames": (
@@ -46,7 +48,7 @@ _HOMES = {
         "build_progress",
     ),
     "lrc": ("LrcReading", "readings_that_fit"),
-    "mask": ("clean_text", "mask_frame", "mask_message", "mask_receipt_parts", "mask_text"),
+    "mask": ("MaskedReceipt", "clean_text", "mask_frame", "mask_message", "mask_receipt", "mask_receipt_parts", "mask_text"),
     "receipt": ("ReceiptLine", "ReceiptStyle", "is_complete", "parse_receipt", "render_text"),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
@@ -57,6 +59,7 @@ __all__ = [
     "Frame",
     "FrameReader",
     "LrcReading",
+    "MaskedReceipt",
     "NakFrame",
     "NoiseFrame",
     "ProgressFrame",
@@ -71,8 +74,10 @@ __all__ = [
     "clean_text",
     "describe_layouts",
     "is_complete",
+    "mask_cards",
     "mask_frame",
     "mask_message",
+    "mask_receipt",
     "mask_receipt_parts",
     "mask_text",
     "parse_receipt",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.model import (
+    OPERATIVE_WORDS,
     AdditionalDataRequest,
     AdditionalDataResponse,
     CaptureRequest,
@@ -34,6 +36,7 @@ from ecrlan.model import (
     VoidRequest,
 )
 from ecrlan.wire import requests, responses
+from ecrlan.wire.cards import mask_cards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +44,8 @@ if TYPE_CHECKING:
     from ecrlan.wire.layout import Layout
 
 HEADER_LENGTH: Final = 10
-_CUT_LENGTH: Final = 74
+_STATUS_PLACE: Final = 30
+"""Where `s` has its digit, or its word begins; from 0."""
 _ANY_INDEX: Final = 5
 
 _REQUESTS: Final[dict[str, tuple[Layout, type[Request]]]] = {
@@ -62,7 +66,6 @@ _REQUESTS: Final[dict[str, tuple[Layout, type[Request]]]] = {
     "K": (requests.VAS, VasRequest),
 }
 _OTHER_RESPONSES: Final[dict[bytes, Layout | responses.Variants]] = {
-    b"s": responses.STATUS,
     b"U": responses.ADDITIONAL_DATA,
     b"S": responses.RECEIPT,
     b"K": responses.VAS,
@@ -134,9 +137,9 @@ def _payment_type(value: int) -> PaymentType:
 def _indexed(tag_map: str, contents: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """Give each content its index: that of the tag map; where that names none, 5 for a long text and the lowest free one for others.
 
-    What the map's digits mean is a guess (messages.md), so a map that names no index must not make the message unreadable.
+    What the map's digits mean is a guess (messages.md), so a map that names no index, as `*` does, must not make the message unreadable.
     """
-    named = [int(digit) for digit in tag_map[: len(contents)]]
+    named = [int(mark) if mark.isdigit() else 0 for mark in tag_map[: len(contents)]]
     used: set[int] = set()
     indexes: list[int] = []
     for index in named:
@@ -165,7 +168,7 @@ def build_response(response: Response) -> bytes:
         layout = variants.of(response.result.encode("ascii", "replace"))
         return layout.build({name: getattr(response, name) for name in layout.names})
     if isinstance(response, StatusResponse):
-        return responses.STATUS.build({name: getattr(response, name) for name in responses.STATUS.names})
+        return _build_status(response)
     if isinstance(response, AdditionalDataResponse):
         fields: dict[str, Any] = {"terminal_id": response.terminal_id, "length": len(response.data), "data": response.data}
         return responses.ADDITIONAL_DATA.build(fields)
@@ -177,9 +180,17 @@ def build_response(response: Response) -> bytes:
     raise InvalidValueError("response", type(response).__name__, "a response of ecrlan.model")
 
 
+def _build_status(status: StatusResponse) -> bytes:
+    if status.status_word is None:
+        return responses.STATUS.build({name: getattr(status, name) for name in responses.STATUS.names})
+    if not status.status_word or status.status_word[0].isdigit():
+        raise InvalidValueError("status_word", status.status_word, "a word that begins with no digit")
+    fields = {"terminal_id": status.terminal_id, "terminal_time": status.terminal_time}
+    return responses.STATUS_WITH_WORD.build(fields | {"status_text": status.status_word + status.software_release})
+
+
 def _build_payment_result(result: PaymentResult) -> bytes:
-    code = result.code.encode("ascii", "replace")
-    variants = responses.CUT if (code, result.length) == (b"E", _CUT_LENGTH) else responses.PAYMENT_RESULTS.get((code, result.length))
+    variants = responses.PAYMENT_RESULTS.get((result.code.encode("ascii", "replace"), result.length))
     if variants is None:
         raise InvalidValueError("length", result.length, f"a length that a result {result.code} can have")
     if variants is responses.PURCHASE and result.action_code is not None:
@@ -202,12 +213,17 @@ def _build_payment_result(result: PaymentResult) -> bytes:
 def parse_response(message: bytes, *, tolerate_lengths: bool = False, answers: str = "") -> Response:
     """Return the response that `message` (between STX and ETX) is. Raises `MalformedMessageError` if it fits no table.
 
-    `tolerate_lengths` reads an `E` of 74 bytes as its first 71. `answers` is the code of the request in flight, if known: a refused `E`
-    of 71 bytes has an `action_code` in answer to `H`, and zeros there in answer to `P`; where it is not known, zeros mean none.
-    `online_id` is '' where it cannot be read, other fields of no weight are None.
+    `tolerate_lengths` accepts payment results (`E V e i c v`) of lengths that no table has: such a message is read as the longest form of
+    its letter that fits into it, and the bytes behind that form are ignored (`E` of 77 bytes as one of 74, of 300 as one of 92, none of
+    70). A length that a table has is always read by that table. `PaymentResult.length` is the message's real length.
+
+    `answers` is the code of the request in flight, if known: a refused `E` of 71 bytes has an `action_code` in answer to `H`, and zeros
+    there in answer to `P`; where it is not known, zeros mean none. A refusal whose STAN is blank has `000000`. `online_id` is '' where it
+    cannot be read, other fields of no weight are None. Card numbers in texts are cut to their last four digits; a receipt's text is as
+    it came, for one number may be split over several parts: see `mask_receipt`.
     """
     layout = response_layout(message, tolerate_lengths=tolerate_lengths, answers=answers or "H")
-    fields = layout.parse(message)
+    fields = read_fields(layout, message)
     code = layout.code
     if not answers and layout is responses.CARD_VERIFICATION.ko and fields["action_code"] == "000":
         fields["action_code"] = None
@@ -226,42 +242,72 @@ def parse_response(message: bytes, *, tolerate_lengths: bool = False, answers: s
 def response_layout(message: bytes, *, tolerate_lengths: bool = False, answers: str = "") -> Layout:
     """Return the table of a response, chosen by its code, length and result. Raises `MalformedMessageError` if there is none."""
     code = message[9:10]
-    variants = responses.PAYMENT_RESULTS.get((code, len(message)))
-    if variants:
-        if answers == "H" and variants is responses.PURCHASE:
-            variants = responses.CARD_VERIFICATION
-        return variants.of(message[10:12])
-    if code == b"E" and len(message) == _CUT_LENGTH and tolerate_lengths:
-        return responses.CUT.of(message[10:12])
+    if code == b"s":
+        digit = message[_STATUS_PLACE : _STATUS_PLACE + 1].isdigit() or len(message) <= _STATUS_PLACE
+        return responses.STATUS if digit else responses.STATUS_WITH_WORD
     other = _OTHER_RESPONSES.get(code)
-    if other is None:
-        lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == code)
-        problem = f"a result takes {' or '.join(map(str, lengths))} bytes" if lengths else "no response has this code"
-        raise MalformedMessageError(_code(message), len(message), problem)
-    return other.of(message[10:12]) if isinstance(other, responses.Variants) else other
+    if other is not None:
+        return other.of(message[10:12]) if isinstance(other, responses.Variants) else other
+    lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == code)
+    fitting = [length for length in lengths if length <= len(message)]
+    if not fitting or (fitting[-1] != len(message) and not tolerate_lengths):
+        raise MalformedMessageError(_code(message), len(message), _length_problem(lengths, tolerable=bool(fitting)))
+    variants = responses.PAYMENT_RESULTS[code, fitting[-1]]
+    if answers == "H" and variants is responses.PURCHASE:
+        variants = responses.CARD_VERIFICATION
+    return variants.of(message[10:12])
 
 
-def find_layout(message: bytes, direction: str | None = None) -> Layout | None:
+def _length_problem(lengths: list[int], *, tolerable: bool) -> str:
+    """Say which lengths a result has; none where its code is not known."""
+    if not lengths:
+        return "no response has this code"
+    *others, last = map(str, lengths)
+    allowed = f"{', '.join(others)} or {last}" if others else last
+    return f"a result takes {allowed} bytes" + (" (see tolerate_lengths)" if tolerable else "")
+
+
+def read_fields(layout: Layout, message: bytes) -> dict[str, Any]:
+    """Return the fields of a response by name, as the model has them, card numbers in texts masked.
+
+    Bytes behind the table's end are ignored where the layout was chosen with `tolerate_lengths`. Raises `MalformedMessageError`.
+    """
+    result = (message[9:10], layout.total) in responses.PAYMENT_RESULTS
+    try:
+        fields = layout.parse(message[: layout.total] if result else message)
+    except MalformedMessageError as error:
+        raise MalformedMessageError(error.message_code, len(message), error.problem) from error
+    if layout is responses.STATUS_WITH_WORD:
+        word, release = _split_status(fields.pop("status_text"))
+        fields |= {"terminal_status": None, "status_word": word, "software_release": release}
+    return {name: mask_cards(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _split_status(text: str) -> tuple[str | None, str]:
+    """Return the word that stands in place of the status digit, None for none, and the release behind it (exchange.md §8)."""
+    known = next((len(word) for word in OPERATIVE_WORDS if text.upper().startswith(word)), None)
+    end = known if known is not None else next((place for place, letter in enumerate(text) if letter.isdigit()), len(text))
+    return text[:end].strip() or None, text[end:].strip()
+
+
+def find_layout(message: bytes, direction: str | None = None, *, tolerate_lengths: bool = False) -> Layout | None:
     """Return the table that `message` belongs to by its code and length, None if there is none.
 
+    Also the tables of messages that ecrlan only names. With `tolerate_lengths` the message may be longer than the table of a result.
     `direction` is "request" or "response" where it is known. Where it is not, and one letter is both, the lengths tell them apart, but
     for `S` of 26 bytes, `U` and `K`: those are requests if they look like what a register sends.
     """
+    code = message[9:10]
     if direction in {None, "request"}:
-        try:
-            layout = request_layout(message)
-        except MalformedMessageError:
-            pass
-        else:
+        with suppress(MalformedMessageError):
+            layout = requests.NAMED_ONLY.get(code.decode("latin-1")) or request_layout(message)
             if layout.shortest <= len(message) <= layout.longest and (direction or _looks_like_request(layout, message)):
                 return layout
     if direction in {None, "response"}:
-        try:
-            layout = response_layout(message, tolerate_lengths=True)
-        except MalformedMessageError:
-            return None
-        if layout.shortest <= len(message) <= layout.longest:
-            return layout
+        with suppress(MalformedMessageError):
+            layout = responses.NAMED_ONLY.get(code) or response_layout(message, tolerate_lengths=tolerate_lengths)
+            if layout.shortest <= len(message) and (len(message) <= layout.longest or (tolerate_lengths and layout.total is not None)):
+                return layout
     return None
 
 
@@ -270,6 +316,8 @@ def _looks_like_request(layout: Layout, message: bytes) -> bool:
         return message[HEADER_LENGTH:].isdigit() and message[24:25] in {b"0", b"1"} and message.endswith(b"0")
     if layout is requests.ADDITIONAL_DATA:
         return message.endswith(b"\x1b")
+    if layout is requests.REFUND:
+        return len(message) != responses.REFUND.shortest
     return layout is not requests.VAS or b"<ecrreq" in message
 
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import CardType, HostTime, TerminalStatus
 from ecrlan.wire import requests, responses
-from ecrlan.wire.codec import find_layout, parse_request, request_layout, response_layout
+from ecrlan.wire.cards import mask_cards
+from ecrlan.wire.codec import find_layout, parse_request, read_fields, request_layout, response_layout
+from ecrlan.wire.fields import PRINTABLE, Code, Constant, Meaningless, Reserved
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame
-from ecrlan.wire.mask import mask_frames, mask_text
+from ecrlan.wire.mask import mask_frames
 from ecrlan.wire.receipt import parse_receipt, render_text
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 _CARD_TYPES: Final[dict[object, object]] = {kind.value: kind.name.lower() for kind in CardType}
 _STATUSES: Final = {status.value: status.name.lower() for status in TerminalStatus}
-_REQUEST_LAYOUTS = frozenset(map(id, requests.REQUESTS))
+_REQUEST_LAYOUTS = frozenset(map(id, (*requests.REQUESTS, *requests.NAMED_ONLY.values())))
 
 
 def dissect(frames: Iterable[Frame], direction: str | None = None) -> list[dict[str, Any]]:
@@ -37,7 +39,8 @@ def dissect(frames: Iterable[Frame], direction: str | None = None) -> list[dict[
 
     `direction` is "request" or "response" where it is known for all frames. Where one letter is both and nobody says which, the length
     and the content decide. `lrc` is null where a frame has none. The text of a progress frame is the one field of its message, which has
-    no code. Neighbouring noise is one object.
+    no code. Neighbouring noise is one object. A message has `unexpected` where a reserved run or a constant holds something else than the
+    table says: `position`, `expected`, `found`.
     """
     return dissect_conversation([(frame, direction) for frame in frames])
 
@@ -60,7 +63,7 @@ def _dissect_frame(frame: Frame, masked: bytes, direction: str | None) -> dict[s
     if isinstance(frame, ApplicationFrame):
         shown["message"], shown["error"] = _dissect_message(masked[1:-2], direction)
     elif isinstance(frame, ProgressFrame):
-        shown["message"] = {"code": None, "name": "progress", "direction": RESPONSE, "fields": {"text": mask_text(frame.text)}}
+        shown["message"] = {"code": None, "name": "progress", "direction": RESPONSE, "fields": {"text": frame.text}}
     return shown
 
 
@@ -71,20 +74,35 @@ def _dissect_message(message: bytes, direction: str | None) -> tuple[dict[str, A
         return None, _problem(message, direction)
     way = REQUEST if id(layout) in _REQUEST_LAYOUTS else RESPONSE
     try:
-        if way == REQUEST:
+        if way == REQUEST and layout.code not in requests.NAMED_ONLY:
             parse_request(message)
-        return _object(layout, way, layout.parse(message)), None
+        fields = layout.parse(message) if way == REQUEST else read_fields(layout, message)
     except MalformedMessageError as error:
         return None, str(error)
+    shown = _object(layout, way, fields)
+    if unexpected := _unexpected(layout, message):
+        shown["unexpected"] = unexpected
+    return shown, None
 
 
 def _object(layout: Layout, way: str, fields: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name, value in fields.items():
         shown[name] = _shown(name, value)
-        if name == "terminal_status":
+        if name == "terminal_status" and "status_word" not in fields:
             shown["terminal_status_name"] = _STATUSES.get(value)
     return {"code": layout.code, "name": layout.title, "direction": way, "fields": shown}
+
+
+def _unexpected(layout: Layout, message: bytes) -> list[dict[str, Any]]:
+    """Return the reserved runs and constants that hold something else than the table says."""
+    unexpected = []
+    for row, start, end in layout.cut(message):
+        field = row.field
+        if isinstance(field, Reserved | Constant) and not isinstance(field, Code | Meaningless) and message[start:end] != field.content:
+            found = mask_cards(message[start:end].translate(PRINTABLE).decode("ascii"))
+            unexpected.append({"position": start + 1, "expected": field.content.decode("ascii"), "found": found})
+    return unexpected
 
 
 def _shown(name: str, value: object) -> object:
@@ -122,9 +140,9 @@ def _problem(message: bytes, direction: str | None) -> str:
 
 def list_layouts() -> list[dict[str, Any]]:
     """Return every table as JSON takes it: code, title, variant, direction, length in bytes (null: varies) and rows."""
-    tables = [_table(layout, REQUEST) for layout in requests.REQUESTS]
+    tables = [_table(layout, REQUEST) for layout in (*requests.REQUESTS, *requests.NAMED_ONLY.values())]
     seen: set[int] = set()
-    for entry in responses.RESPONSES:
+    for entry in (*responses.RESPONSES, *responses.NAMED_ONLY.values()):
         for layout in (entry.ok, entry.ko, entry.other) if isinstance(entry, responses.Variants) else (entry,):
             if id(layout) not in seen:
                 seen.add(id(layout))

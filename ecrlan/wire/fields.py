@@ -1,7 +1,8 @@
 """The field types that message tables are made of, by their letter in messages.md.
 
-`N` `Digits`, `Number`, `PresentNumber`, `Flag`, `Pan` · `A` `Text`, `OptionalText`, `HostTimeText`, `TerminalTime` · `AR` `RightText` ·
-`=` `Constant`, `Code` · `0…` `Reserved` · `V` `Rest`, `RestBytes`, `Counted` (also `A` of variable length).
+`N` `Digits`, `BlankDigits`, `Marks`, `Number`, `PresentNumber`, `Flag`, `Pan` · `A` `Text`, `OptionalText`, `HostTimeText`,
+`TerminalTime` · `AR` `RightText` · `=` `Constant`, `Code` · `0…` `Reserved`, `Meaningless` ·
+`V` `Rest`, `RestBytes`, `Counted` (also `A` of variable length).
 """
 
 from __future__ import annotations
@@ -109,6 +110,10 @@ class Reserved(Unread):
         super().__init__(b"0" * length)
 
 
+class Meaningless(Reserved):
+    """`0…`: fields of another variant, which mean nothing with this result; written as zeros and ignored when read."""
+
+
 class Blank(Unread):
     """`A`: a text that this variant does not read; written as spaces."""
 
@@ -153,6 +158,33 @@ class Digits(Field):
         if not (isinstance(value, str) and len(value) == self.length and value.isascii() and value.isdigit()):
             raise FieldError(f"{self.length} digits")
         return value.encode("ascii")
+
+
+class BlankDigits(Digits):
+    """`N` as `Digits`, where a blank field reads as zeros."""
+
+    def decode(self, data: bytes) -> str | None:
+        """Return the digits, zeros for spaces."""
+        return super().decode(data if data.strip(b" ") else b"0" * self.length)
+
+
+class Marks(Field):
+    """`N`: exactly `length` characters of 0 to 9 and `*`, kept as a string."""
+
+    type = "N"
+
+    def decode(self, data: bytes) -> str:
+        """Return the characters."""
+        if data.replace(b"*", b"0").isdigit():
+            return data.decode("ascii")
+        raise FieldError(f"{self.length} digits or *")
+
+    def encode(self, value: str) -> bytes:
+        """Check and write the characters."""
+        data = value.encode("ascii", "replace") if isinstance(value, str) else b""
+        if len(data) != self.length or not data.replace(b"*", b"0").isdigit():
+            raise FieldError(f"{self.length} digits or *")
+        return data
 
 
 class Number(Field):

@@ -11,6 +11,7 @@ from typing import Final
 
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import check_text
+from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.lrc import LRC_START, LrcReading, fold, lrc, lrc_difference, readings_that_fit
 
 SOH: Final = 0x01
@@ -46,7 +47,7 @@ class ApplicationFrame:
 
 @dataclass(frozen=True, slots=True)
 class ProgressFrame:
-    """SOH · text · EOT, without LRC. `text` is printable ASCII without its fill; other bytes became `?`."""
+    """SOH · text · EOT, without LRC. `text` is printable ASCII without its fill; other bytes became `?`, card numbers are masked."""
 
     raw: bytes
     lrc: str
@@ -219,7 +220,7 @@ class FrameReader:
         if buffer[end.start()] != EOT or end.start() == start + 1:
             return start + 1, None
         raw = buffer[start : end.end()]
-        return end.end(), ProgressFrame(raw, "", raw[1:-1].translate(_PRINTABLE).decode("ascii").strip())
+        return end.end(), ProgressFrame(raw, "", mask_cards(raw[1:-1].translate(_PRINTABLE).decode("ascii").strip()))
 
     def _check(self, raw: bytes) -> str:
         if LRC_START ^ fold(raw) == lrc_difference(raw, self.reading):

@@ -98,6 +98,23 @@ class Layout:
             refused = (_try_encode(row, fields[row.name]) for row in self.rows if row.name)
             raise next(filter(None, refused)) from error
 
+    def cut(self, message: bytes) -> list[tuple[TableRow, int, int]]:
+        """Return each row with where its bytes begin and end in `message`, from 0. Never raises; bytes behind the last row are left out."""
+        numbers: dict[str, bytes] = {}
+        pieces = []
+        start = 0
+        for row in self.rows:
+            if row.length is not None:
+                end = start + row.length
+            else:
+                count = numbers.get(row.field.count, b"") if isinstance(row.field, Counted) else b""
+                end = start + int(count) if count.isdigit() else len(message)
+            end = min(end, len(message))
+            numbers[row.name] = message[start:end]
+            pieces.append((row, start, end))
+            start = end
+        return pieces
+
     def _find_unreadable(self, message: bytes) -> str:
         """Name the first field that cannot be read, its position and what is allowed; there must be one."""
         return next(filter(None, (_try_decode(row, place, message) for row, place in zip(self.rows, self._places(), strict=True))))

@@ -1,75 +1,124 @@
-"""Masking of card data, and texts made fit for a screen (exchange.md §7, product.md).
+"""Masking of card data, and texts made fit for a screen (exchange.md §7 and §8).
 
-Every run of 12 or more digits keeps its last four, the others become `0`, unless the run belongs to a field that is known to be something
-else. A run may be written as one number, or as cards show it: in groups of four (`4111 1111 1111 1111`, the last may be shorter; American
-Express 4-6-5 and Diners 4-6-4) with a space, `-` or `.` between them. The frame's LRC is made to fit again; a bad one stays as wrong as
-it was.
+Frames, logs and captures: every run of 12 or more digits keeps its last four, the others become `0`, unless the run belongs to a field
+that is known to be something else. A run may be written as one number, or as cards show it: in groups of four (`4111 1111 1111 1111`, the
+last may be shorter; American Express 4-6-5 and Diners 4-6-4) with a space, `-` or `.` between them. Card numbers as `mask_cards` finds
+them are masked too, however they are written. The frame's LRC is made to fit again; a bad one stays as wrong as it was.
+
+Receipts: only card numbers are cut, for the card schemes prescribe what else a receipt says (`mask_receipt`).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ecrlan.wire import responses
+from ecrlan.wire.cards import SHORTEST_CARD, SHOWN_DIGITS, DigitGroup, card_places, find_cards, hidden_places, mask_cards
 from ecrlan.wire.codec import HEADER_LENGTH, find_layout
-from ecrlan.wire.fields import Pan, Unread
+from ecrlan.wire.fields import Counted, Pan, Rest, RightText, Text, Unread
 from ecrlan.wire.lrc import fold
+from ecrlan.wire.receipt import cut_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ecrlan.wire.layout import Layout
+    from ecrlan.wire.layout import Layout, TableRow
 
 SHORTEST_RUN: Final = 12
-SHOWN_DIGITS: Final = 4
+"""Digits in a row that logs and captures never show."""
 LONGEST_TEXT: Final = 256
 
-_GROUPS = (
-    r"(?<![0-9])(?<![0-9]{2}[./-][0-9]{2}[./-])(?:"  # not the year of a date
+_RUN = re.compile(
+    r"[0-9]{12,}"
+    r"|(?<![0-9])(?<![0-9]{2}[./-][0-9]{2}[./-])(?:"  # not the year of a date
     r"[0-9]{4}(?:[ .-][0-9]{4}(?![0-9])){2,}(?:[ .-][0-9]{1,3}(?![0-9]))?"
     r"|3[47][0-9]{2}[ .-][0-9]{6}[ .-][0-9]{5}(?![0-9])|3[0689][0-9]{2}[ .-][0-9]{6}[ .-][0-9]{4}(?![0-9]))"
 )
-_TEXT_RUN = re.compile(rf"[0-9]{{12,}}|{_GROUPS}")
-_RUN = re.compile(_TEXT_RUN.pattern.encode())
-_HEAD = re.compile(rb"[0-9]{0,6}(?:[ .-][0-9]{4,6}(?![0-9])){0,4}(?:[ .-][0-9]{1,3}(?![0-9]))?")
-"""At the beginning of a receipt's part: what may be the end of a card number in groups."""
-_TAIL = re.compile(rb"(?<![0-9])(?:[0-9]{4,6}[ .-]){0,4}[0-9]{0,6}\Z")
-"""At a part's end: what may be the beginning of one."""
+_GAP = r"[ ./*^{|}~?\x00-\x1f\x7f-\xff-]"
+_EDGE = re.compile(rf"{_GAP}{{0,3}}[0-9]+(?:{_GAP}{{1,3}}[0-9]+)*")
+"""At the beginning of a part: what may be the end of a card number. Turned round, at its end: what may be the beginning of one."""
+_DIGIT = re.compile(r"[0-9]")
+_DIGITS = re.compile(r"[0-9]+")
+_RECEIPT_JOINT = re.compile(r"[\x00-\x1f\x5e\x7b-\x7f]*[ /-]?[\x00-\x1f\x5e\x7b-\x7f]*")
+"""What may stand between two groups of one card number on a receipt: format bytes, and a single blank, `/` or `-`."""
 _APPLICATION = re.compile(rb"\x02[^\x02\x03]*\x03.\Z", re.DOTALL)
 _WHOLE = re.compile(rb"(?:\x02[^\x02\x03]*\x03.|[\x06\x15]\x03.|\x01[^\x00-\x1f]+\x04)\Z", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_FREE_TEXTS: Final = frozenset({"receipt_text", "reason", "software_release", "contents", "xml", "data", "extra", "tag_number"})
-"""Fields that may hold anything: what looks like a card number there is masked."""
+_ANY_DIGITS = "0" * SHORTEST_RUN
 
-_ANY_DIGITS = b"0" * 12
+
+@dataclass(frozen=True, slots=True)
+class MaskedReceipt:
+    """A receipt's bytes, as many as there were, and how many card numbers were cut in it."""
+
+    text: bytes
+    cuts: int
+
+
+# --- texts, messages and frames -------------------------------------------------------------------------------------------------------
 
 
 def mask_text(text: str) -> str:
-    """Mask every run of 12 or more digits in a text, also those in groups."""
-    return _TEXT_RUN.sub(lambda run: _zeroed(run[0].encode()).decode(), text)
+    """Mask every run of 12 or more digits in a text, also those in groups, and every card number."""
+    while True:
+        hidden = card_places(text)
+        for run in _RUN.finditer(text):
+            hidden.update([run.start() + digit.start() for digit in _DIGIT.finditer(run[0])][:-SHOWN_DIGITS])
+        masked = "".join("0" if place in hidden else character for place, character in enumerate(text))
+        if masked == text:
+            return text
+        text = masked  # what is left may join what stands beside it
 
 
 def mask_bytes(data: bytes) -> bytes:
-    """Mask every run of 12 or more digits, also those in groups, in bytes of which nothing is known."""
-    return _RUN.sub(lambda run: _zeroed(run[0]), data)
+    """Mask as `mask_text` does, in bytes of which nothing is known."""
+    return mask_text(data.decode("latin-1")).encode("latin-1")
 
 
 def mask_message(message: bytes, direction: str | None = None) -> bytes:
     """Return the message (between STX and ETX) with its card data masked, in the same length.
 
     Fields known to be something else are those of the table that the message fits; `direction` is "request" or "response" where it is
-    known. The pan of a result is always cut to its last four.
+    known. Of the digits of a result's pan only the last four are kept. VAS documents keep numbers that are no card numbers (ORDER_ID).
     """
-    layout = find_layout(message, direction)
-    masked = bytearray(message)
-    for run in _RUN.finditer(_hide_known(message, layout) if layout else message):
-        masked[run.start() : run.end()] = _zeroed(run[0])
-    for row in layout.rows if layout else ():
-        if isinstance(row.field, Pan) and row.position is not None:
-            end = row.position - 1 + row.field.length
-            masked[row.position - 1 : end - SHOWN_DIGITS] = b"0" * (row.field.length - SHOWN_DIGITS)
-    return bytes(masked)
+    layout = find_layout(message, direction, tolerate_lengths=True)
+    if layout is None:
+        return mask_bytes(message)
+    masked = b""
+    free = b""  # neighbouring bytes of which nothing is known
+    pieces = layout.cut(message)
+    for row, start, end in pieces:
+        content = message[start:end]
+        if _is_free(row, content):
+            free += content
+            continue
+        masked += mask_bytes(free)
+        free = b""
+        if isinstance(row.field, Pan):
+            content = re.sub(rb"[0-9]", b"0", content[:-SHOWN_DIGITS]) + content[-SHOWN_DIGITS:]
+        masked += _mask_document(message, layout, content) if row.name == "xml" else content
+    rest = message[pieces[-1][2] :]  # of a result that is longer than its table; digits there may go on from the table's last field
+    behind = rest if free else re.sub(rb"\A[0-9]+", lambda digits: b"0" * len(digits[0]), rest)
+    return masked + mask_bytes(free + behind)
+
+
+def _is_free(row: TableRow, content: bytes) -> bool:
+    """Return whether a field may hold anything. Real firmware puts other things into reserved runs and constants."""
+    if isinstance(row.field, Unread):
+        return content != row.field.content
+    if isinstance(row.field, Text | RightText):
+        return row.field.length >= SHORTEST_CARD
+    return isinstance(row.field, Rest | Counted) and row.name != "xml"
+
+
+def _mask_document(message: bytes, layout: Layout, content: bytes) -> bytes:
+    """Mask the XML of a VAS message; the answer's may be a part of several, and a card number split over two."""
+    text = mask_cards(content.decode("latin-1"), "0")
+    if layout is responses.VAS:
+        text = _mask_edges(text, begins=message[15:18] == b"001", ends=message[14:15] == b"0")
+    return text.encode("latin-1")
 
 
 def mask_frame(raw: bytes, direction: str | None = None) -> bytes:
@@ -84,30 +133,90 @@ def mask_lone_frame(raw: bytes, direction: str | None = None) -> bytes:
     """
     if not _APPLICATION.match(raw) or raw[10:11] != b"S" or direction == "request":
         return mask_frame(raw, direction)
-    text = raw[11:-2]
-    masked = bytearray(mask_bytes(_ANY_DIGITS + text + _ANY_DIGITS)[len(_ANY_DIGITS) : -len(_ANY_DIGITS)])
-    for edge, shown in ((_HEAD.match(text), SHOWN_DIGITS), (_TAIL.search(text), 0)):
-        if edge is not None:
-            masked[edge.start() : edge.end()] = _zeroed(bytes(masked[edge.start() : edge.end()]), shown)
-    return _replace_message(raw, raw[1:11] + bytes(masked))
+    text = mask_text(raw[11:-2].decode("latin-1"))
+    text = mask_text(_ANY_DIGITS + text + _ANY_DIGITS)[SHORTEST_RUN:-SHORTEST_RUN]
+    return _replace_message(raw, raw[1:11] + _mask_edges(text).encode("latin-1"))
+
+
+def _mask_edges(text: str, *, begins: bool = False, ends: bool = False) -> str:
+    """Mask the digits at the edges of a part: all but the last four at its beginning, all at its end.
+
+    `begins`, `ends`: nothing stands before, or behind, the part.
+    """
+    if not begins and (edge := _EDGE.match(text)):
+        text = _zeroed(edge[0], SHOWN_DIGITS) + text[edge.end() :]
+    if not ends and (edge := _EDGE.match(text[::-1])):
+        text = text[: len(text) - edge.end()] + _zeroed(edge[0][::-1], 0)
+    return text
+
+
+def _zeroed(run: str, shown: int) -> str:
+    """Return a run with zeros in place of its digits but for the last `shown`; what stands between groups stays."""
+    digits = [digit.start() for digit in _DIGIT.finditer(run)]
+    hidden = set(digits[: max(len(digits) - shown, 0)])
+    return "".join("0" if place in hidden else character for place, character in enumerate(run))
+
+
+# --- receipts -------------------------------------------------------------------------------------------------------------------------
+
+
+def mask_receipt(text: bytes) -> MaskedReceipt:
+    """Cut the card numbers of a receipt, whose parts were joined, to their last four digits by `*`; everything else stays as it was sent.
+
+    A number stands alone in its line (no letter or digit beside it), or begins in one and ends in the next. Its groups are joined by
+    single blanks, `/`, `-` or format bytes (exchange.md §8).
+    """
+    cuts = 0
+    while found := find_cards(text.decode("latin-1"), _receipt_groups(text)):
+        hidden = hidden_places(found)
+        text = bytes(0x2A if place in hidden else byte for place, byte in enumerate(text))
+        end = -1
+        for card in found:
+            cuts += card[0] > end  # numbers that overlap are one cut
+            end = max(end, card[-1])
+    return MaskedReceipt(text, cuts)
+
+
+def _receipt_groups(text: bytes) -> list[DigitGroup]:
+    """Return the digits of a receipt, line by line."""
+    groups: list[DigitGroup] = []
+    for line in cut_lines(text):
+        shown = "".join(chr(text[place]) for place in line.places)
+        for match in _DIGITS.finditer(shown):
+            places = line.places[match.start() : match.end()]
+            between = text[groups[-1].places[-1] + 1 : places[0]].decode("latin-1") if groups else ""
+            joined = bool(groups) and _RECEIPT_JOINT.fullmatch(between) is not None
+            before, after = shown[match.start() - 1 : match.start()], shown[match.end() : match.end() + 1]
+            groups.append(DigitGroup(match[0], places, joined, _is_letter(before), _is_letter(after)))
+    return groups
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 def mask_receipt_parts(parts: Sequence[bytes]) -> list[bytes]:
-    """Mask the texts of a receipt's `S` messages as one text, and return them in the same lengths."""
-    masked = mask_bytes(b"".join(parts))
+    """Mask the texts of a receipt's `S` messages as `mask_receipt` does with one text, and return them in the same lengths."""
+    return _split_like(parts, mask_receipt(b"".join(parts)).text)
+
+
+def _split_like(parts: Sequence[bytes], text: bytes) -> list[bytes]:
     result: list[bytes] = []
     place = 0
     for part in parts:
-        result.append(masked[place : place + len(part)])
+        result.append(text[place : place + len(part)])
         place += len(part)
     return result
+
+
+# --- conversations --------------------------------------------------------------------------------------------------------------------
 
 
 def mask_frames(frames: Sequence[bytes], directions: Sequence[str | None]) -> list[bytes]:
     """Mask the frames of one conversation in their order; `directions` has one entry a frame.
 
     Receipts that are split over several `S` frames are joined before masking, though our ACKs and progress may stand between; so are
-    neighbouring stretches of noise.
+    neighbouring stretches of noise. Receipts are masked as on paper, and card numbers that stand beside letters are cut as well.
     """
     masked = [mask_frame(raw, direction) for raw, direction in zip(frames, directions, strict=True)]
     receipt: list[int] = []
@@ -136,7 +245,8 @@ def clean_text(text: str) -> str:
 
 def _mask_noise(frames: Sequence[bytes], masked: list[bytes], places: list[int]) -> None:
     """Mask the noise at `places` as one stretch, and forget the places."""
-    for place, raw in zip(places, mask_receipt_parts([frames[place] for place in places]), strict=True):
+    pieces = [frames[place] for place in places]
+    for place, raw in zip(places, _split_like(pieces, mask_bytes(b"".join(pieces))), strict=True):
         masked[place] = raw
     places.clear()
 
@@ -148,9 +258,9 @@ def _mask_receipt(frames: Sequence[bytes], masked: list[bytes], places: list[int
     """
     parts = [frames[place][1 + HEADER_LENGTH : -2] for place in places]
     first = {index for index, part in enumerate(parts) if not index or parts[index - 1] != part}
-    distinct = iter(mask_receipt_parts([parts[index] for index in sorted(first)]))
+    distinct = iter(_mask_parts([parts[index] for index in sorted(first)]))
     other = b""
-    for index, (place, part, whole) in enumerate(zip(places, parts, mask_receipt_parts(parts), strict=True)):
+    for index, (place, part, whole) in enumerate(zip(places, parts, _mask_parts(parts), strict=True)):
         if index in first:
             other = next(distinct)
         text = bytes(one if one != byte else two for byte, one, two in zip(part, whole, other, strict=True))
@@ -158,31 +268,10 @@ def _mask_receipt(frames: Sequence[bytes], masked: list[bytes], places: list[int
     places.clear()
 
 
+def _mask_parts(parts: Sequence[bytes]) -> list[bytes]:
+    text = mask_receipt(b"".join(parts)).text
+    return _split_like(parts, mask_cards(text.decode("latin-1")).encode("latin-1"))
+
+
 def _replace_message(raw: bytes, message: bytes) -> bytes:
     return raw[:1] + message + raw[-2:-1] + bytes((raw[-1] ^ fold(raw[1:-2]) ^ fold(message),))
-
-
-def _zeroed(run: bytes, shown: int = SHOWN_DIGITS) -> bytes:
-    """Return a run with zeros in place of its digits but for the last `shown`; what stands between groups stays."""
-    masked = bytearray(run)
-    for place in reversed(range(len(run))):
-        if run[place] in b" .-":
-            continue
-        if shown:
-            shown -= 1
-        else:
-            masked[place] = 0x30
-    return bytes(masked)
-
-
-def _hide_known(message: bytes, layout: Layout) -> bytes:
-    """Return the message with letters in place of the fields that are known to be no card number."""
-    hidden = bytearray(message)
-    for row in layout.rows:
-        if row.position is None or row.length is None or row.name in _FREE_TEXTS or isinstance(row.field, Pan):
-            continue
-        start, end = row.position - 1, row.position - 1 + row.length
-        # Real firmware puts other things into reserved runs and constants: known are only those that are what the table says.
-        if not isinstance(row.field, Unread) or message[start:end] == row.field.content:
-            hidden[start:end] = b"X" * row.length
-    return bytes(hidden)

@@ -12,6 +12,7 @@ from ecrlan.wire.fields import (
     Digits,
     FieldError,
     Flag,
+    Marks,
     Number,
     Reserved,
     Rest,
@@ -19,7 +20,7 @@ from ecrlan.wire.fields import (
     Text,
     check_printable,
 )
-from ecrlan.wire.layout import Layout, layout
+from ecrlan.wire.layout import LONGEST_MESSAGE, Layout, layout
 
 MOST_CONTENTS: Final = 4
 LONGEST_CONTENT: Final = 100
@@ -173,7 +174,7 @@ ADDITIONAL_DATA = layout(
     (17, "iso_field" / Digits(2) * "00 = nothing to be returned; in use: 62"),
     (19, "tag_number" / Text(8) * "in use: DF8D01"),
     (27, Constant("0")),
-    (28, "tag_map" / Digits(4) * "the index of each content that follows, 0 = none (a guess)"),
+    (28, "tag_map" / Marks(4) * "the index of each content that follows, 0 = none (a guess); * on PAX"),
     (32, Reserved(5)),
     (37, "contents" / Contents() * "one to four, each 1-100 bytes and closed by 0x1B"),
 )
@@ -189,6 +190,24 @@ VAS = layout(
     (23, "xml_length" / Number(4)),
     (27, "xml" / Counted("xml_length", 1024, xml=True) * "at most 1024 bytes"),
 )
+
+EXTENDED_STATUS = layout(
+    "extended status request",
+    10,
+    (1, "terminal_id" / Digits(8)),
+    (9, Constant("0")),
+    (10, Code("t")),
+)
+
+
+def _unread(code: str, title: str) -> Layout:
+    content = "content" / Rest(0, LONGEST_MESSAGE - 10) * "not described"
+    return layout(title, None, (1, "terminal_id" / Digits(8)), (9, Constant("0")), (10, Code(code)), (11, content), variant="PAX")
+
+
+REFUND = _unread("A", "refund request")
+DLL = _unread("D", "DLL request")
+RETROACTIVE_REVERSAL = _unread("Q", "retroactive reversal request")
 
 REQUESTS: Final = (
     STATUS,
@@ -209,3 +228,6 @@ REQUESTS: Final = (
     VAS,
 )
 """Every table of this module, in the page's order."""
+
+NAMED_ONLY: Final = {"t": EXTENDED_STATUS, "A": REFUND, "D": DLL, "Q": RETROACTIVE_REVERSAL}
+"""Tables of requests that ecrlan never sends, by code: for `ecrlan decode` (messages.md "PAX only", exchange.md §8)."""

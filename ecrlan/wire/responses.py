@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from ecrlan.wire.fields import (
     Blank,
+    BlankDigits,
     Code,
     Constant,
     Counted,
     Digits,
     Flag,
     HostTimeText,
+    Meaningless,
     Number,
     OptionalText,
     Pan,
@@ -66,17 +68,25 @@ def _begin(code: str) -> tuple[Row, ...]:
     )
 
 
-def _card() -> tuple[Row, ...]:
+def _card(stan: Digits) -> tuple[Row, ...]:
     return (
         (48, "card_type" / PresentNumber(1) * _CARD_TYPE),
         (49, "acquirer_id" / OptionalText(11)),
-        (60, "stan" / Digits(6)),
+        (60, "stan" / stan),
         (66, "online_id" / Digits(6, optional=True)),
     )
 
 
-def _result(code: str, title: str, total: int, *tail: Row) -> Variants:
-    """Make `E`, `V`, `c` and `v`: the same to position 71, then the tail."""
+def _approved_stan() -> Digits:
+    return Digits(6)
+
+
+def _refused_stan() -> Digits:
+    return BlankDigits(6)  # blank where it was refused before the host was asked
+
+
+def _result(code: str, title: str, total: int, *tail: Row, refused: tuple[Row, ...] = ()) -> Variants:
+    """Make `E`, `V`, `c` and `v`: the same to position 71, then the tail; `refused` where a refusal has another one."""
     authorization: Row = (35, Reserved(6)) if total == 84 else (35, "authorization_code" / OptionalText(6))
     return Variants(
         layout(
@@ -87,7 +97,7 @@ def _result(code: str, title: str, total: int, *tail: Row) -> Variants:
             (32, "entry_mode" / OptionalText(3) * _ENTRY_MODE),
             authorization,
             (41, "host_time" / HostTimeText() * _HOST_TIME),
-            *_card(),
+            *_card(_approved_stan()),
             *tail,
             variant=OK,
         ),
@@ -97,11 +107,11 @@ def _result(code: str, title: str, total: int, *tail: Row) -> Variants:
             *_begin(code),
             (13, "reason" / Text(24) * "why it was refused"),
             (37, Reserved(11)),
-            *_card(),
-            *tail,
+            *_card(_refused_stan()),
+            *(refused or tail),
             variant=KO,
         ),
-        layout(title, total, *_begin(code), (13, Reserved(35)), *_card(), *tail, variant=OTHER),
+        layout(title, total, *_begin(code), (13, Meaningless(35)), *_card(_refused_stan()), *(refused or tail), variant=OTHER),
     )
 
 
@@ -115,35 +125,47 @@ CARD_VERIFICATION: Final = Variants(
         (13, "reason" / Text(24) * "why it was refused"),
         (37, "action_code" / Digits(3, optional=True)),
         (40, Reserved(8)),
-        *_card(),
+        *_card(_refused_stan()),
         variant=KO,
     ),
     PURCHASE.other,
 )
 """`E` for `H`: as `E` for `P`, but for the KO's action code."""
-CUT: Final = _result("E", "result cut after position 74", 74, (72, Reserved(3)))
-"""An `E` of 74 bytes, read as its first 71; only where a terminal's `tolerate_lengths` says so."""
+RESULT_74: Final = _result("E", "purchase or card verification result", 74, (72, "action_code" / Digits(3, optional=True)))
+"""`E` for `P` and `H` as some terminals send it: with an action code at the end."""
 VOID: Final = _result("E", "void result", 84, (72, "action_code" / Digits(3, optional=True)), (75, Reserved(10)))
+
+
+def _extended_tail(amount: Number) -> tuple[Row, ...]:
+    return (
+        (72, "action_code" / Digits(3, optional=True)),
+        (75, "amount" / amount * "cents, as the host received it"),
+        (83, Reserved(10)),
+    )
+
+
+def _exchange_tail(amount: Number) -> tuple[Row, ...]:
+    return (
+        (72, "action_code" / Digits(3, optional=True)),
+        (75, "amount" / amount * "cents"),
+        (83, "dcc" / Flag(optional=True) * "1 = paid in another currency; if 0 the rest means nothing"),
+        (84, "exchange_rate" / Number(8, optional=True) * _RATE),
+        (92, "currency" / OptionalText(3)),
+        (95, "currency_amount" / Number(12, optional=True)),
+        (107, "currency_decimals" / Number(1, optional=True)),
+        (108, Reserved(10)),
+    )
+
+
 EXTENDED_PURCHASE: Final = _result(
-    "E",
-    "extended purchase result",
-    92,
-    (72, "action_code" / Digits(3, optional=True)),
-    (75, "amount" / Number(8) * "cents, as the host received it"),
-    (83, Reserved(10)),
+    "E", "extended purchase result", 92, *_extended_tail(Number(8)), refused=_extended_tail(Number(8, optional=True))
 )
 PURCHASE_WITH_EXCHANGE: Final = _result(
     "V",
     "purchase result with currency exchange",
     117,
-    (72, "action_code" / Digits(3, optional=True)),
-    (75, "amount" / Number(8) * "cents"),
-    (83, "dcc" / Flag(optional=True) * "1 = paid in another currency; if 0 the rest means nothing"),
-    (84, "exchange_rate" / Number(8, optional=True) * _RATE),
-    (92, "currency" / OptionalText(3)),
-    (95, "currency_amount" / Number(12, optional=True)),
-    (107, "currency_decimals" / Number(1, optional=True)),
-    (108, Reserved(10)),
+    *_exchange_tail(Number(8)),
+    refused=_exchange_tail(Number(8, optional=True)),
 )
 CAPTURE: Final = _result("c", "capture result", 74, (72, "action_code" / Digits(3, optional=True)))
 CAPTURE_71: Final = _result("c", "capture result", 71)
@@ -161,11 +183,11 @@ CAPTURE_WITH_EXCHANGE: Final = _result(
 )
 
 
-def _preauthorization_card() -> tuple[Row, ...]:
+def _preauthorization_card(stan: Digits) -> tuple[Row, ...]:
     return (
         (71, "card_type" / PresentNumber(1) * _CARD_TYPE),
         (72, "acquirer_id" / OptionalText(11)),
-        (83, "stan" / Digits(6)),
+        (83, "stan" / stan),
         (89, "online_id" / Digits(6, optional=True)),
         (95, Reserved(12)),
     )
@@ -184,7 +206,7 @@ PREAUTHORIZATION: Final = Variants(
         (58, "action_code" / Digits(3, optional=True)),
         (61, "host_time" / HostTimeText() * _HOST_TIME),
         (68, Reserved(3)),
-        *_preauthorization_card(),
+        *_preauthorization_card(_approved_stan()),
         variant=OK,
     ),
     layout(
@@ -194,14 +216,14 @@ PREAUTHORIZATION: Final = Variants(
         (13, "reason" / Text(24) * "why it was refused"),
         (37, "action_code" / Digits(3, optional=True)),
         (40, Reserved(31)),
-        *_preauthorization_card(),
+        *_preauthorization_card(_refused_stan()),
         variant=KO,
     ),
-    layout("pre-authorization result", 106, *_begin("e"), (13, Reserved(58)), *_preauthorization_card(), variant=OTHER),
+    layout("pre-authorization result", 106, *_begin("e"), (13, Meaningless(58)), *_preauthorization_card(_refused_stan()), variant=OTHER),
 )
 
 
-def _increment(variant: str, *card: Row) -> Layout:
+def _increment(variant: str, stan: Digits, *card: Row) -> Layout:
     return layout(
         "incremental authorization result",
         75,
@@ -209,7 +231,7 @@ def _increment(variant: str, *card: Row) -> Layout:
         *card,
         (35, "acquirer_id" / OptionalText(11)),
         (46, "authorization_code" / OptionalText(6)),
-        (52, "stan" / Digits(6)),
+        (52, "stan" / stan),
         (58, "online_id" / Digits(6, optional=True)),
         (64, "host_time" / HostTimeText() * _HOST_TIME),
         (71, "action_code" / Digits(3, optional=True)),
@@ -219,9 +241,9 @@ def _increment(variant: str, *card: Row) -> Layout:
 
 
 INCREMENT: Final = Variants(
-    _increment(OK, (13, "pan" / Pan(19) * "truncated"), (32, "entry_mode" / OptionalText(3) * _ENTRY_MODE)),
-    _increment(KO, (13, Reserved(19)), (32, Blank(3))),
-    _increment(OTHER, (13, Reserved(19)), (32, Blank(3))),
+    _increment(OK, _approved_stan(), (13, "pan" / Pan(19) * "truncated"), (32, "entry_mode" / OptionalText(3) * _ENTRY_MODE)),
+    _increment(KO, _refused_stan(), (13, Meaningless(19)), (32, Blank(3))),
+    _increment(OTHER, _refused_stan(), (13, Meaningless(19)), (32, Blank(3))),
 )
 """Its own layout, without a reason: whatever the result, the fields from 35 on are there; 13-34 are read only where it is `00`."""
 
@@ -243,7 +265,7 @@ CLOSE_SESSION: Final = Variants(
         (35, Reserved(10)),
         variant=KO,
     ),
-    layout("close session result", 44, *_begin("C"), (13, Reserved(32)), variant=OTHER),
+    layout("close session result", 44, *_begin("C"), (13, Meaningless(32)), variant=OTHER),
 )
 
 
@@ -254,8 +276,8 @@ def _totals(variant: str, row: Row) -> Layout:
 
 TOTALS: Final = Variants(
     _totals(OK, (13, "terminal_total" / Number(16) * "cents")),
-    _totals(KO, (13, Reserved(16))),
-    _totals(OTHER, (13, Reserved(16))),
+    _totals(KO, (13, Meaningless(16))),
+    _totals(OTHER, (13, Meaningless(16))),
 )
 STATUS: Final = layout(
     "status",
@@ -268,6 +290,18 @@ STATUS: Final = layout(
     (31, "terminal_status" / Number(1) * "2 = operative; see messages.md"),
     (32, "software_release" / Rest(0, 225, filled=True) * "free text"),
 )
+STATUS_WITH_WORD: Final = layout(
+    "status",
+    None,
+    (1, "terminal_id" / Digits(8)),
+    (9, Constant("0")),
+    (10, Code("s")),
+    (11, Reserved(10)),
+    (21, "terminal_time" / TerminalTime() * "DDMMYYhhmm"),
+    (31, "status_text" / Rest(1, 226, filled=True) * "a word that begins with no digit, then the software release"),
+    variant="word",
+)
+"""`s` of terminals that send a word in place of the digit (exchange.md §8)."""
 ADDITIONAL_DATA: Final = layout(
     "additional data from the host",
     None,
@@ -301,8 +335,40 @@ VAS: Final = layout(
     (27, "xml" / Counted("xml_length", 1024, xml=True) * "at most 1024 bytes"),
 )
 
+EXTENDED_STATUS: Final = layout(
+    "extended status",
+    225,
+    (1, "terminal_id" / Digits(8)),
+    (9, Constant("0")),
+    (10, Code("t")),
+    (11, Reserved(10)),
+    (21, "terminal_time" / TerminalTime() * "DDMMYYhhmm"),
+    (31, "part_number" / Text(33)),
+    (64, "serial_number" / Text(18)),
+    (82, "software_release" / Text(80)),
+    (162, "ip_address" / Text(12)),
+    (174, "gateway" / Text(12)),
+    (186, Blank(2)),
+    (188, "contract" / Text(13)),
+    (201, "merchant" / Text(24)),
+    (225, "terminal_status" / Number(1, optional=True) * "2 = operative; see messages.md"),
+)
+
+
+def _unread(code: str, title: str, total: int | None) -> Layout:
+    longest = LONGEST_MESSAGE - 10
+    content = "content" / (Rest(0, longest) if total is None else Rest(total - 10, total - 10)) * "not described"
+    begin = ((1, "terminal_id" / Digits(8)), (9, Constant("0")), (10, Code(code)))
+    return layout(title, None, *begin, (11, content), variant="PAX")
+
+
+REFUND: Final = _unread("A", "refund result", 58)
+DLL: Final = _unread("D", "DLL result", None)
+RETROACTIVE_REVERSAL: Final = _unread("Q", "retroactive reversal result", None)
+
 PAYMENT_RESULTS: Final = {
     (b"E", 71): PURCHASE,
+    (b"E", 74): RESULT_74,
     (b"E", 84): VOID,
     (b"E", 92): EXTENDED_PURCHASE,
     (b"V", 117): PURCHASE_WITH_EXCHANGE,
@@ -312,12 +378,14 @@ PAYMENT_RESULTS: Final = {
     (b"c", 71): CAPTURE_71,
     (b"v", 109): CAPTURE_WITH_EXCHANGE,
 }
-"""Payment results by code and length in bytes (messages.md: anything longer or shorter is malformed)."""
+"""Payment results by code and length in bytes (messages.md: anything longer or shorter is malformed, unless it is tolerated)."""
 
 RESPONSES: Final[tuple[Layout | Variants, ...]] = (
     STATUS,
+    STATUS_WITH_WORD,
     PURCHASE,
     CARD_VERIFICATION,
+    RESULT_74,
     VOID,
     EXTENDED_PURCHASE,
     PURCHASE_WITH_EXCHANGE,
@@ -331,6 +399,8 @@ RESPONSES: Final[tuple[Layout | Variants, ...]] = (
     ADDITIONAL_DATA,
     RECEIPT,
     VAS,
-    CUT,
 )
 """Every table of this module, in the page's order."""
+
+NAMED_ONLY: Final = {b"t": EXTENDED_STATUS, b"A": REFUND, b"D": DLL, b"Q": RETROACTIVE_REVERSAL}
+"""Tables of answers to requests that ecrlan never sends, by code: for `ecrlan decode` (messages.md "PAX only", exchange.md §8)."""

@@ -10,14 +10,32 @@ import pytest
 from ecrlan.daemon.documents import STATUS_TEXTS, own_addresses, state_of, status_text, terminal_as_json, time_of
 from ecrlan.daemon.health import Condition
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.model import TerminalStatus
+from ecrlan.model import StatusResponse, TerminalStatus
 from ecrlan.register import Register
 from tests.virtual import VirtualLoop, run
 
 
+def status_of(digit: int | None, word: str | None = None) -> StatusResponse:
+    return StatusResponse(terminal_id="1", terminal_time=None, terminal_status=digit, status_word=word, software_release="")
+
+
 def test_every_status_has_words() -> None:
-    assert {status_text(int(status)) for status in TerminalStatus} == set(STATUS_TEXTS.values())
-    assert status_text(9) == "status 9, which no table knows"
+    assert {status_text(status_of(int(status))) for status in TerminalStatus} == set(STATUS_TEXTS.values())
+    assert status_text(status_of(9)) == "status 9, which no table knows"
+    assert status_text(status_of(None, "OPERATIVO")) == "operative"
+    assert status_text(status_of(None, "NOTREADY")) == "NOTREADY"
+    assert status_text(status_of(None)) is None
+
+
+def test_a_terminal_whose_status_is_a_word() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with Register(clock=loop.clock) as register:
+            terminal = register.dial("till-1", "127.0.0.1", 1)
+            terminal.memory.status = status_of(None, "NOTREADY")
+            document = terminal_as_json(terminal, loop.clock(), Condition())
+            assert [document[name] for name in ("terminal_status", "status_word", "status_text")] == [None, "NOTREADY", "NOTREADY"]
+
+    run(main)
 
 
 def test_moments() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import datetime
 
@@ -113,6 +114,7 @@ totals = st.integers(0, 10**16 - 1)
 RESPONSES = st.one_of(
     results("E", 71, {}),
     results("E", 71, {}, ko=verification_refusal),
+    results("E", 74, {}, every=action),
     results("E", 84, no_code, every=action),
     results("E", 92, {}, every=action | whole_amount),
     results("V", 117, {}, every=action | whole_amount | exchange),
@@ -127,6 +129,14 @@ RESPONSES = st.one_of(
         terminal_time=clocks,
         terminal_status=st.integers(0, 9),
         software_release=text(60).map(lambda value: value.rstrip(" ")),
+    ),
+    st.builds(
+        m.StatusResponse,
+        terminal_id=tids,
+        terminal_time=clocks,
+        terminal_status=st.none(),
+        status_word=st.sampled_from(["OPERATIVE", "OPERATIVO", "NON OPERATIVO", "NOTREADY"]),
+        software_release=text(60).map(lambda value: "1" + value.rstrip(" ")),
     ),
     st.builds(m.CloseSessionResponse, terminal_id=tids, result=st.just("00"), terminal_total=totals, host_total=totals),
     st.builds(m.CloseSessionResponse, terminal_id=tids, result=st.just("01"), reason=filled(19).map(lambda v: v or ""), **action),
@@ -156,6 +166,19 @@ OK = m.PaymentResult(
     online_id="000099",
 )
 KO = m.PaymentResult(terminal_id="37105051", code="E", length=71, result="01", reason="CARTA NON ABILITATA", stan="000043", card_type=2)
+
+
+WORDED = bytes.fromhex(
+    "323132333435363738307330303030303030303030303330373235313533344F504552415449564530312E30302E31345F42323832375F32383237"
+)[1:]
+"""The status of a real terminal (exchange.md §8)."""
+WORD = m.StatusResponse(
+    terminal_id="12345678",
+    terminal_time=datetime(2025, 7, 3, 15, 34),  # noqa: DTZ001 - the terminal's clock has no zone
+    terminal_status=None,
+    status_word="OPERATIVE",
+    software_release="01.00.14_B2827_2827",
+)
 
 
 @given(REQUESTS)
@@ -201,7 +224,9 @@ def test_a_message_that_was_cut_is_malformed_or_another_length(response, data):
         shorter = parse_response(cut)
     except MalformedMessageError:
         return
-    assert (response.code, response.length, shorter.length) == ("c", 74, 71)
+    assert (response.code, response.length, shorter.length) in {("c", 74, 71), ("E", 74, 71), ("E", 84, 71), ("E", 84, 74)} | {
+        ("E", 92, length) for length in (71, 74, 84)
+    }
 
 
 # --- byte-exact examples and boundaries ---------------------------------------------------------------------------------------------------
@@ -218,6 +243,73 @@ def test_the_published_status():
     )
     assert build_frame(build_response(status)) == STATUS_RESPONSE
     assert parse_response(b"371050510s0000000000xxxxxxxxxx2SYS72031EMV02686ECR01233  ").software_release == "SYS72031EMV02686ECR01233"
+
+
+def test_the_status_with_a_word_of_a_real_terminal():
+    assert len(WORDED) == 58
+    assert parse_response(WORDED) == WORD
+    assert build_response(WORD) == WORDED
+    assert WORD.operative
+    assert WORD.refusing_word is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "release", "operative"),
+    [
+        (b"OPERATIVO", "OPERATIVO", "", True),
+        (b"OPERATIVE  1.2  ", "OPERATIVE", "1.2", True),
+        (b"OPERATIVEB2827", "OPERATIVE", "B2827", True),
+        (b"Operativo1", "Operativo", "1", True),
+        (b"NON OPERATIVO01.00", "NON OPERATIVO", "01.00", False),
+        (b" NOTREADY ", "NOTREADY", "", False),
+        (b"NOT\x1b[2JREADY", "NOT?[", "2JREADY", False),
+        (b"BUSY 4111111111111111", "BUSY", "************1111", False),
+    ],
+)
+def test_words_of_other_terminals(text, word, release, operative):
+    status = parse_response(b"123456780s" + b"0" * 10 + b"0307251534" + text)
+    assert (status.status_word, status.software_release, status.terminal_status) == (word, release, None)
+    assert status.operative is operative
+    assert status.refusing_word == (None if operative else word)
+
+
+def test_a_status_that_says_nothing_and_digits_refuse_nothing():
+    blank = parse_response(b"123456780s" + b"0" * 10 + b"0307251534   ")
+    assert (blank.terminal_status, blank.status_word, blank.operative, blank.refusing_word) == (None, None, False, None)
+    for digit in range(10):
+        status = parse_response(b"123456780s" + b"0" * 10 + b"0307251534%dOPERATIVE" % digit)
+        assert (status.terminal_status, status.status_word) == (digit, None)
+        assert (status.operative, status.refusing_word) == (digit == 2, None)
+
+
+def test_refusals_with_blank_fields_are_refusals():
+    for length, letter in ((71, "E"), (74, "E"), (84, "E"), (92, "E"), (117, "V"), (74, "c"), (71, "c"), (109, "v")):
+        for code in (b"01", b"05"):
+            made = replace(OK, code=letter, length=length, result="01", reason="NEGATO", amount=650, action_code="000")
+            message = bytearray(build_response(made))
+            message[10:12] = code
+            message[47:] = b" " * (len(message) - 47)
+            result = parse_response(bytes(message))
+            assert (result.stan, result.acquirer_id, result.online_id, result.card_type) == ("000000", None, "", None)
+            assert (result.amount, result.action_code) == (None, None)
+            message[10:12] = b"00"
+            with pytest.raises(MalformedMessageError, match="stan at position 60 is not 6 digits"):
+                parse_response(bytes(message))
+    for made, place in ((replace(OK, code="e", length=106), 82), (replace(OK, code="i", length=75), 51)):
+        message = bytearray(build_response(replace(made, result="01")))
+        message[place : place + 6] = b" " * 6
+        assert parse_response(bytes(message)).stan == "000000"
+        message = bytearray(build_response(replace(made, amount=650, preauthorization_code="000000001")))
+        message[place : place + 6] = b" " * 6
+        with pytest.raises(MalformedMessageError, match="stan"):
+            parse_response(bytes(message))
+
+
+@pytest.mark.parametrize("pan", [b"0" * 15 + b"4242", b"000" + b"*" * 12 + b"1017", b"000438746******9993", b"4" * 19])
+def test_pans_as_real_terminals_send_them(pan):
+    message = bytearray(build_response(OK))
+    message[12:31] = pan
+    assert parse_response(bytes(message)).pan == pan[-4:].decode()
 
 
 @pytest.mark.parametrize(("amount", "digits_sent"), [(1, b"00000001"), (99_999_999, b"99999999")])
@@ -326,12 +418,39 @@ def test_reserved_runs_are_ignored_when_read():
     assert parse_request(b"0000000090PX"[:9] + b"s").terminal_id == "00000000"
 
 
-def test_an_e_cut_after_74_where_it_is_tolerated():
-    message = build_response(replace(OK, length=74))
-    assert len(message) == 74
-    with pytest.raises(MalformedMessageError, match="71 or 84 or 92"):
-        parse_response(message)
-    assert parse_response(message[:-3] + b"abc", tolerate_lengths=True) == replace(OK, length=74)
+def test_an_e_of_74_bytes_needs_no_setting():
+    result = replace(OK, length=74, action_code="000")
+    message = build_response(result)
+    assert message == build_response(OK) + b"000"
+    for answers in ("", "P", "H", "X", "G"):
+        assert parse_response(message, answers=answers) == result
+    refusal = replace(KO, length=74, action_code="116")
+    assert parse_response(build_response(refusal), answers="P") == refusal
+
+
+ALL_LENGTHS = {"E": (71, 74, 84, 92), "V": (117,), "e": (106,), "i": (75,), "c": (71, 74), "v": (109,)}
+
+
+@pytest.mark.parametrize("letter", ALL_LENGTHS)
+@pytest.mark.parametrize("result", ["00", "01", "05"])
+def test_tolerated_lengths_are_read_as_the_longest_form_that_fits(letter, result):
+    for form, following in itertools.pairwise((*ALL_LENGTHS[letter], 140)):
+        made = replace(OK, code=letter, length=form, amount=650, preauthorization_code="000000001", action_code="123", result=result)
+        message = build_response(made)
+        exact = parse_response(message)
+        for length in range(form + 1, following):
+            longer = message.ljust(length, b"x")
+            assert parse_response(longer, tolerate_lengths=True) == replace(exact, length=length)
+            with pytest.raises(MalformedMessageError, match=f"of {length} bytes: a result takes .* bytes .see tolerate_lengths.$"):
+                parse_response(longer)
+    with pytest.raises(MalformedMessageError, match=r"a result takes .* bytes$"):
+        parse_response(b"371050510" + letter.encode() + result.encode() + b"0" * (ALL_LENGTHS[letter][0] - 13), tolerate_lengths=True)
+
+
+def test_a_tolerated_length_whose_field_is_unreadable_tells_the_real_length():
+    message = build_response(replace(OK, length=74, action_code="000"))[:59] + b"x" * 18
+    with pytest.raises(MalformedMessageError, match="message E of 77 bytes: stan"):
+        parse_response(message, tolerate_lengths=True)
 
 
 def test_totals_keep_what_is_longer():
@@ -360,6 +479,9 @@ def test_additional_data_byte_by_byte():
         ("1100", ["a", "b"], [1, 2]),
         ("9000", ["a"], [1]),
         ("2100", ["a", "b", "c"], [2, 1, 3]),
+        ("5***", ["a"], [5]),
+        ("5*00", ["a"], [5]),
+        ("****", ["a", "b"], [1, 2]),
     ],
 )
 def test_a_tag_map_that_names_no_index(tag_map, texts, indexes):
@@ -409,10 +531,14 @@ def test_malformed_requests(message, problem):
         (b"", "no response has this code"),
         (b"371050510Z", "no response has this code"),
         (b"371050510P" + b"0" * 157, "no response has this code"),
-        (b"371050510E00", "a result takes 71 or 84 or 92 bytes"),
+        (b"371050510E00", "a result takes 71, 74, 84 or 92 bytes$"),
+        (b"371050510E" + b"0" * 67, "E of 77 bytes: a result takes 71, 74, 84 or 92 bytes .see tolerate_lengths.$"),
+        (b"371050510e00", "a result takes 106 bytes$"),
         (b"371050510c00", "a result takes 71 or 74 bytes"),
         (b"371050510s", "status takes 31 to 256 bytes"),
+        (b"371050510s" + b"0" * 20, "status takes 31 to 256 bytes"),
         (b"371050510s" + b"0" * 247, "status takes 31 to 256 bytes"),
+        (b"371050510s" + b"0" * 20 + b"A" * 227, "status takes 31 to 256 bytes"),
         (b"371050510S", "receipt takes 11 to 210 bytes"),
         (b"371050510S" + b"x" * 201, "receipt takes 11 to 210 bytes"),
         (b"371050510C00", "close session result takes 44 bytes"),
@@ -432,6 +558,10 @@ def test_malformed_responses(message, problem):
     ("response", "place"),
     [
         (replace(OK, length=72), "length"),
+        (m.StatusResponse(terminal_id="37105051", terminal_time=None, terminal_status=None, software_release=""), "terminal_status"),
+        (replace(WORD, status_word="2 OPERATIVE"), "status_word"),
+        (replace(WORD, status_word=""), "status_word"),
+        (replace(WORD, status_word="O" * 227), "status_text"),
         (replace(OK, code="Z"), "length"),
         (replace(OK, stan="42"), "stan"),
         (replace(OK, pan="4111111111111111"), "pan"),
@@ -464,6 +594,10 @@ def test_responses_that_cannot_be_built(response, place):
         (b"371050510E1", requests.PRINTING, None),
         (build_request(m.CaptureRequest(amount=1, preauthorization_code="000000001", length=180)), requests.CAPTURE_180, None),
         (b"371050510Z", None, None),
+        (b"000000000t", requests.EXTENDED_STATUS, None),
+        (b"000000000A" + b"0" * 10, requests.REFUND, None),
+        (b"000000000D", requests.DLL, responses.DLL),
+        (b"000000000Q1", requests.RETROACTIVE_REVERSAL, responses.RETROACTIVE_REVERSAL),
     ],
 )
 def test_which_table_by_direction(message, request_layout, response_layout):
@@ -482,7 +616,10 @@ def test_which_table_by_direction(message, request_layout, response_layout):
         (build_response(m.VasPart(terminal_id="37105051", more=False, sequence=1, xml="<ecrres/>")), responses.VAS),
         (build_response(OK), responses.PURCHASE.ok),
         (build_response(KO), responses.PURCHASE.ko),
-        (build_response(replace(OK, length=74)), responses.CUT.ok),
+        (build_response(replace(OK, length=74)), responses.RESULT_74.ok),
+        (WORDED, responses.STATUS_WITH_WORD),
+        (b"371050510t" + b"0" * 215, responses.EXTENDED_STATUS),
+        (b"371050510A" + b"0" * 48, responses.REFUND),
         (STATUS_RESPONSE[1:-2], responses.STATUS),
     ],
 )

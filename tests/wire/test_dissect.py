@@ -107,10 +107,64 @@ def test_requests_receipts_and_unknown_states():
     assert fields_of(build_request(m.PurchaseRequest(amount=650)))["amount"] == 650
     assert fields_of(build_request(m.AdditionalDataRequest(contents=((1, "a"), (5, "b")))))["contents"] == ["a", "b"]
     receipt = m.ReceiptPart(terminal_id="37105051", receipt_text=b"\x7fTOTALE}PAN 4111111111111111\x1b[2J}\x1b")
-    assert fields_of(build_response(receipt))["receipt_text"] == "TOTALE\nPAN 0000000000001111[2J"
+    assert fields_of(build_response(receipt))["receipt_text"] == "TOTALE\nPAN ************1111[2J"
     state = m.StatusResponse(terminal_id="37105051", terminal_time=None, terminal_status=9, software_release="")
     fields = fields_of(build_response(state))
     assert (fields["terminal_time"], fields["terminal_status"], fields["terminal_status_name"]) == (None, 9, None)
+
+
+def test_a_status_with_a_word():
+    state = m.StatusResponse(
+        terminal_id="37105051", terminal_time=None, terminal_status=None, status_word="NOTREADY", software_release="1.0"
+    )
+    assert fields_of(build_response(state)) == {
+        "terminal_id": "37105051",
+        "terminal_time": None,
+        "terminal_status": None,
+        "status_word": "NOTREADY",
+        "software_release": "1.0",
+    }
+
+
+def test_reserved_runs_that_hold_something_else():
+    expected = build_response(replace(RESULT, length=92, amount=650))
+    assert "unexpected" not in explain(build_frame(expected))[0]["message"]
+    (shown,) = explain(build_frame(b"371050517" + expected[9:82] + b"42000000\x1b0"))
+    assert shown["message"]["fields"]["amount"] == 650
+    assert shown["message"]["unexpected"] == [
+        {"position": 9, "expected": "0", "found": "7"},
+        {"position": 83, "expected": "0000000000", "found": "42000000?0"},
+    ]
+    # what means nothing with a result is not told
+    assert "unexpected" not in explain(build_frame(expected[:10] + b"05" + expected[12:]))[0]["message"]
+    (shown,) = explain(build_frame(build_request(m.ReprintRequest())[:-10] + b"4111111111"), "request")
+    assert shown["message"]["unexpected"] == [{"position": 13, "expected": "0000000000", "found": "4111111111"}]
+
+
+def test_messages_that_are_only_named():
+    (shown,) = explain(bytes.fromhex("0230303030303030303074033A"))
+    assert (shown["message"]["code"], shown["message"]["name"], shown["error"]) == ("t", "extended status request", None)
+    answer = b"123456780t" + b"0" * 10 + b"0807251128" + b"P".ljust(33) + b"S".ljust(18) + b"R 4111111111111111".ljust(80)
+    answer += b"192168001050" + b"192168001001" + b"  " + b"C".ljust(13) + b"BAR".ljust(24) + b"2"
+    fields = fields_of(answer)
+    assert fields == {
+        "terminal_id": "12345678",
+        "terminal_time": "2025-07-08T11:28:00",
+        "part_number": "P",
+        "serial_number": "S",
+        "software_release": "R 0000000000001111",
+        "ip_address": "192168001050",
+        "gateway": "192168001001",
+        "contract": "C",
+        "merchant": "BAR",
+        "terminal_status": 2,
+        "terminal_status_name": "operative",
+    }
+    for code, name in (("A", "refund"), ("D", "DLL"), ("Q", "retroactive reversal")):
+        (request,) = explain(build_frame(b"000000000" + code.encode() + b"abc"), "request")
+        assert (request["message"]["name"], request["message"]["fields"]["content"]) == (f"{name} request", "abc")
+        (answer,) = explain(build_frame(b"123456780" + code.encode() + b"0" * 48), "response")
+        assert answer["message"]["name"] == f"{name} result"
 
 
 def test_one_letter_both_ways():
@@ -129,13 +183,14 @@ def test_one_letter_both_ways():
         (
             b"371050510E00",
             None,
-            "request takes 11 bytes; as a response: a result takes 71 or 84 or 92 bytes",
+            "request takes 11 bytes; as a response: a result takes 71, 74, 84 or 92 bytes",
         ),
         (b"371050510E00", "response", "as a response: a result takes"),
         (b"371050510E00", "request", "as a request: receipt printing request takes 11 bytes"),
         (b"371050510Z", None, "no response has this code"),
         (b"", None, "message of 0 bytes fits no table"),
-        (b"37105051xs"[:8] + b"0s" + b"0" * 20 + b"x", None, "terminal_status at position 31"),
+        (b"37105051xs"[:8] + b"0s" + b"0" * 20, None, "status takes 31 to 256 bytes"),
+        (build_response(RESULT) + b"000000", None, "a result takes 71, 74, 84 or 92 bytes (see tolerate_lengths)"),
         (build_request(m.PurchaseRequest(amount=1)).replace(b"00000001", b"00000000"), None, "amount is not whole cents"),
         (b"371050510C", "response", "close session result takes 44 bytes"),
     ],
@@ -173,8 +228,8 @@ def test_the_tables_as_text():
 def test_the_tables_as_json():
     tables = list_layouts()
     assert json.loads(json.dumps(tables)) == tables
-    assert {(table["code"], table["direction"]) for table in tables} == {(code, "request") for code in "sPXpSicHCTGERUK"} | {
-        (code, "response") for code in "sEVeicvCTUSK"
+    assert {(table["code"], table["direction"]) for table in tables} == {(code, "request") for code in "sPXpSicHCTGERUKtADQ"} | {
+        (code, "response") for code in "sEVeicvCTUSKtADQ"
     }
     for table in tables:
         place = 1

@@ -10,6 +10,7 @@ from construct import StreamError, Struct
 from ecrlan.model import HostTime
 from ecrlan.wire.fields import (
     Blank,
+    BlankDigits,
     Constant,
     Counted,
     Digits,
@@ -17,6 +18,7 @@ from ecrlan.wire.fields import (
     FieldError,
     Flag,
     HostTimeText,
+    Marks,
     Number,
     OptionalText,
     Pan,
@@ -37,6 +39,8 @@ CLOCK = datetime(2026, 7, 31, 21, 22)  # noqa: DTZ001 - the terminal's clock has
     [
         (Digits(6), b"000042", "000042"),
         (Digits(3, optional=True), b"116", "116"),
+        (BlankDigits(6), b"000042", "000042"),
+        (Marks(4), b"5*00", "5*00"),
         (Number(8), b"00000001", 1),
         (Number(8), b"99999999", 99_999_999),
         (Number(8, optional=True), b"00000000", 0),
@@ -74,6 +78,7 @@ def test_read_and_written(field, data, value):
     [
         (Digits(3, optional=True), b"1 6", None),
         (Number(3, optional=True), b"   ", None),
+        (BlankDigits(6), b"      ", "000000"),
         (PresentNumber(1), b"0", None),
         (PresentNumber(1), b" ", None),
         (Flag(optional=True), b"7", False),
@@ -102,7 +107,15 @@ def test_read_from_odd_bytes(field, data, value):
 
 @pytest.mark.parametrize(
     ("field", "data"),
-    [(Digits(2), b"0 "), (Number(2), b"-1"), (Number(2), "²".encode()), (Flag(), b"2"), (Counted("n", 2), b"abc")],
+    [
+        (Digits(2), b"0 "),
+        (BlankDigits(2), b"0 "),
+        (Marks(2), b"5 "),
+        (Number(2), b"-1"),
+        (Number(2), "²".encode()),
+        (Flag(), b"2"),
+        (Counted("n", 2), b"abc"),
+    ],
 )
 def test_unreadable(field, data):
     with pytest.raises(FieldError):
@@ -116,6 +129,9 @@ def test_unreadable(field, data):
         (Digits(2), "1²"),
         (Digits(2), None),
         (Digits(2), 12),
+        (Marks(4), "5**"),
+        (Marks(4), "5*é0"),
+        (Marks(4), 5000),
         (Number(2), 100),
         (Number(2), -1),
         (Number(2), True),

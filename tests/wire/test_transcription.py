@@ -289,6 +289,8 @@ RESPONSE_EXAMPLES = [
         PaymentResult(code="E", length=71, **REFUSAL_24, **ALWAYS, action_code="116"),
         fields(b"371050510E", b"01", b"DO NOT HONOUR, CALL BANK", b"116", b"00000000", END),
     ),
+    ("E 74 OK", PaymentResult(code="E", length=74, **APPROVAL, **ALWAYS, action_code="000"), fields(b"371050510E", OK, END, b"000")),
+    ("E 74 KO", PaymentResult(code="E", length=74, **REFUSAL, **ALWAYS, action_code="116"), fields(b"371050510E", KO, END, b"116")),
     (
         "E S OK",
         PaymentResult(code="E", length=84, **PARTLY, result="00", **ALWAYS, action_code="400"),
@@ -882,6 +884,8 @@ WIRE_RESPONSES = [
     ("E P/H OK", responses.CARD_VERIFICATION.ok),
     ("E P KO", responses.PURCHASE.ko),
     ("E H KO", responses.CARD_VERIFICATION.ko),
+    ("E 74 OK", responses.RESULT_74.ok),
+    ("E 74 KO", responses.RESULT_74.ko),
     ("E S OK", responses.VOID.ok),
     ("E S KO", responses.VOID.ko),
     ("E X OK", responses.EXTENDED_PURCHASE.ok),
@@ -908,6 +912,7 @@ WIRE_RESPONSES = [
 WIRE_UNREAD = [
     ("E P/H OK", responses.PURCHASE.other, 48),
     ("E P/H OK", responses.CARD_VERIFICATION.other, 48),
+    ("E 74 OK", responses.RESULT_74.other, 48),
     ("E S OK", responses.VOID.other, 48),
     ("E X OK", responses.EXTENDED_PURCHASE.other, 48),
     ("V OK", responses.PURCHASE_WITH_EXCHANGE.other, 48),
@@ -986,17 +991,16 @@ def test_no_table_of_ecrlan_wire_is_left_out():
     assert {id(layout) for layout in requests.REQUESTS} == compared
     compared = {id(layout) for _, layout, *_ in (*WIRE_RESPONSES, *WIRE_UNREAD)}
     single = [table for table in responses.RESPONSES if isinstance(table, responses.Layout)]
-    variants = [table for table in responses.RESPONSES if isinstance(table, responses.Variants) and table is not responses.CUT]
+    variants = [table for table in responses.RESPONSES if isinstance(table, responses.Variants)]
+    single.remove(responses.STATUS_WITH_WORD)
     assert {id(layout) for layout in single} | {
         id(layout) for table in variants for layout in (table.ok, table.ko, table.other)
     } == compared
     assert {key for key, _ in WIRE_RESPONSES} == set(RESPONSES)
 
 
-def test_the_cut_result_is_a_purchase_result_and_three_more_bytes():
-    for cut, whole in ((responses.CUT.ok, RESPONSES["E P/H OK"]), (responses.CUT.ko, RESPONSES["E P KO"])):
-        assert cells(cut.rows)[: len(whole.rows)] == cells(whole.rows)
-        assert cut.total == 74
+def test_the_status_with_a_word_is_a_status_up_to_position_30():
+    assert cells(responses.STATUS_WITH_WORD.rows)[:-1] == cells(RESPONSES["s"].rows)[:-2]
 
 
 # --- the codec -----------------------------------------------------------------------------------------------------------------------
@@ -1051,13 +1055,6 @@ def test_requests_of_another_length_are_malformed(key, typed, message):
     for wrong in (message[:-1], message + b"0"):
         with pytest.raises(MalformedMessageError):
             parse_request(wrong)
-
-
-def test_a_result_cut_after_74_is_accepted_only_where_tolerated():
-    message = fields(b"371050510E", OK, END, b"000")
-    with pytest.raises(MalformedMessageError):
-        parse_response(message)
-    assert parse_response(message, tolerate_lengths=True) == PaymentResult(code="E", length=74, **APPROVAL, **ALWAYS)
 
 
 @pytest.mark.parametrize(

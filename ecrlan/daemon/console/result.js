@@ -23,6 +23,7 @@ function shown(name, value) {
   if (MONEY.has(name)) return euros(value);
   if (name === "host_time" || name === "terminal_time") return showMoment(value);
   if (name === "card_type") return sayWord("payment_type", value);
+  if (name === "terminal_status" || name === "status_word") return sayWord(name, value);
   if (name === "entry_mode") return sayWord("entry_mode", value);
   if (name === "currency_exchange") return `${(value.currency_amount / 10 ** value.currency_decimals).toFixed(value.currency_decimals)} ${value.currency} (${(value.exchange_rate / 10000).toFixed(4)})`;
   return String(value);

@@ -55,7 +55,7 @@ function card(terminal, told, naming, draw) {
       [say("terminal.address"), `${terminal.address}:${terminal.port}`],
       [say("terminal.line"), lineText(terminal)],
       [say("terminal.tid"), terminal.terminal_id ?? say("unknown")],
-      [say("terminal.status"), terminal.status_text ?? say("unknown")],
+      [say("terminal.status"), statusText(terminal)],
       [say("terminal.release"), terminal.software_release ?? say("unknown")],
       [say("terminal.seen"), terminal.last_seen_time ? showAgo(terminal.last_seen_time) : say("terminal.never")],
       [say("terminal.clock"), clockText(terminal.clock_difference_seconds)],
@@ -85,6 +85,13 @@ function explanation(terminal, word) {
     ];
   }
   return say(`terminal.${word}.text`);
+}
+
+/** Return the terminal's status in words; a word of its own, which is not known, as it came. */
+function statusText(terminal) {
+  if (terminal.status_word !== null) return sayWord("status_word", terminal.status_word);
+  if (terminal.terminal_status !== null) return sayWord("terminal_status", terminal.terminal_status);
+  return say("unknown");
 }
 
 function lineText(terminal) {

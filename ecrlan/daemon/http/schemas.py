@@ -46,6 +46,7 @@ _TERMINAL: dict[str, Any] = {
     "foreign_terminal_id": None,
     "software_release": "SYSEMV  204",
     "terminal_status": 2,
+    "status_word": None,
     "status_text": "operative",
     "clock_difference_seconds": 12,
     "last_seen_time": "2026-11-23T17:44:02+00:00",
@@ -170,6 +171,7 @@ class TerminalDocument(Shape):
     foreign_terminal_id: str | None
     software_release: str | None
     terminal_status: int | None
+    status_word: str | None
     status_text: str | None
     clock_difference_seconds: int | None
     last_seen_time: str | None

@@ -25,6 +25,7 @@ async def test_how_a_terminal_is(tmp_path: Path) -> None:
             "foreign_terminal_id": None,
             "software_release": None,
             "terminal_status": None,
+            "status_word": None,
             "status_text": None,
             "clock_difference_seconds": None,
             "last_seen_time": None,
