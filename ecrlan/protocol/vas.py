@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecrlan.model import VasPart
+from ecrlan.wire.cards import mask_cards
 
 MOST_PARTS = 64
 
@@ -28,5 +29,5 @@ class VasParts:
         last = next((part for part in self._parts.values() if not part.more), None)
         if last is None or any(number not in self._parts for number in range(1, last.sequence + 1)):
             return None
-        xml = "".join(self._parts[number].xml for number in range(1, last.sequence + 1))
+        xml = mask_cards("".join(self._parts[number].xml for number in range(1, last.sequence + 1)))  # a card number may be split
         return VasPart(terminal_id=last.terminal_id, more=False, sequence=last.sequence, xml=xml)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError
+from ecrlan.wire.cards import mask_cards
 
 SERVICES = ("BPAY", "WECHAT", "ALIPAY")
 FUNCTIONS = ("QR", "INQUIRY", "REFUND", "TOTAL", "CHIUSURA")
@@ -47,7 +48,7 @@ def function_of(xml: str) -> str:
 
 
 def parse_vas(xml: str) -> dict[str, str]:
-    """Return the keys and texts of an `<ecrres>` document. Raises `MalformedMessageError`; hostile XML is refused."""
+    """Return the keys and texts of an `<ecrres>` document, card numbers masked. Raises `MalformedMessageError`; hostile XML is refused."""
     from defusedxml.common import DefusedXmlException  # noqa: PLC0415  # costs 13 ms that only VAS needs
     from defusedxml.ElementTree import ParseError, fromstring  # noqa: PLC0415
 
@@ -57,5 +58,6 @@ def parse_vas(xml: str) -> dict[str, str]:
         raise MalformedMessageError("K", len(xml), f"the VAS answer is no safe XML: {error}") from None
     if root.tag != "ecrres":
         raise MalformedMessageError("K", len(xml), "the VAS answer is no <ecrres> document")
-    values = {str(node.get("k")): (node.text or "").strip() for node in root.iter("p") if node.get("k")}
+    # masked once more: character references are digits only now
+    values = {mask_cards(str(node.get("k"))): mask_cards((node.text or "").strip()) for node in root.iter("p") if node.get("k")}
     return dict(list(values.items())[:_MOST_VALUES])
