@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SIGNS = {"request": ">", "response": "<", None: "-"}
 _SIGN_STYLES = {"request": "bold cyan", "response": "bold green", None: "bold"}
 _AMOUNTS = frozenset({"amount", "terminal_total", "host_total"})
+_TELLING_ZEROS = _AMOUNTS | {"terminal_status", "enabled", "to_ecr"}
+"""Fields whose 0 is a value like others."""
 _LINE_INDENT = 10
 _ROW = 32
 """Bytes in a row of a frame's hexadecimal digits."""
@@ -69,13 +71,13 @@ def print_frame_line(screen: Console, shown: dict[str, Any], direction: str | No
 
 
 def _fields(shown: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the fields worth a line: what is empty or zero only says that it was not used."""
+    """Return the fields worth a line: what is empty, or zero where it only says that it was not used, is left out."""
     message = shown["message"]
     if message is None:
         return []
     fields = []
     for name, value in message["fields"].items():
-        if name == "terminal_status_name" or value in (None, "", False, 0, []):
+        if name == "terminal_status_name" or (not value and (value is None or name not in _TELLING_ZEROS)):
             continue
         text = field_text(name, value)
         if name == "receipt_text" and message["code"] == "S":
@@ -86,12 +88,22 @@ def _fields(shown: dict[str, Any]) -> list[tuple[str, str]]:
     return fields
 
 
+def unexpected_texts(shown: dict[str, Any]) -> list[str]:
+    """Say which reserved runs and constants hold something else than the table says."""
+    return [
+        f"position {place['position']}: {place['found']!r} in place of {place['expected']!r}"
+        for place in shown["message"].get("unexpected", [])
+    ]
+
+
 def field_text(name: str, value: object) -> str:
     """Return a field's value for people; amounts as euros beside the cents."""
     if value is None:
         return "not readable"
     if name in _AMOUNTS and isinstance(value, int):
         return show_amount(value)
+    if name == "exchange_rate" and isinstance(value, int):
+        return f"{value // 10_000}.{value % 10_000:04}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return clean_text(" / ".join(str(value).splitlines()) if isinstance(value, str) else str(value))
@@ -117,6 +129,7 @@ def print_frame(screen: Console, shown: dict[str, Any], direction: str | None) -
         for name, value in shown["message"]["fields"].items():
             lines = str(value).splitlines() if isinstance(value, str) and "\n" in value else [field_text(name, value)]
             rows += [(name if place == 0 else "", line) for place, line in enumerate(lines)]
+        rows += [("unexpected", text) for text in unexpected_texts(shown)]
         print_rows(screen, rows)
 
 
