@@ -17,7 +17,7 @@ from ecrlan.wire.cards import LONGEST_CARD, mask_cards
 from ecrlan.wire.codec import build_request, build_response, parse_request, parse_response
 from ecrlan.wire.dissect import dissect_conversation
 from ecrlan.wire.frames import ApplicationFrame, FrameReader
-from ecrlan.wire.mask import mask_frames, mask_message
+from ecrlan.wire.mask import MaskedReceipt, mask_frames, mask_message, mask_receipt
 from ecrlan.wire.receipt import is_complete, parse_receipt, render_text
 from tests.record_captures import FOLDER, RECORDERS
 from tests.vectors import ACK, STATUS_REQUEST, STATUS_RESPONSE, feed_all_ways
@@ -142,6 +142,7 @@ def test_receipts_of_real_terminals_line_by_line(name: str, lines: list[str]) ->
     assert (printing.request.code, purchase.request.code) == ("E", "X")
     assert render_text(parse_receipt(purchase.receipt)) == lines
     assert is_complete(purchase.receipt)
+    assert mask_receipt(purchase.receipt) == MaskedReceipt(purchase.receipt, 0)
 
 
 def test_what_real_terminals_answered() -> None:

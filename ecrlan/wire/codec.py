@@ -248,18 +248,26 @@ def response_layout(message: bytes, *, tolerate_lengths: bool = False, answers: 
     other = _OTHER_RESPONSES.get(code)
     if other is not None:
         return other.of(message[10:12]) if isinstance(other, responses.Variants) else other
-    lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == code)
-    fitting = [length for length in lengths if length <= len(message)]
-    if not fitting or (fitting[-1] != len(message) and not tolerate_lengths):
-        raise MalformedMessageError(_code(message), len(message), _length_problem(lengths, tolerable=bool(fitting)))
-    variants = responses.PAYMENT_RESULTS[code, fitting[-1]]
+    length = form_length(code.decode("latin-1"), len(message))
+    if length is None or (length != len(message) and not tolerate_lengths):
+        raise MalformedMessageError(_code(message), len(message), _length_problem(code, tolerable=length is not None))
+    variants = responses.PAYMENT_RESULTS[code, length]
     if answers == "H" and variants is responses.PURCHASE:
         variants = responses.CARD_VERIFICATION
     return variants.of(message[10:12])
 
 
-def _length_problem(lengths: list[int], *, tolerable: bool) -> str:
+def form_length(code: str, length: int) -> int | None:
+    """Return the length in bytes of the form as which a result of `length` is read with `tolerate_lengths`, None if it is too short.
+
+    A length that a table has is its own. `code` is the letter of a payment result (`E V e i c v`); None for others.
+    """
+    return max((known for letter, known in responses.PAYMENT_RESULTS if letter.decode() == code and known <= length), default=None)
+
+
+def _length_problem(code: bytes, *, tolerable: bool) -> str:
     """Say which lengths a result has; none where its code is not known."""
+    lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == code)
     if not lengths:
         return "no response has this code"
     *others, last = map(str, lengths)

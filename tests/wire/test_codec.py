@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecrlan import model as m
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.wire import requests, responses
-from ecrlan.wire.codec import build_request, build_response, find_layout, parse_request, parse_response
+from ecrlan.wire.codec import build_request, build_response, find_layout, form_length, parse_request, parse_response
 from ecrlan.wire.frames import FrameReader, build_frame
 from tests.vectors import STATUS_RESPONSE, feed_all_ways
 
@@ -445,6 +445,11 @@ def test_tolerated_lengths_are_read_as_the_longest_form_that_fits(letter, result
                 parse_response(longer)
     with pytest.raises(MalformedMessageError, match=r"a result takes .* bytes$"):
         parse_response(b"371050510" + letter.encode() + result.encode() + b"0" * (ALL_LENGTHS[letter][0] - 13), tolerate_lengths=True)
+
+
+def test_the_form_of_a_length():
+    assert [form_length("E", length) for length in (70, 71, 73, 74, 83, 84, 91, 92, 300)] == [None, 71, 71, 74, 74, 84, 84, 92, 92]
+    assert (form_length("v", 109), form_length("s", 100), form_length("\xe8", 100)) == (109, None, None)
 
 
 def test_a_tolerated_length_whose_field_is_unreadable_tells_the_real_length():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecrlan.errors import InvalidValueError
+from ecrlan.wire.mask import MaskedReceipt, mask_receipt
 from ecrlan.wire.receipt import ReceiptLine, ReceiptStyle, build_receipt, is_complete, parse_receipt, render_text, split_receipt
 
 BOLD = ReceiptStyle(bold=True, double_height=True)
@@ -44,6 +45,16 @@ END = b"}}}}}}\x1b"
 )
 def test_lines_and_styles(text, lines):
     assert parse_receipt(text) == lines
+
+
+def test_a_new_line_before_each_line_of_24_characters():
+    named = b"}       MASTERCARD       }A.ID      A0000000041010}IAD 0110A012345678901234}                        \x1b"
+    assert render_text(parse_receipt(named)) == ["       MASTERCARD", "A.ID      A0000000041010", "IAD 0110A012345678901234"]
+    assert mask_receipt(named) == MaskedReceipt(named, 0)
+    assert is_complete(named)
+    two = b"}RIGA UNO                }RIGA DUE                }}}}}}\x1b"
+    assert render_text(parse_receipt(two)) == ["RIGA UNO", "RIGA DUE"]
+    assert is_complete(two)
 
 
 def test_the_end_mark():
