@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecrlan.emulator.faults import EVERY_CODE
+from ecrlan.emulator.manners import DEFAULT_MANNERS, Manners
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import CardType, check_digits, check_text
 
@@ -15,6 +16,16 @@ MOST_VAS_PARTS = 3
 class Behaviour:
     """Settings of an emulated terminal. Seconds are those of the `now` that it is given; amounts are cents."""
 
+    manners: Manners = field(default_factory=lambda: Manners(*DEFAULT_MANNERS))
+    """What it does otherwise than the pages; plain names are taken, too, and replace the default."""
+    stans_in_series: int = 5
+    """How many STANs the manner `stan_anew` gives before it starts again from 1, at least 1."""
+    host_time_behind_hours: float = 48.0
+    """How far the manner `host_time_behind` puts host_time back."""
+    late_approval_seconds: float = 2.0
+    """Time from the register's ACK of a refusal to the approval of the manner `approval_after_refusal`."""
+    worded_release: str = "01.00.14_B2827_2827"
+    """Release behind the word of the manners `worded_status` and `not_ready_word`."""
     think_seconds: float = 0.0
     """Time from the request (and its `U`) to the result; 0 = at once, in the same `Actions` as the ACK."""
     progress: tuple[str, ...] = ()
@@ -73,6 +84,11 @@ class Behaviour:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built into a message."""
+        if not isinstance(self.manners, Manners):
+            self.manners = Manners(*self.manners)
+        if self.stans_in_series < 1:
+            raise InvalidValueError("stans_in_series", self.stans_in_series, "at least 1")
+        check_text("worded_release", self.worded_release, 200)
         check_digits("card", self.card, 4)
         check_text("acquirer_id", self.acquirer_id, 11)
         for text in self.progress:

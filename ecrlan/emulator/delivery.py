@@ -68,11 +68,12 @@ class Output:
 
 @dataclass(slots=True, eq=False)
 class Outgoing:
-    """A message (between STX and ETX) on its way to the register; `code` is its request's."""
+    """A message (between STX and ETX) on its way to the register; `code` is its request's, `manners` are those that it shows."""
 
     message: bytes
     code: str
     is_result: bool
+    manners: frozenset[str] = frozenset()
     transmissions: int = 0
 
 
@@ -150,6 +151,8 @@ class Delivery:
 
     def _transmit(self, now: float) -> None:
         first = self._waiting[0]
+        if not first.transmissions:
+            self._behaviour.manners.show(first.manners)
         first.transmissions += 1
         frame = build_frame(first.message, self._reading)
         self._write(spoil_lrc(frame) if first.is_result and self._faults().take("bad_lrc", first.code) else frame)

@@ -10,6 +10,10 @@ NOISE = b"\x00\xffRUMORE\x03\x04\x7f"
 """Bytes that belong to no frame and begin none."""
 WRONG_LRC = 0x55
 """XORed to a right LRC: fits no reading (they differ by 1, 2 and 3)."""
+NO_DATA_AFTER = frozenset({"result_before_ack", "ack_after_result_only", "charge_after_nak"})
+"""Faults by which no `U` can come before the result."""
+OTHER_TID = "99999999"
+"""What `wrong_tid` puts in place of the terminal's own TID."""
 REASON = slice(12, 36)
 """Where a KO result has its reason, counted from 0."""
 
@@ -17,6 +21,17 @@ REASON = slice(12, 36)
 def spoil_lrc(frame: bytes) -> bytes:
     """Return the frame with an LRC that fits no reading."""
     return frame[:-1] + bytes((frame[-1] ^ WRONG_LRC,))
+
+
+def distort_ack(ack: bytes, nak: bytes, faults: frozenset[str]) -> tuple[bytes, bytes | None]:
+    """Return what is sent where a request's ACK belongs, and the ACK that is held back for later, None where it is not."""
+    if faults & {"result_before_ack", "ack_after_result_only"}:
+        return b"", ack
+    if "charge_after_nak" in faults:
+        return nak, None
+    if "bad_ack_lrc" in faults:
+        return spoil_lrc(ack), None
+    return b"" if "no_ack" in faults else ack, None
 
 
 def distort_response(response: Response, faults: frozenset[str]) -> Response:
@@ -28,7 +43,7 @@ def distort_response(response: Response, faults: frozenset[str]) -> Response:
             code, length = ("E", 71) if response.code == "c" else ("c", 74)
             response = replace(response, code=code, length=length, action_code=None if length == 71 else response.action_code)
     if "wrong_tid" in faults:
-        response = replace(response, terminal_id="99999998" if response.terminal_id == "99999999" else "99999999")
+        response = replace(response, terminal_id="99999998" if response.terminal_id == OTHER_TID else OTHER_TID)
     return response
 
 

@@ -3,18 +3,21 @@
 Rules beyond the amounts of `scenarios`: a void reverses the last approved payment or pre-authorization step, once, before the session
 is closed, and only if its STAN is that one's or 000000. An increment adds to an open pre-authorization; a capture closes it, for at
 most the sum that was authorized. Every financial request takes a STAN, approved or not; only what reached the host takes an online_id.
+The manners `refusal_repeats_stan`, `blank_refusal` and `stan_anew` change that.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from ecrlan.emulator.behaviour import Behaviour
+from ecrlan.emulator.firmware import LONG_E, pan_form
 from ecrlan.emulator.ledger import Charge, ChargeKind, Ledger
 from ecrlan.emulator.scenarios import APPROVED, Scenario, currency_exchange, scenario_of
 from ecrlan.emulator.slips import Slip, payment_slip, totals_slip
+from ecrlan.errors import InvalidValueError
 from ecrlan.model import (
     MAXIMUM_AMOUNT,
     NO_STAN,
@@ -42,8 +45,13 @@ FORMS: Final = {"P": ("E", 71), "X": ("E", 92), "p": ("e", 106), "S": ("E", 84),
 EXCHANGE_FORMS: Final = {"P": ("V", 117), "X": ("V", 117), "c": ("v", 109)}
 """The same with currency exchange (DCC)."""
 REFUSED: Final = Scenario(text="refused by the host", result="01", reason="TRANSAZIONE NEGATA", action_code="100")
+LATE_APPROVAL: Final = Scenario(text="approved after a refusal")
+"""What the manner `approval_after_refusal` does."""
 UNKNOWN_TAG: Final = Scenario(text="unknown tag from the host", result="09")
-FIRST_PREAUTHORIZATION: Final = 700_000_000
+KO: Final = "01"
+STANLESS_REFUSALS: Final = ("blank_refusal", "refusal_repeats_stan")
+"""Manners whose refusals take no STAN; the first one goes before the other."""
+FIRMWARE_ENTRY_MODE: Final = "CLE"
 
 
 @dataclass(slots=True)
@@ -58,12 +66,17 @@ class Preauthorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """What came of a request. `entry` is the ledger's, None where nothing was charged, reversed, authorized or closed."""
+    """What came of a request. `entry` is the ledger's, None where nothing was charged, reversed, authorized or closed.
+
+    `manners` are those that show in the result; `pan` its 19 bytes where they are not as the pages have them.
+    """
 
     result: Response
     scenario: Scenario
     slip: Slip | None = None
     entry: Charge | None = None
+    manners: frozenset[str] = frozenset()
+    pan: bytes | None = None
 
 
 class Payments:
@@ -75,9 +88,24 @@ class Payments:
         self.ledger = ledger
         self.stan = 0
         self.online_id = 0
+        self._first_preauthorization = 0
         self.preauthorizations: dict[str, Preauthorization] = {}
         self.last_payment: Charge | None = None
         self._closed_entries = 0
+        self._stans_taken = 0
+        self._closed_series = False
+        self._approvals = 0
+
+    def begin_after(self, stan: int, online_id: int, preauthorization: int) -> None:
+        """Set the numbers that were used last. Raises `InvalidValueError` for one that fits no message."""
+        for place, value, largest in (
+            ("first_stan", stan, 999_999),
+            ("first_online_id", online_id, 999_999),
+            ("first_preauthorization", preauthorization, 999_000_000),
+        ):
+            if not 0 <= value <= largest:
+                raise InvalidValueError(place, value, f"0 to {largest}")
+        self.stan, self.online_id, self._first_preauthorization = stan, online_id, preauthorization
 
     # --- what the session amounts to ----------------------------------------------------------------------------------------------
 
@@ -100,17 +128,54 @@ class Payments:
             return self._close_session(chosen, time)
         if isinstance(request, TotalsRequest):
             return self._totals(chosen, time)
-        self.stan = self.stan % 999_999 + 1
         if isinstance(request, PurchaseRequest) and chosen.result == "05" and not request.card_present:
             chosen = APPROVED
         problem = self._local_problem(request)
         if problem is not None:
             chosen = Scenario(text=problem, result="01", reason=problem, by_host=False)
-        if chosen.by_host:
+        manners = self._take_numbers(chosen)
+        if chosen.result == "00":
+            performance = self._approve(request, chosen, time, by_hand=by_hand)
+        else:
+            performance = Performance(result=self._result(request, chosen, time), scenario=chosen)
+        return self._with_manners(performance, manners)
+
+    def _take_numbers(self, scenario: Scenario) -> set[str]:
+        """Take the next STAN and online_id as the manners want it, and return the manners that show in them."""
+        manners, shown = self.behaviour.manners, set[str]()
+        if scenario.result == KO:
+            stanless = next((name for name in STANLESS_REFUSALS if name in manners), None)
+            if stanless is not None:
+                return {stanless}
+        if "stan_anew" in manners:
+            full = self._stans_taken >= self.behaviour.stans_in_series
+            if self.stan and (full or self._closed_series):
+                self.stan = self._stans_taken = 0
+                shown.add("stan_anew")
+        self._closed_series = False
+        self.stan = self.stan % 999_999 + 1
+        self._stans_taken += 1
+        if scenario.by_host:
             self.online_id = self.online_id % 999_999 + 1
-        if chosen.result != "00":
-            return Performance(result=self._result(request, chosen, time), scenario=chosen)
-        return self._approve(request, chosen, time, by_hand=by_hand)
+        return shown
+
+    def _with_manners(self, performance: Performance, manners: set[str]) -> Performance:
+        """Add the manners that show in a finished result."""
+        result = performance.result
+        if not isinstance(result, PaymentResult):
+            return performance
+        wanted, pan = self.behaviour.manners, None
+        if performance.scenario is LATE_APPROVAL:
+            manners.add("approval_after_refusal")
+        if result.code == "E" and result.length == LONG_E:
+            manners.add("e74")
+        if "host_time_behind" in wanted and result.host_time is not None:
+            manners.add("host_time_behind")
+        if "pan_forms" in wanted and result.approved:
+            manners.add("pan_forms")
+            pan = pan_form(self.behaviour.card, self._approvals)
+            self._approvals += 1
+        return replace(performance, manners=frozenset(manners), pan=pan)
 
     def _local_problem(self, request: Request) -> str | None:
         """Say why the terminal itself refuses a request, without asking the host."""
@@ -140,7 +205,7 @@ class Payments:
             entry = self._void(time)
             amount = entry.amount
         elif isinstance(request, PreauthorizationRequest):
-            code = str(FIRST_PREAUTHORIZATION + len(self.preauthorizations) + 1)
+            code = f"{self._first_preauthorization + len(self.preauthorizations) + 1:09}"
             self.preauthorizations[code] = Preauthorization(code, request.amount)
             entry = self._write(ChargeKind.PREAUTHORIZE, request, time, moves=False, preauthorization=code)
         elif isinstance(request, CaptureRequest):
@@ -164,6 +229,7 @@ class Payments:
             time=time,
             amount=amount,
             receipt_text=getattr(request, "receipt_text", ""),
+            chip="receipt_lines" in self.behaviour.manners or "receipt_run_on" in self.behaviour.manners,
         )
         return Performance(result=result, scenario=scenario, slip=slip, entry=entry)
 
@@ -210,6 +276,7 @@ class Payments:
         entry = self.ledger.write(ChargeKind.CLOSE_SESSION, total, effect=0, stan=NO_STAN, time=time, code="C")
         self._closed_entries = len(self.ledger)
         self.last_payment = None
+        self._closed_series = True
         result = CloseSessionResponse(terminal_id=self.terminal_id, result="00", terminal_total=total, host_total=total)
         return Performance(result=result, scenario=scenario, slip=slip, entry=entry)
 
@@ -248,24 +315,32 @@ class Payments:
             code, length = EXCHANGE_FORMS.get(request.code, (code, length))
         if not approved:
             amount = getattr(request, "amount", None) if code == "E" else None
+        manners = self.behaviour.manners
+        stanless = scenario.result == KO and any(name in manners for name in STANLESS_REFUSALS)
+        if code == "E" and request.code == "P" and "e74" in manners:
+            length = LONG_E
+        if "host_time_behind" in manners:
+            time -= timedelta(hours=self.behaviour.host_time_behind_hours)
         host_time = HostTime(time.timetuple().tm_yday, time.hour, time.minute)
-        authorization_code = f"{self.online_id * 7919 % 1_000_000:06}"
+        digits = 5 if "pan_forms" in manners else 6
+        authorization_code = f"{self.online_id * 7919 % 10**digits:0{digits}}"
+        entry_mode = FIRMWARE_ENTRY_MODE if "pan_forms" in manners else self.behaviour.entry_mode
         return PaymentResult(
             terminal_id=self.terminal_id,
             code=code,
             length=length,
             result=scenario.result,
             pan=self.behaviour.card if approved else None,
-            entry_mode=(scenario.entry_mode or self.behaviour.entry_mode) if approved else None,
+            entry_mode=(scenario.entry_mode or entry_mode) if approved else None,
             authorization_code=authorization_code if approved and request.code != "S" else None,
-            host_time=host_time if approved or code == "i" else None,
+            host_time=host_time if approved or (code == "i" and not stanless) else None,
             reason=scenario.reason if scenario.result == "01" else None,
             # an `E` of 71 bytes has an action code only where it refuses an `H`
             action_code=None if length == 71 and (approved or request.code != "H") else scenario.action_code,
-            card_type=self._card_type(request, scenario),
-            acquirer_id=self.behaviour.acquirer_id,
+            card_type=None if stanless else self._card_type(request, scenario),
+            acquirer_id=None if stanless else self.behaviour.acquirer_id,
             stan=f"{self.stan:06}",
-            online_id=f"{self.online_id:06}" if scenario.by_host else "000000",
+            online_id=f"{self.online_id:06}" if scenario.by_host and not stanless else "000000",
             amount=amount,
             preauthorization_code=preauthorization_code if approved else None,
             currency_exchange=exchange,

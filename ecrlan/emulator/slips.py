@@ -24,6 +24,8 @@ TITLES = {
 }
 """Head of the receipt by the request's code."""
 BOLD = ReceiptStyle(bold=True, double_height=True)
+CHIP_LINES = (("A.ID", "A0000000041010"), ("TVR", "0000008001"), ("ARQC", "0123456789ABCDEF"), ("IAD", "0110A0420300000000"))
+"""Numbers that the card schemes prescribe; none is a card number."""
 NOT_PRINTABLE = str.maketrans("^{|}~", "     ")
 """Characters of a receipt_text that control the printer."""
 
@@ -68,14 +70,17 @@ def payment_slip(
     time: datetime,
     amount: int | None,
     receipt_text: str = "",
+    chip: bool = False,
 ) -> Slip:
-    """Return the lines of an approved operation's receipt; `receipt_text` stands at its foot."""
+    """Return the lines of an approved operation's receipt; `receipt_text` stands at its foot, `chip` adds what the card's chip says."""
     card = CardType(result.card_type) if result.card_type in CARD_NAMES else CardType.OTHER
     lines = _head(merchant, TITLES[code], time, result.terminal_id)
     lines += [pair("STAN", result.stan), pair("AIIC", result.acquirer_id or ""), pair("OPER.", result.online_id)]
     lines += [CARD_NAMES[card], pair("PAN", f"************{result.pan}"), pair("MOD.", result.entry_mode or "")]
     if result.authorization_code:
         lines.append(pair("AUT.", result.authorization_code))
+    if chip:
+        lines += [pair(name, value) for name, value in CHIP_LINES]
     if result.preauthorization_code:
         lines.append(pair("COD.PREAUT.", result.preauthorization_code))
     if amount is not None:

@@ -9,46 +9,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
+from ecrlan.emulator.admission import admit
 from ecrlan.emulator.agenda import Agenda
-from ecrlan.emulator.answers import Answer, Answers
+from ecrlan.emulator.answers import Answers
 from ecrlan.emulator.behaviour import Behaviour
 from ecrlan.emulator.customer import BUTTONS, CARD_CODES, Button, Customer
 from ecrlan.emulator.delivery import Actions, Delivery, Outgoing, Output
-from ecrlan.emulator.distortion import NOISE, spoil_lrc
+from ecrlan.emulator.distortion import NO_DATA_AFTER, NOISE, distort_ack
 from ecrlan.emulator.faults import Faults
+from ecrlan.emulator.late_approvals import LateApprovals, Refusal
 from ecrlan.emulator.ledger import Charge, Ledger
-from ecrlan.emulator.payments import Payments, Preauthorization
-from ecrlan.emulator.scenarios import APPROVED, Scenario, scenario_of
+from ecrlan.emulator.payments import LATE_APPROVAL, Payments, Preauthorization
+from ecrlan.emulator.progress import plan_progress
+from ecrlan.emulator.scenarios import APPROVED, Scenario
 from ecrlan.emulator.vas import VasDesk
-from ecrlan.errors import InvalidValueError, MalformedMessageError
-from ecrlan.model import (
-    ANY_TERMINAL,
-    ROME,
-    AdditionalDataRequest,
-    CaptureRequest,
-    LastResultRequest,
-    PrintingRequest,
-    PurchaseRequest,
-    ReprintRequest,
-    Request,
-    check_digits,
-)
-from ecrlan.wire.codec import parse_request
+from ecrlan.errors import InvalidValueError
+from ecrlan.model import ROME, AdditionalDataRequest, PrintingRequest, ReprintRequest, Request, check_digits
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, FrameReader, NakFrame, build_ack, build_frame, build_nak, build_progress
 from ecrlan.wire.lrc import LrcReading
 
 PRINTING_CODES = frozenset("PXSpicHCTK")
 """Operations after which the terminal falls back to its own printer."""
-THINKING_CODES = frozenset("PXSpicHCK")
-"""Operations that take `think_seconds` and show progress."""
 FOREIGN_AMOUNT = 10_00
 
 
 @dataclass(slots=True, eq=False)
 class _Work:
-    """The request at work. `held_ack` waits for the result; `awaits_data`: its `U` has not come yet."""
+    """The request at work. `held_ack` waits for the result; `awaits_data`: its `U` has not come yet; `refused`: its result is a KO."""
 
     request: Request
     faults: frozenset[str]
@@ -56,14 +46,16 @@ class _Work:
     held_ack: bytes | None = None
     awaits_data: bool = False
     data: AdditionalDataRequest | None = None
+    refused: bool = False
 
 
 @dataclass(kw_only=True, eq=False)
 class EmulatedTerminal(Behaviour):
     """A terminal that serves one line at a time. Everything that `Behaviour` names is a keyword, and may be set while it runs.
 
-    `clock` tells the terminal's time of day (aware, or naive Europe/Rome); `reading` is the LRC reading that it speaks; `stan` and
-    `online_id` are the last ones used (0 to 999,999). Raises `InvalidValueError` for values that fit no message.
+    `clock` tells the terminal's time of day (aware, or naive Europe/Rome); `reading` is the LRC reading that it speaks; `first_stan` and
+    `first_online_id` (0 to 999,999) and `first_preauthorization` (0 to 999,000,000) are the last ones used before. Nothing is shared:
+    another terminal, with numbers and ledger of its own, may take this one's place. Raises `InvalidValueError` for wrong values.
 
     `ledger`: what it did. `faults`: what will go wrong. `last_result`: the message that `G` replays, None before the first.
     `printing`: the mode that `E` set, 0 = own printer. `paper`: receipts that it printed itself. `additional_data`: every `U` it took.
@@ -75,6 +67,7 @@ class EmulatedTerminal(Behaviour):
     faults: Faults = field(default_factory=Faults)
     first_stan: int = 0
     first_online_id: int = 0
+    first_preauthorization: int = 700_000_000
     ledger: Ledger = field(default_factory=Ledger, init=False)
     printing: int = field(default=0, init=False)
     additional_data: list[AdditionalDataRequest] = field(default_factory=list, init=False)
@@ -85,14 +78,12 @@ class EmulatedTerminal(Behaviour):
         super().__post_init__()
         check_digits("terminal_id", self.terminal_id, 8)
         self.payments = Payments(self.terminal_id, self, self.ledger)
-        for place, value in (("first_stan", self.first_stan), ("first_online_id", self.first_online_id)):
-            if not 0 <= value <= 999_999:
-                raise InvalidValueError(place, value, "0 to 999999")
-        self.payments.stan, self.payments.online_id = self.first_stan, self.first_online_id
+        self.payments.begin_after(self.first_stan, self.first_online_id, self.first_preauthorization)
         self.vas_desk = VasDesk(self.terminal_id, self, self.ledger)
         self._answers = Answers(self, self.payments, self.vas_desk, self._time)
         self._agenda = Agenda()
         self._customer = Customer(self._agenda, self)
+        self._late_approvals = LateApprovals(self._agenda, self, self._approve_late)
         self._reader = FrameReader(self.reading)
         self._open = False
         self._line = 0
@@ -102,7 +93,7 @@ class EmulatedTerminal(Behaviour):
         self._output = Output()
         self._delivery = Delivery(
             write=self._write,
-            over=self._exchange_over,
+            over=self._delivered,
             agenda=self._agenda,
             behaviour=self,
             faults=lambda: self.faults,
@@ -150,7 +141,7 @@ class EmulatedTerminal(Behaviour):
     @property
     def line_may_be_replaced(self) -> bool:
         """Whether a new line may take the open one's place: one conversation at a time (exchange.md §1)."""
-        return not self._open or self.idle
+        return not self._open or (self._work is None and (self._delivery.idle or "naks_after_missing_ack" not in self.manners))
 
     @property
     def stage(self) -> str:
@@ -171,7 +162,7 @@ class EmulatedTerminal(Behaviour):
         self._reader = FrameReader(self.reading)
         if now < self._rebooting_until:
             self._drop()
-        return self._actions()
+        return self._actions(now)
 
     def received(self, data: bytes, now: float) -> Actions:
         """Take bytes from the register."""
@@ -179,40 +170,39 @@ class EmulatedTerminal(Behaviour):
             if not self._open:
                 break
             self._frame(frame, now)
-        return self._actions()
+        return self._actions(now)
 
     def lost(self, now: float) -> Actions:
         """Take note that the line is gone. What is at work goes on: closing a line ends no payment (exchange.md §1)."""
         if self._open and not self.idle:
             self._unready_until = max(self._unready_until, now + self.recovery_seconds)
         self._forget_line()
-        return self._actions()
+        return self._actions(now)
 
     def wake(self, now: float) -> Actions:
         """Do what is due at `now`; nothing if called early."""
         self._agenda.run(now)
-        return self._actions()
+        return self._actions(now)
 
     def charge_by_hand(self, amount: int, now: float) -> Charge:
         """Take a payment by hand of `amount` cents at the terminal itself. It counts a STAN and is the last result afterwards."""
         del now  # takes no time
-        performance = self.payments.perform(PurchaseRequest(amount=amount), self._time(), scenario=APPROVED, by_hand=True)
-        self._answers.save(performance.result)
-        if performance.entry is None:  # approved always
+        entry = self._answers.perform_by_hand(amount, APPROVED)
+        if entry is None:  # approved always
             raise AssertionError
-        return performance.entry
+        return entry
 
     def press(self, button: Button, now: float) -> Actions:
         """Press a button of an attended terminal; one that nothing waits for does nothing. The red key cancels the payment (KO)."""
         if button not in BUTTONS:
             raise InvalidValueError("button", button, ", ".join(BUTTONS))
         self._customer.press(button, now)
-        return self._actions()
+        return self._actions(now)
 
     def reboot(self, now: float) -> Actions:
         """Restart: the line is closed, a payment at work is given up uncharged; STAN, last result and ledger stay."""
         self._restart(now)
-        return self._actions()
+        return self._actions(now)
 
     # --- frames ---------------------------------------------------------------------------------------------------------------------
 
@@ -228,16 +218,16 @@ class EmulatedTerminal(Behaviour):
             self._delivery.refused(now)
 
     def _message(self, message: bytes, now: float) -> None:
-        try:
-            request = parse_request(message)
-        except MalformedMessageError:
+        request = admit(message, self.terminal_id, self, nothing_saved=self.last_result is None)
+        if request is None:
             self._write(build_nak(self.reading))
             return
-        if not self._takes(request):
-            self._write(build_nak(self.reading))
-        elif isinstance(request, AdditionalDataRequest):
+        if isinstance(request, AdditionalDataRequest):
             self._additional(request, now)
-        elif not self.idle or now < self._unready_until:
+            return
+        if self._work is None and not self._delivery.idle:
+            self._ack_is_missing(now)
+        if not self.idle or now < self._unready_until:
             self._write(build_nak(self.reading))
         else:
             refusal = self.faults.take_refusing(request.code)
@@ -246,17 +236,13 @@ class EmulatedTerminal(Behaviour):
             else:
                 self._refuse(refusal, request, now)
 
-    def _takes(self, request: Request) -> bool:
-        """Tell whether the terminal knows such a request, and is the one that it addresses."""
-        if request.terminal_id not in (ANY_TERMINAL, self.terminal_id) or request.code not in self.commands:
-            return False
-        if isinstance(request, CaptureRequest) and request.length != self.capture_length:
-            return False
-        if isinstance(request, PrintingRequest) and request.enabled not in self.printing_modes:
-            return False
-        if isinstance(request, ReprintRequest) and request.to_ecr not in self.printing_modes:
-            return False
-        return not (isinstance(request, LastResultRequest) and self.last_result is None and self.refuse_empty_last_result)
+    def _ack_is_missing(self, now: float) -> None:
+        """Meet a request while a message waits for its ACK: refuse it, or let it stand for the ACK."""
+        if "naks_after_missing_ack" in self.manners:
+            self.manners.show(("naks_after_missing_ack",))
+        else:
+            self._delivery.forget()
+            self._late_approvals.acknowledged(now)
 
     def _refuse(self, fault: str, request: Request, now: float) -> None:
         if fault in ("busy", "nak"):
@@ -279,33 +265,18 @@ class EmulatedTerminal(Behaviour):
         if "glued" in faults and not announces_data:
             self._output.glue()
         if "stale_result" in faults and self.last_result is not None:
-            self._write(build_frame(self.last_result, self.reading))
+            self._write(build_frame(self._answers.told(self.last_result), self.reading))
         if "noise" in faults:
             self._write(NOISE)
-        work.awaits_data = announces_data and self._acknowledge(work)
-        if not announces_data:
-            self._acknowledge(work)
+        sent, work.held_ack = distort_ack(build_ack(self.reading), build_nak(self.reading), faults)
+        self._write(sent)
+        work.awaits_data = announces_data and not faults & NO_DATA_AFTER
         if self._stops_after_ack(work, now):
             return
         if work.awaits_data:
             self._agenda.add(now + self.additional_data_timeout, lambda then: self._data_given_up(work, then))
         else:
             self._begin(work, now)
-
-    def _acknowledge(self, work: _Work) -> bool:
-        """Send the request's ACK as the faults want it; False where it is held back, so that no `U` can come before the result."""
-        ack = build_ack(self.reading)
-        if work.faults & {"result_before_ack", "ack_after_result_only"}:
-            work.held_ack = ack
-            return False
-        if "charge_after_nak" in work.faults:
-            self._write(build_nak(self.reading))
-            return False
-        if "bad_ack_lrc" in work.faults:
-            self._write(spoil_lrc(ack))
-        elif "no_ack" not in work.faults:
-            self._write(ack)
-        return True
 
     def _stops_after_ack(self, work: _Work, now: float) -> bool:
         """Carry out the faults by which nothing follows the ACK on this line; True where the request is not performed."""
@@ -337,9 +308,7 @@ class EmulatedTerminal(Behaviour):
         self.additional_data.append(request)
         if "glued" in work.faults:
             self._output.glue()
-        ack = build_ack(self.reading)
-        if "no_ack" not in faults:
-            self._write(spoil_lrc(ack) if "bad_ack_lrc" in faults else ack)
+        self._write(distort_ack(build_ack(self.reading), build_nak(self.reading), faults & {"no_ack", "bad_ack_lrc"})[0])
         self._begin(work, now)
 
     def _data_given_up(self, work: _Work, now: float) -> None:
@@ -352,22 +321,18 @@ class EmulatedTerminal(Behaviour):
         code = work.request.code
         is_late = bool(work.faults & {"late_charge", "drop_then_charge"})
         if self.attended and code in CARD_CODES and not is_late:
-            self._customer.begin(now, lambda text: self._show(work, text), lambda then, chosen: self._perform(work, then, chosen))
+            self._customer.begin(now, lambda text: self._show(work, text, (), now), lambda then, chosen: self._perform(work, then, chosen))
             return
-        seconds, texts = 0.0, tuple[str, ...]()
-        if code in THINKING_CODES:
-            scenario = scenario_of(getattr(work.request, "amount", None))
-            seconds = self.think_seconds if scenario.think_seconds is None else scenario.think_seconds
-            texts = self.progress if scenario.progress is None else scenario.progress
-        if is_late:
-            seconds = self.late_seconds
-        for place, text in enumerate(texts):
-            self._after(seconds * place / len(texts), lambda _, text=text: self._show(work, text), now)  # type: ignore[misc]
-        self._after(seconds, lambda then: self._perform(work, then), now)
+        progress = plan_progress(work.request, self, is_late=is_late)
+        for place, (seconds, text) in enumerate(progress.texts):
+            self._after(seconds, partial(self._show, work, text, () if place else progress.manners), now)
+        self._after(progress.seconds, lambda then: self._perform(work, then), now)
 
-    def _show(self, work: _Work, text: str) -> None:
+    def _show(self, work: _Work, text: str, manners: tuple[str, ...], now: float) -> None:
+        del now  # takes no time
         if work is self._work and self._on_line(work.line):
             self._write(build_progress(text))
+            self.manners.show(manners)
 
     def _perform(self, work: _Work, now: float, scenario: Scenario | None = None) -> None:
         if work is not self._work:  # given up since
@@ -384,32 +349,39 @@ class EmulatedTerminal(Behaviour):
             self.printing = 0
         if answer.receipt and not to_register:
             self.paper.append(answer.receipt)
-        messages = self._in_order(answer, work, to_register=to_register)
+        work.refused = answer.refused
+        messages = self._answers.in_order(answer, request, work.faults, to_register=to_register)
         if work.faults & {"drop_after_charge", "no_result"}:
             if "drop_after_charge" in work.faults:
                 self._drop()
+            self._note_refusal(work)
+            self._late_approvals.acknowledged(now)
         elif "late_result" in work.faults:
             self._agenda.add(now + self.late_seconds, lambda then: self._deliver_late(work, messages, then))
-        elif self._on_line(work.line):
+        else:
             self._deliver(messages, work, now)
 
     def _prints_to_register(self, request: Request) -> bool:
         return bool(request.to_ecr if isinstance(request, ReprintRequest) else self.printing)
 
-    def _in_order(self, answer: Answer, work: _Work, *, to_register: bool) -> list[Outgoing]:
-        """Put the messages of an answer into the order in which they are sent."""
-        code = work.request.code
-        results = [Outgoing(message, code, is_result=True) for message in answer.results]
-        parts = self._answers.receipt_parts(answer.receipt, work.faults) if to_register else []
-        receipt = [Outgoing(message, code, is_result=False) for message in parts]
-        data = [Outgoing(message, code, is_result=False) for message in answer.data]
-        if "receipt_first" in work.faults:
-            return [*receipt, *results, *data]
-        return [*results, *data, *receipt] if self.host_data_first else [*results, *receipt, *data]
+    def _note_refusal(self, work: _Work) -> None:
+        if work.refused:
+            self._late_approvals.refused(work.request, work.line)
+
+    def _approve_late(self, refusal: Refusal, now: float) -> None:
+        """Approve what was refused before, and send it if its line still stands."""
+        answer = self._answers.perform(refusal.request, frozenset(), None, LATE_APPROVAL)
+        if answer.receipt:
+            self.paper.append(answer.receipt)
+        if self._on_line(refusal.line):
+            self._send_now(self._answers.in_order(answer, refusal.request, frozenset(), to_register=False), now)
 
     # --- delivery -------------------------------------------------------------------------------------------------------------------
 
     def _deliver(self, messages: list[Outgoing], work: _Work, now: float) -> None:
+        self._note_refusal(work)
+        if not self._on_line(work.line):
+            return
         if "cut_result" in work.faults and messages:
             frame = build_frame(messages[0].message, self.reading)
             self._write(frame[: len(frame) // 2])
@@ -429,14 +401,31 @@ class EmulatedTerminal(Behaviour):
             self._exchange_over(now)
 
     def _deliver_late(self, work: _Work, messages: list[Outgoing], now: float) -> None:
-        if not self._on_line(work.line):
-            return
         if self.idle:
             self._deliver(messages, work, now)
-        else:  # in the middle of another operation: nobody waits for its ACK
-            for each in messages:
-                if each.is_result:
-                    self._write(build_frame(each.message, self.reading))
+            return
+        self._note_refusal(work)
+        if self._on_line(work.line):
+            self._send_now(messages, now)
+
+    def _send_now(self, messages: list[Outgoing], now: float) -> None:
+        """Send results as soon as they are there; in the middle of another operation nobody waits for their ACK."""
+        if self.idle:
+            self._delivery.start(messages, now)
+            return
+        for each in messages:
+            if each.is_result:
+                self._write(build_frame(each.message, self.reading))
+                self.manners.show(each.manners)
+
+    def _delivered(self, now: float) -> None:
+        """Take note that nothing waits for an ACK any more."""
+        self._late_approvals.acknowledged(now)
+        if "closes_on_idle" in self.manners and self._open:
+            self.manners.show(("closes_on_idle",))
+            self._drop()
+        else:
+            self._exchange_over(now)
 
     def _exchange_over(self, now: float) -> None:
         if self.close_after_exchange_seconds is not None and self._open:
@@ -455,6 +444,7 @@ class EmulatedTerminal(Behaviour):
     def _restart(self, now: float) -> None:
         self._work = None
         self._customer.leave()
+        self._late_approvals.forget()
         self._agenda.clear()
         self.printing = 0
         self._rebooting_until = now + self.reboot_seconds
@@ -479,10 +469,11 @@ class EmulatedTerminal(Behaviour):
             act(now)
 
     def _write(self, data: bytes) -> None:
-        if self._open:
+        if self._open and data:
             self._output.write(data)
 
-    def _actions(self) -> Actions:
+    def _actions(self, now: float) -> Actions:
+        self._late_approvals.check_lines(self._on_line, now)
         if self._work is None:
             self._output.flush()
         actions = Actions(self._output.take(), self._close, self._agenda.next_at)

@@ -133,6 +133,9 @@ def test_printing_modes(till, kinds):
         ({"receipt_part_size": 201}, "receipt_part_size"),
         ({"first_stan": 1_000_000}, "first_stan"),
         ({"first_online_id": -1}, "first_online_id"),
+        ({"first_preauthorization": 999_000_001}, "first_preauthorization"),
+        ({"stans_in_series": 0}, "stans_in_series"),
+        ({"worded_release": "è"}, "worded_release"),
     ],
 )
 def test_wrong_options(options, place):
