@@ -7,9 +7,20 @@ from ecrlan.errors import MalformedMessageError
 from ecrlan.model import ANY_TERMINAL, CaptureRequest, LastResultRequest, PrintingRequest, ReprintRequest, Request
 from ecrlan.wire.codec import parse_request
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
+_CONTROLS = {b"U": b"\x1b", b"K": b"\t\r\n"}
+"""Control characters that a request may have: `U` closes its contents with 0x1B, XML may have lines."""
+
+
+def is_plain_text(message: bytes) -> bool:
+    """Tell whether a request is 7-bit printable ASCII (exchange.md §2), but for the control characters that belong to its code."""
+    return not message.translate(None, _PRINTABLE + _CONTROLS.get(message[9:10], b""))
+
 
 def admit(message: bytes, terminal_id: str, behaviour: Behaviour, *, nothing_saved: bool) -> Request | None:
     """Return the request that `message` is; None where the terminal does not know such a request, or is not the one addressed."""
+    if not is_plain_text(message):
+        return None
     try:
         request = parse_request(message)
     except MalformedMessageError:
