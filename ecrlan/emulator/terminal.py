@@ -22,7 +22,7 @@ from ecrlan.emulator.distortion import NO_DATA_AFTER, NOISE, distort_ack
 from ecrlan.emulator.faults import Faults
 from ecrlan.emulator.late_approvals import LateApprovals, Refusal
 from ecrlan.emulator.ledger import Charge, Ledger
-from ecrlan.emulator.payments import LATE_APPROVAL, Payments, Preauthorization
+from ecrlan.emulator.payments import LATE_APPROVAL, REFUSED, Payments, Preauthorization
 from ecrlan.emulator.progress import plan_progress
 from ecrlan.emulator.scenarios import APPROVED, Scenario
 from ecrlan.emulator.vas import VasDesk
@@ -191,6 +191,11 @@ class EmulatedTerminal(Behaviour):
         if entry is None:  # approved always
             raise AssertionError
         return entry
+
+    def decline_by_hand(self, now: float) -> None:
+        """Refuse a payment by hand at the terminal itself. Nothing is charged; the refusal is the last result afterwards."""
+        del now  # takes no time
+        self._answers.perform_by_hand(FOREIGN_AMOUNT, REFUSED)
 
     def press(self, button: Button, now: float) -> Actions:
         """Press a button of an attended terminal; one that nothing waits for does nothing. The red key cancels the payment (KO)."""

@@ -138,6 +138,21 @@ async def test_thinking_by_the_loop_s_own_clock():
         await hang_up(writer)
 
 
+async def test_another_terminal_takes_the_place_of_one_at_its_address():
+    first, second = make_terminal(first_stan=40), make_terminal(terminal_id="12345678", first_stan=7)
+    port = 0
+    for terminal in (first, second):
+        async with EmulatorServer(terminal, port=port) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(PURCHASE)
+            assert (await read(reader, 3 + 74))[4:12] == terminal.terminal_id.encode()
+            writer.write(ACK)
+            await hang_up(writer)
+        port = server.port
+    assert [terminal.stan for terminal in (first, second)] == ["000041", "000008"]
+    assert [len(terminal.ledger) for terminal in (first, second)] == [1, 1]
+
+
 async def test_port_taken():
     async with EmulatorServer(make_terminal()) as server:
         with pytest.raises(ListenError) as caught:

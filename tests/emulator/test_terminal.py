@@ -330,6 +330,37 @@ def test_payment_by_hand(till):
     assert conversation.perform(TotalsRequest())[0].terminal_total == 9651
 
 
+def test_payment_by_hand_that_is_declined(till):
+    conversation = till()
+    conversation.perform(PURCHASE)
+    assert conversation.terminal.decline_by_hand(conversation.now) is None
+    saved = conversation.result(GETS)
+    assert (saved.result, saved.reason, saved.stan) == ("01", "TRANSAZIONE NEGATA", "000002")
+    assert conversation.terminal.ledger.net_total() == 650
+
+
+def test_time_of_day_can_be_shifted_while_it_runs(till):
+    conversation = till()
+    conversation.terminal.clock = lambda: datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
+    result = conversation.result(PURCHASE)
+    assert (result.host_time.day_of_year, result.host_time.hour) == (298, 3)
+    assert conversation.perform(StatusRequest())[0].terminal_time.day == 25
+    assert b"25/10/26           03:30" in conversation.terminal.paper[-1]
+    assert conversation.terminal.ledger.entries[-1].time.day == 25
+
+
+def test_another_terminal_shares_nothing_with_it(till):
+    one = till()
+    other = till(terminal_id="12345678", first_stan=500, first_online_id=900, first_preauthorization=800_000_000)
+    one.terminal.faults.set("busy")
+    one.perform(PURCHASE)
+    saved = other.result(PreauthorizationRequest(amount=100))
+    assert (saved.terminal_id, saved.stan, saved.online_id, saved.preauthorization_code) == ("12345678", "000501", "000901", "800000001")
+    assert one.terminal.last_result is None
+    assert (len(one.terminal.ledger), len(other.terminal.ledger)) == (0, 1)
+    assert one.terminal.preauthorizations == {}
+
+
 # --- receipts -----------------------------------------------------------------------------------------------------------------------
 
 
