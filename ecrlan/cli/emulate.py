@@ -12,11 +12,13 @@ import click
 from rich.markup import escape
 
 from ecrlan.cli.amount import show_amount
+from ecrlan.cli.desk import language_option
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.frames import print_frame_line
 from ecrlan.cli.ledger import charge_text, ledger_table
-from ecrlan.cli.output import console
-from ecrlan.emulator import FAULTS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Faults
+from ecrlan.cli.output import console, print_rows
+from ecrlan.emulator import FAULTS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Faults, Manners
+from ecrlan.emulator.manners import DEFAULT_MANNERS, MANNER_KINDS
 from ecrlan.emulator.scenarios import PROGRESS, describe
 from ecrlan.settings import split_address
 from ecrlan.wire.dissect import dissect
@@ -26,6 +28,7 @@ from ecrlan.wire.lrc import LrcReading
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ecrlan.desk.texts import Language
     from ecrlan.emulator.socket import Direction
 
 DEFAULT_LISTEN = "127.0.0.1:8081"
@@ -36,6 +39,15 @@ DEFAULT_LISTEN = "127.0.0.1:8081"
 @click.option("--dial", metavar="HOST:PORT", help="Dial a register that listens, again and again, instead.")
 @click.option("--terminal-id", default="37105051", show_default=True, metavar="TID", help="Its TID, 8 digits.")
 @click.option("--faults", default="", metavar="NAME[=COUNT],…", help="What goes wrong, such as late_result=2,split.")
+@click.option(
+    "--manner",
+    "manners",
+    multiple=True,
+    metavar="NAME",
+    default=DEFAULT_MANNERS,
+    show_default=True,
+    help="What it does as real firmware does, such as e74; may be given several times, and replaces the default.",
+)
 @click.option("--think", default=2.0, show_default=True, type=click.FloatRange(0, 600), metavar="SECONDS", help="How long a payment takes.")
 @click.option("--late", default=200.0, show_default=True, type=click.FloatRange(0, 3600), metavar="SECONDS", help="What late faults wait.")
 @click.option("--lrc", type=click.Choice([reading.value for reading in LrcReading]), default="standard", show_default=True, help="Reading.")
@@ -43,21 +55,27 @@ DEFAULT_LISTEN = "127.0.0.1:8081"
     "--capture-length", type=click.Choice(["176", "180"]), default="176", show_default=True, help="Of the capture request; PAX: 180."
 )
 @click.option("--scenario", "--scenarios", "scenarios", is_flag=True, help="List which amounts do what, and all faults, and exit.")
+@click.option("--manners", "list_manners", is_flag=True, help="List all manners, and exit.")
+@language_option
 def emulate(
     *,
     listen: str | None,
     dial: str | None,
     terminal_id: str,
     faults: str,
+    manners: tuple[str, ...],
     think: float,
     late: float,
     lrc: str,
     capture_length: str,
     scenarios: bool,
+    list_manners: bool,
+    language: Language,
 ) -> Exit:
     """Be a payment terminal on a socket and print what happens; Ctrl-C ends it and prints its ledger.
 
     It keeps count of what it really charged, approves every amount but those of --scenario, and fails as --faults says.
+    --manner makes it behave as real terminals were seen to.
     """
     screen = console()
     if scenarios:
@@ -67,12 +85,16 @@ def emulate(
         for name, text in FAULTS.items():
             screen.print(f"{name:22} {escape(text)}")
         return Exit.DONE
+    if list_manners:
+        print_rows(screen, [(name, kind.italian if language == "it" else kind.english) for name, kind in MANNER_KINDS.items()])
+        return Exit.DONE
     if listen is not None and dial is not None:
         raise click.UsageError("--listen and --dial exclude each other")
     terminal = EmulatedTerminal(
         terminal_id,
         clock=lambda: datetime.now(UTC),
         faults=Faults.parse(faults),
+        manners=Manners(*manners),
         think_seconds=think,
         progress=PROGRESS,
         late_seconds=late,

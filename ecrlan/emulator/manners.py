@@ -40,8 +40,8 @@ MANNER_KINDS: dict[str, MannerKind] = {
         "i rifiuti vengono prima di chiedere all'host: STAN, acquirer e online_id sono vuoti",
     ),
     "stan_anew": MannerKind(
-        "STANs start again from 1 after every `stans_in_series` of them and after a close session",
-        "gli STAN ripartono da 1 dopo ogni `stans_in_series` e dopo una chiusura",
+        "STANs start again from 1 after every 5 of them (`stans_in_series`) and after a close session",
+        "gli STAN ripartono da 1 ogni 5 (`stans_in_series`) e dopo una chiusura",
     ),
     "e74": MannerKind(
         "a purchase (P) is answered by an E of 74 bytes, with the action code",
@@ -52,16 +52,16 @@ MANNER_KINDS: dict[str, MannerKind] = {
         "il numero di carta ha a turno quattro forme, il codice di autorizzazione cinque caratteri, la modalità è CLE",
     ),
     "host_time_behind": MannerKind(
-        "host_time is `host_time_behind_hours` behind; status and receipts have the right time",
-        "host_time è indietro di `host_time_behind_hours` ore; stato e scontrini hanno l'ora giusta",
+        "host_time is 48 hours (`host_time_behind_hours`) behind; status and receipts have the right time",
+        "host_time è indietro di 48 ore (`host_time_behind_hours`); stato e scontrini hanno l'ora giusta",
     ),
     "identified_by_zero": MannerKind(
         "every answer carries the TID 00000000",
         "ogni risposta porta il TID 00000000",
     ),
     "approval_after_refusal": MannerKind(
-        "a refused purchase is approved and charged `late_approval_seconds` after the register's ACK; at once, unsent, if the line is gone",
-        "un acquisto rifiutato viene approvato e addebitato `late_approval_seconds` dopo l'ACK; subito, senza invio, se la linea è caduta",
+        "a refused purchase is approved and charged 2 s (`late_approval_seconds`) after the register's ACK; unsent, if the line is gone",
+        "un acquisto rifiutato viene approvato e addebitato 2 s (`late_approval_seconds`) dopo l'ACK; senza invio, se la linea è caduta",
     ),
     # progress and receipts
     "many_progress": MannerKind(
