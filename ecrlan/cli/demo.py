@@ -1,10 +1,10 @@
-"""`ecrlan demo`: a register and an emulated terminal on loopback perform all six operations, frame by frame."""
+"""`ecrlan demo`: a register and an emulated terminal on loopback perform all six operations, frame by frame; then real firmware."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
@@ -15,8 +15,8 @@ from ecrlan.cli.frames import print_frame_line
 from ecrlan.cli.ledger import ledger_table
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, outcome_text, receipt_panel
-from ecrlan.emulator import EmulatedTerminal, EmulatorDialer, EmulatorServer, Ledger
-from ecrlan.model import Approved, Done, State
+from ecrlan.emulator import MANNERS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Ledger, Manners
+from ecrlan.model import Approved, Declined, Done, State
 from ecrlan.register import FrameReceived, FrameSent, OperationChanged, Register
 from ecrlan.wire.dissect import dissect
 from ecrlan.wire.frames import FrameReader
@@ -36,6 +36,15 @@ THINK_SECONDS = 0.3
 PROGRESS = ("INSERIRE CARTA", "ATTENDERE PREGO")
 PURCHASE, RESERVED, ADDED = 6_50, 200_00, 50_00
 CAPTURED = 231_40
+RED_KEY = 90_06
+"""An amount at which the emulated customer presses the red key."""
+RED_KEY_SECONDS = 0.1
+PROGRESS_SHOWN = 2
+"""Progress texts in a row that are shown; the others are counted."""
+FIRMWARE = ("worded_status", "receipt_lines", "refusal_repeats_stan", "many_progress")
+"""The emulator's manners in the part about real firmware."""
+PLAYED = ("many_progress",)
+"""Those of them that the register understands today."""
 
 _WELCOME = """\
 [bold]ecrlan demo[/]  A register and an emulated terminal on this machine. Nothing is charged.
@@ -46,6 +55,8 @@ _WELCOME = """\
 _BASELINE = """
 Before money moves, the register asks for the terminal's last result (G): should an answer get lost,
 only the difference proves what happened. E has the receipt sent to the register."""
+_FIRMWARE = """
+Terminals in the field do some things otherwise than the pages say. This one does, too:"""
 _NEXT = """
 [bold green]Done.[/] With this terminal, in two windows:  [bold]ecrlan emulate[/]
                                            [bold]ecrlan purchase 6.50 --address 127.0.0.1[/]
@@ -59,7 +70,8 @@ def demo() -> Exit:
     """Watch a register and an emulated terminal talk, frame by frame.
 
     All six operations of the SmartPOS pages (status, purchase, void, pre-authorization, incremental, capture) on this machine's
-    loopback: first the terminal dials the register, then the register dials the terminal. Nothing is charged, nothing leaves this machine.
+    loopback: first the terminal dials the register, then the register dials the terminal. At last a terminal behaves as real firmware
+    does. Nothing is charged, nothing leaves this machine.
     """
     configure_logging(0)
     return asyncio.run(_perform(Stage(console())))
@@ -78,15 +90,20 @@ async def _perform(stage: Stage) -> Exit:
     emulated = _emulated()
     async with EmulatorServer(emulated, LOOPBACK) as server, Register() as register:
         stage.part(2, f"the register dials the terminal, which listens at {LOOPBACK}:{server.port}")
-        good = await stage.perform_all(register.dial("till-2", LOOPBACK, server.port, print_on_register=True)) and good
+        good = await stage.perform_all(register.dial("till-1", LOOPBACK, server.port, print_on_register=True)) and good
     good = stage.show_ledger(emulated.ledger) and good
+    emulated = _emulated(manners=Manners(*PLAYED))
+    async with EmulatorServer(emulated, LOOPBACK) as server, Register() as register:
+        stage.part(3, "a terminal that behaves as real firmware does")
+        terminal = register.dial("till-1", LOOPBACK, server.port, print_on_register=True)
+        good = await stage.perform_with_firmware(terminal, emulated) and good
     stage.screen.print(_NEXT if good else _FAILED)
     return Exit.DONE if good else Exit.INTERNAL
 
 
-def _emulated() -> EmulatedTerminal:
+def _emulated(**behaviour: Any) -> EmulatedTerminal:  # noqa: ANN401  # EmulatedTerminal checks them
     return EmulatedTerminal(
-        clock=lambda: datetime.now(UTC), think_seconds=THINK_SECONDS, progress=PROGRESS, first_stan=41, first_online_id=98
+        clock=lambda: datetime.now(UTC), think_seconds=THINK_SECONDS, progress=PROGRESS, first_stan=41, first_online_id=98, **behaviour
     )
 
 
@@ -95,6 +112,7 @@ class Stage:
 
     def __init__(self, screen: Console) -> None:
         self.screen = screen
+        self._progress = 0
 
     def part(self, number: int, text: str) -> None:
         """Begin a part."""
@@ -122,6 +140,28 @@ class Stage:
         operations.append(await self._perform(f"capture of {show_amount(CAPTURED)} EUR", terminal, starting))
         return all(isinstance(operation.outcome, Approved | Done) for operation in operations)
 
+    async def perform_with_firmware(self, terminal: Terminal, emulated: EmulatedTerminal) -> bool:
+        """Perform a status request, a purchase, and two refusals; True where each ended as it should."""
+        self.screen.print(_FIRMWARE, style="dim")
+        for name in emulated.manners:
+            self.screen.print(f" - {MANNERS[name]}", style="dim", markup=False)
+        status = await self._perform("status", terminal, terminal.status(reference="demo-status"))
+        starting = terminal.purchase(PURCHASE, reference="demo-purchase")
+        purchase = await self._perform(f"purchase of {show_amount(PURCHASE)} EUR", terminal, starting)
+        if purchase.receipt:
+            self.screen.print(receipt_panel(purchase.receipt, "receipt, as on paper"))
+        emulated.manners.clear("many_progress")  # once is enough to see
+        emulated.think_seconds = RED_KEY_SECONDS
+        refusals, messages = [], []
+        for number in (1, 2):
+            starting = terminal.purchase(RED_KEY, reference=f"demo-refusal-{number}")
+            refusals.append(await self._perform(f"purchase of {show_amount(RED_KEY)} EUR: the red key", terminal, starting))
+            messages.append(emulated.last_result or b"")
+        if messages[0] and messages[0] == messages[1]:
+            self.screen.print(f"   [dim]Both refusals are the same {len(messages[0])} bytes, and each is told as its own.[/]")
+        good = isinstance(status.outcome, Done) and isinstance(purchase.outcome, Approved)
+        return good and all(isinstance(each.outcome, Declined) for each in refusals) and emulated.ledger.charged_total() == PURCHASE
+
     async def _perform(self, title: str, terminal: Terminal, starting: Awaitable[Operation]) -> Operation:
         self.screen.print(f"\n[bold]{escape(title)}[/]")
         watching = asyncio.create_task(self._follow(terminal))
@@ -132,7 +172,8 @@ class Stage:
         finally:
             watching.cancel()
         receipt = f", receipt of {len(parse_receipt(operation.receipt))} lines" if operation.receipt else ""
-        self.screen.print(f"   {outcome_text(operation)}[dim]{receipt}[/]")
+        reason = f": {operation.outcome.reason}" if isinstance(operation.outcome, Declined) else ""
+        self.screen.print(f"   {outcome_text(operation)}[dim]{escape(reason)}{receipt}[/]")
         return operation
 
     async def _follow(self, terminal: Terminal) -> None:
@@ -147,7 +188,18 @@ class Stage:
             direction = "request" if isinstance(event, FrameSent) else "response"
             reader = FrameReader()
             for shown in dissect([*reader.feed(event.raw), *reader.finish()], direction):
-                print_frame_line(self.screen, shown, direction)
+                self._show_frame(shown, direction)
+
+    def _show_frame(self, shown: dict[str, Any], direction: str) -> None:
+        """Show a frame; of many progress texts in a row, the first ones and how many more came."""
+        if shown["frame"] == "progress":
+            self._progress += 1
+        elif self._progress:
+            if self._progress > PROGRESS_SHOWN:
+                self.screen.print(f"          and {self._progress - PROGRESS_SHOWN} more progress texts", style="dim")
+            self._progress = 0
+        if self._progress <= PROGRESS_SHOWN:
+            print_frame_line(self.screen, shown, direction)
 
     def show_ledger(self, ledger: Ledger) -> bool:
         """Show what the emulated terminal really did; True where that is what the six operations should have done."""
