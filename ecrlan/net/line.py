@@ -48,7 +48,6 @@ class Line(asyncio.BufferedProtocol):
         self.opened_by = opened_by
         self.peer: tuple[str, int] = ("", 0)
         self.observer = observer
-        self.alive = False
         self.reader = FrameReader(reading)
         self.reading = reading
         self.bad_bytes = 0
@@ -80,7 +79,6 @@ class Line(asyncio.BufferedProtocol):
                 self._arrivals.register(raw.fileno(), select.POLLIN)
         else:
             self._arrivals = None
-        self.alive = True
         if self.on_made is not None:
             self.on_made(self)
 
@@ -101,7 +99,6 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # whatever the cause, the line is gone
         """Tell the exchange."""
-        self.alive = False
         self._put("lost")
         if self.on_lost is not None:
             self.on_lost(self)
@@ -129,9 +126,7 @@ class Line(asyncio.BufferedProtocol):
 
     def _nothing_arrived(self) -> bool:
         """Tell that an open stream has nothing to read, not even its end: spares two turns of the loop. False where nobody knows."""
-        if self._arrivals is None or self._transport is None or self._transport.is_closing():
-            return False
-        return not self._arrivals.poll(0)
+        return self._arrivals is not None and not self._arrivals.poll(0)
 
     async def run(self, exchange: Exchange, sink: Sink) -> None:
         """Perform `exchange` until it ends; its `ending`, `answer` and events tell how.
@@ -149,6 +144,11 @@ class Line(asyncio.BufferedProtocol):
             await self._done
         finally:
             self._done = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the stream stands in both directions: not before it is made, and not once its end was read or it was closed."""
+        return self._transport is not None and not self._transport.is_closing()
 
     @property
     def busy(self) -> bool:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
+import struct
+import sys
 
 import pytest
 
@@ -14,6 +18,7 @@ from ecrlan.net.line import BAD_BYTES, Line
 from ecrlan.protocol.exchange import Exchange, Timing
 from ecrlan.protocol.step import Answered, Ending, Event, Sending
 from ecrlan.wire.frames import build_frame
+from tests.loops import EVERY_LOOP, LoopFactory, run_on
 from tests.virtual import VirtualLoop, run
 
 
@@ -68,19 +73,26 @@ def test_dead_line_is_found_by_reading() -> None:
     run(main)
 
 
-def test_dead_line_is_found_over_real_tcp() -> None:
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("loop_factory", EVERY_LOOP)
+def test_dead_line_is_found_at_once_over_real_tcp(loop_factory: LoopFactory, *, reset: bool) -> None:
     async def main() -> None:
-        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-        async with server:
-            line = await dial("127.0.0.1", server.sockets[0].getsockname()[1], 10.0, Line)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            line = await dial("127.0.0.1", server.getsockname()[1], 10.0, Line)
             line.keep_alive()
-            for _ in range(1000):
-                if not await line.is_usable():
-                    return
-                await asyncio.sleep(0)
-        raise AssertionError("never found")
+            terminal, _ = server.accept()
+            assert await line.is_usable()
+            assert line.alive
+            if reset:
+                terminal.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0))
+            terminal.close()
+            select.select([line._transport.get_extra_info("socket").fileno()], [], [], 10.0)  # its end has arrived; the loop has not looked
+            assert not await line.is_usable()
+            assert not line.alive
+            with pytest.raises(LineError, match="closed"):
+                await line.run(Exchange(PurchaseRequest(amount=650), Timing()), lambda events: pytest.fail("nothing may be journaled"))
 
-    asyncio.run(main())
+    run_on(loop_factory, main())
 
 
 async def test_nobody_there() -> None:
