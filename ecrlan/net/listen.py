@@ -103,7 +103,7 @@ class _Entrance(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         address = (transport.get_extra_info("peername") or ("",))[0]
         line = self._listener.admit(address)
-        if line is None or not isinstance(transport, asyncio.Transport):
+        if line is None:
             transport.close()
             return
         transport.set_protocol(line)

@@ -11,11 +11,25 @@ from ecrlan.errors import InvalidValueError, ListenError
 from ecrlan.model import Approved, NotPerformed
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.register import local_clock
+from tests.loops import EVERY_LOOP, LoopFactory, run_on
 
 
 def port_of(register: Register) -> int:
     assert register.listener is not None
     return register.listener.port
+
+
+@pytest.mark.parametrize("loop_factory", EVERY_LOOP)
+def test_a_terminal_that_dials_in_is_served_on_every_loop(loop_factory: LoopFactory) -> None:
+    async def main() -> None:
+        async with Register(listen="127.0.0.1:0") as register:
+            terminal = register.listen("till-1", "127.0.0.1", keep_open=True, connect_timeout=5.0)
+            async with EmulatorDialer(EmulatedTerminal(clock=local_clock), "127.0.0.1", port_of(register)):
+                assert isinstance((await terminal.purchase(650)).outcome, Approved)
+                assert isinstance((await terminal.purchase(700)).outcome, Approved)
+            assert register.strangers == {}
+
+    run_on(loop_factory, main())
 
 
 async def test_strangers_are_closed_at_once_and_reported() -> None:
