@@ -1,0 +1,28 @@
+"""Which event loop the tests run on: `--loop asyncio` (the default) or `--loop uvloop`, where the extra `fast` or `tests` is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+
+import pytest
+
+LOOPS = ("asyncio", "uvloop")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--loop", choices=LOOPS, default="asyncio", help="event loop of every test, but for those with a loop of their own")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the policy that makes every loop: pytest-asyncio's, that of `asyncio.run` in a command, and those of threads."""
+    if config.getoption("loop") == "uvloop":
+        if importlib.util.find_spec("uvloop") is None:
+            raise pytest.UsageError("--loop uvloop: uvloop is not installed (extra `fast`)")
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"event loop: {config.getoption('loop')}"
