@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Iterator
@@ -11,26 +10,14 @@ import ecrlan
 from ecrlan import blocking
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.register.register import local_clock
+from tests.threads import in_thread
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
     """An emulated terminal in a thread of its own."""
-    ready: list[int] = []
-    started, stop = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as server:
-            ready.append(server.port)
-            started.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    started.wait()
-    yield ready[0]
-    stop.set()
-    thread.join()
+    with in_thread(lambda: EmulatorServer(EmulatedTerminal(clock=local_clock))) as (server, _):
+        yield server.port
 
 
 def public(owner: type) -> set[str]:

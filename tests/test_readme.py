@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from ecrlan.register import TerminalSettings
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Declaration, Settings, all_declarations
 from tests.daemon.process import DaemonProcess
+from tests.threads import in_thread
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,21 +33,9 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    ready: list[int] = []
-    started, stop = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as server:
-            ready.append(server.port)
-            started.set()
-            await asyncio.to_thread(stop.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    started.wait()
-    yield ready[0]
-    stop.set()
-    thread.join()
+    """An emulated terminal in a thread of its own."""
+    with in_thread(lambda: EmulatorServer(EmulatedTerminal(clock=local_clock))) as (server, _):
+        yield server.port
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

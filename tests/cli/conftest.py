@@ -1,19 +1,24 @@
-import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 import ecrlan
 from ecrlan.cli import cli
+from ecrlan.daemon import daemon
+from ecrlan.daemon.server import Server
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
+from ecrlan.settings import Settings
+from tests.threads import in_thread
 
 
 class Emulator:
@@ -25,32 +30,17 @@ class Emulator:
         self.taken = threading.Event()
         """Set when a money request's ACK was sent."""
         self._asked = False
-        self._ready = threading.Event()
-        self._loop = None
-        self._stop = None
-        self._thread = threading.Thread(target=asyncio.run, args=(self._serve(),))
 
-    async def _serve(self):
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        async with EmulatorServer(self.terminal, on_frames=self._watch) as server:
+    @contextmanager
+    def serving(self):
+        with in_thread(lambda: EmulatorServer(self.terminal, on_frames=self._watch)) as (server, _):
             self.port = server.port
-            self._ready.set()
-            await self._stop.wait()
+            yield self
 
     def _watch(self, direction, raw):
         self._asked = raw[10:11] in b"PXSpic" if direction == ">" and raw[:1] == b"\x02" else self._asked
         if self._asked and direction == "<":
             self.taken.set()
-
-    def __enter__(self):
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *error):
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
 
     @property
     def address(self):
@@ -67,15 +57,23 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def log():
+    """What a command does to the log ends with its test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 @pytest.fixture
 def emulator():
-    with Emulator() as running:
+    with Emulator().serving() as running:
         yield running
 
 
 @pytest.fixture
 def another_emulator():
-    with Emulator() as running:
+    with Emulator().serving() as running:
         yield running
 
 
@@ -120,16 +118,24 @@ def spawn():
         process.communicate()
 
 
-class Serving:
-    """A daemon in a process of its own, on a free port of loopback."""
+class Daemon:
+    """Where a daemon is, as its note says, and its journal."""
+
+    def __init__(self, journal):
+        self.journal = journal
+        self.note = journal.with_name(journal.name + ".daemon")
+        told = json.loads(self.note.read_text())
+        self.url, self.pid = told["url"], told["pid"]
+
+
+class DaemonProcess(Daemon):
+    """A daemon in a process of its own, on a free port of loopback: to be killed, signalled, and read."""
 
     def __init__(self, process, journal):
         self.process = process
-        self.journal = journal
         self.first_line = process.stdout.readline()
         assert "serves at" in self.first_line, process.communicate()
-        note = json.loads(journal.with_name(journal.name + ".daemon").read_text())
-        self.url, self.pid = note["url"], note["pid"]
+        super().__init__(journal)
 
     def logged(self, event):
         """Wait until the daemon has logged an event of this name."""
@@ -161,17 +167,37 @@ def shop(home, emulator, monkeypatch):
     return write
 
 
+@asynccontextmanager
+async def open_daemon():
+    async with daemon.Daemon(Settings.load()) as opened, Server(opened, "127.0.0.1:0") as server:
+        yield opened
+        opened.hurried = True
+        server.hurry()
+
+
+@pytest.fixture
+def serve(shop, home):
+    """Have the daemon of the shop serve from a thread of this process: it starts sooner than a process."""
+    with ExitStack() as running:
+
+        def serve():
+            running.enter_context(in_thread(open_daemon))
+            return Daemon(home / "till.db")
+
+        yield serve
+
+
 SERVE = "from ecrlan.cli import main; main()"
 
 
 @pytest.fixture
-def serve(shop, spawn, home):
-    """Start the daemon of the shop, and wait until it serves."""
+def serve_process(shop, spawn, home):
+    """Start the daemon of the shop in a process of its own, and wait until it serves."""
 
-    def serve(*arguments, wrapper=SERVE, journal=home / "till.db", **options):
-        return Serving(spawn(wrapper, "serve", "--http", "127.0.0.1:0", *arguments, **options), journal)
+    def serve_process(*arguments, wrapper=SERVE, **options):
+        return DaemonProcess(spawn(wrapper, "serve", "--http", "127.0.0.1:0", *arguments, **options), home / "till.db")
 
-    return serve
+    return serve_process
 
 
 @pytest.fixture

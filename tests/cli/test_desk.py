@@ -286,7 +286,8 @@ def test_an_open_operation_is_not_asked_for_without_waiting(run, run_json, journ
     assert "recovery" not in document
 
 
-def test_an_open_operation_names_who_owns_the_journal(run, run_json, journal):
+def test_an_open_operation_names_who_owns_the_journal(run, run_json, journal, monkeypatch):
+    monkeypatch.setattr("ecrlan.cli.recovering.OWNER_WAIT", 0.05)
     with Journal(journal):
         result = run("operations", "show", "sale-4")
         document = run_json("operations", "show", "sale-4")[1]
@@ -356,7 +357,8 @@ def test_a_payment_interrupted_by_ctrl_c_is_told_truly_afterwards(run, run_json,
     assert re.search(r"in all\s+11\.50", ledger)
 
 
-def test_an_unresolved_one_is_asked_for_again_with_recover(run, run_json, emulator, settings, journal):
+def test_an_unresolved_one_is_asked_for_again_with_recover(run, run_json, emulator, settings, journal, monkeypatch):
+    monkeypatch.setattr("ecrlan.cli.recovering.OWNER_WAIT", 0.05)
     with Journal(journal):
         finding = run_json("operations", "show", "sale-3", "--recover")[1]["recovery"]
         text = unwrapped(run("operations", "show", "sale-3", "--recover").stdout)

@@ -10,16 +10,15 @@ from ecrlan.cli.events import EventLines
 from ecrlan.cli.stream import StreamEvent
 
 CLI = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
+IMPATIENT = f"from ecrlan.cli import events; events.RETRY_SECONDS = 0.01; {CLI}"
 
 
 @pytest.fixture
-def following(serve, spawn):
+def following(spawn):
     """Follow a daemon with `ecrlan events`; nothing that happens later is missed."""
 
     def following(*arguments, script=CLI):
-        daemon = serve()
-        process = spawn(script, "events", *arguments)
-        return daemon, process
+        return spawn(script, "events", *arguments)
 
     return following
 
@@ -59,9 +58,10 @@ def until_followed(process, run_json):
         asking.join()
 
 
-def test_json_lines_where_nobody_reads_and_frames_where_they_are_wanted(following, run_json, emulator):
+def test_json_lines_where_nobody_reads_and_frames_where_they_are_wanted(serve, following, run_json, emulator):
     emulator.terminal.progress = ("INSERIRE CARTA",)
-    _, process = following("--frames", "-t", "till-1")
+    serve()
+    process = following("--frames", "-t", "till-1")
     until_followed(process, run_json)
     assert run_json("purchase", "6.50", "--reference", "a")[0] == 0
     events = read(process, is_end("a"))
@@ -74,8 +74,9 @@ def test_json_lines_where_nobody_reads_and_frames_where_they_are_wanted(followin
     assert {"progress", "frame", "line"} <= {event["event"] for event in events}
 
 
-def test_it_goes_on_when_the_daemon_was_started_anew(following, serve, run_json):
-    daemon, process = following()
+def test_it_goes_on_when_the_daemon_was_started_anew(following, serve_process, serve, run_json):
+    daemon = serve_process()
+    process = following(script=IMPATIENT)
     until_followed(process, run_json)
     daemon.process.kill()
     daemon.process.wait()
@@ -87,9 +88,10 @@ def test_it_goes_on_when_the_daemon_was_started_anew(following, serve, run_json)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
-def test_a_daemon_that_takes_its_time_to_stop_is_told_of_once(following, spawn, serve, run_json, emulator):
+def test_a_daemon_that_takes_its_time_to_stop_is_told_of_once(following, spawn, serve_process, serve, run_json, emulator):
     emulator.terminal.think_seconds = 1.0
-    daemon, process = following(script=f"from ecrlan.cli import events; events.RETRY_SECONDS = 0.01; {CLI}")
+    daemon = serve_process()
+    process = following(script=IMPATIENT)
     until_followed(process, run_json)
     spawn(CLI, "purchase", "6.50")
     assert emulator.taken.wait(20)
@@ -101,8 +103,9 @@ def test_a_daemon_that_takes_its_time_to_stop_is_told_of_once(following, spawn, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a test cannot press Ctrl-C in another console")
-def test_ctrl_c_ends_it(following, run_json):
-    _, process = following("--json")
+def test_ctrl_c_ends_it(serve, following, run_json):
+    serve()
+    process = following("--json")
     until_followed(process, run_json)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0

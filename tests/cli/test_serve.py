@@ -14,8 +14,24 @@ CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler
 unix_only = pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
 
 
-def test_it_says_how_to_come_to_it_and_logs_json(serve, home, run):
-    daemon = serve()
+@pytest.fixture
+def printed(run, shop, monkeypatch):
+    """Let `ecrlan serve` end as soon as it serves; returns what it prints."""
+
+    async def end_at_once(_):
+        pass
+
+    def printed():
+        result = run("serve", "--http", "127.0.0.1:0")
+        assert result.exit_code == 0
+        return result.stdout
+
+    monkeypatch.setattr("ecrlan.daemon.server.Life.last", end_at_once)
+    return printed
+
+
+def test_it_says_how_to_come_to_it_and_logs_json(serve_process, home, run):
+    daemon = serve_process()
     assert daemon.first_line == f"ecrlan {ecrlan.__version__} serves at {daemon.url}/  (console; API: {daemon.url}/docs)\n"
     with urllib.request.urlopen(f"{daemon.url}/healthz", timeout=10) as answer:  # noqa: S310 - our own address
         assert json.load(answer)["status"] == "ok"
@@ -31,17 +47,17 @@ def test_it_says_how_to_come_to_it_and_logs_json(serve, home, run):
 
 
 @pytest.mark.parametrize(("listen", "address"), [("127.0.0.1", "address 127.0.0.1"), ("0.0.0.0", r"address \S+( or \S+)*")])  # noqa: S104 - listed
-def test_it_says_what_to_type_into_posconnector(shop, serve, free_port, listen, address):
+def test_it_says_what_to_type_into_posconnector(shop, printed, free_port, listen, address):
     file = shop()
     file.write_text(file.read_text().replace('listen = ""', f'listen = "{listen}:{free_port}"'))
-    printed = serve().end()[1]
-    assert re.search(f"^PosConnector: {address}, port {free_port}$", printed, re.MULTILINE), printed
+    text = printed()
+    assert re.search(f"^PosConnector: {address}, port {free_port}$", text, re.MULTILINE), text
 
 
-def test_without_terminals_it_says_what_to_write(shop, serve):
+def test_without_terminals_it_says_what_to_write(shop, printed):
     file = shop()
     file.write_text(file.read_text().partition("[terminals")[0])
-    assert "no terminal is set up" in serve().end()[1]
+    assert "no terminal is set up" in printed()
 
 
 def test_the_demo_needs_no_settings_and_leaves_nothing(home, spawn):
@@ -70,9 +86,9 @@ def test_a_browser_is_opened_where_it_is_asked_for(spawn, home):
 
 @unix_only
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_runs_may_finish_when_it_is_stopped(serve, spawn, emulator, number):
+def test_what_runs_may_finish_when_it_is_stopped(serve_process, spawn, emulator, number):
     emulator.terminal.think_seconds = 1.0
-    daemon = serve(wrapper=CTRL_C)
+    daemon = serve_process(wrapper=CTRL_C)
     paying = spawn(CTRL_C, "purchase", "6.50", "--reference", "a", "--json")
     assert emulator.taken.wait(20)
     daemon.process.send_signal(number)
@@ -84,9 +100,9 @@ def test_what_runs_may_finish_when_it_is_stopped(serve, spawn, emulator, number)
 
 
 @unix_only
-def test_a_second_signal_ends_it_at_once_and_recovery_has_the_rest(serve, spawn, emulator, run_json):
+def test_a_second_signal_ends_it_at_once_and_recovery_has_the_rest(serve_process, spawn, emulator, run_json):
     emulator.terminal.think_seconds = 3600.0
-    daemon = serve()
+    daemon = serve_process()
     paying = spawn(
         f"from ecrlan.cli import remote_terminal; remote_terminal.LOST_PAUSES = (0.01,); {CTRL_C}", "purchase", "6.50", "--reference", "a"
     )
@@ -132,8 +148,8 @@ def test_without_the_extra_it_says_what_to_install(run, shop, monkeypatch, missi
 
 
 @unix_only
-def test_sighup_has_the_settings_read_anew(shop, serve, run_json, emulator):
-    daemon = serve()
+def test_sighup_has_the_settings_read_anew(shop, serve_process, run_json, emulator):
+    daemon = serve_process()
     shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {emulator.port}\nlink = "dial"\n')
     daemon.process.send_signal(signal.SIGHUP)
     daemon.logged("terminals.reloaded")
@@ -141,13 +157,13 @@ def test_sighup_has_the_settings_read_anew(shop, serve, run_json, emulator):
 
 
 @unix_only
-def test_systemd_is_told_of_its_life(shop, serve, home):
+def test_systemd_is_told_of_its_life(shop, serve_process, home):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(home / "notify"))
         systemd.settimeout(20)
         os.environ["NOTIFY_SOCKET"] = str(home / "notify")
         try:
-            daemon = serve()
+            daemon = serve_process()
         finally:
             del os.environ["NOTIFY_SOCKET"]
         assert systemd.recv(1000).startswith(b"READY=1\nSTATUS=serving 1 terminals at http://127.0.0.1:")

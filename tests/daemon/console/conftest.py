@@ -5,45 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
-from ecrlan.emulator import EmulatedTerminal
-from ecrlan.register.register import local_clock
 from tests.daemon.house import House, house
+from tests.threads import in_thread
 
 
 class Till:
-    """The house in its thread, as a browser's test sees it."""
+    """A house in a thread, as a browser's test sees it."""
 
-    def __init__(self, folder: Path, **behaviour: Any) -> None:
-        self._folder = folder
-        self._behaviour = behaviour
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._live(),))
-
-    async def _live(self) -> None:
-        emulated = EmulatedTerminal(clock=local_clock, **self._behaviour)
-        options = {"longest_payment_time": 0.2, "standalone_use": "false", "print_on_register": "true"}
-        async with house(self._folder, emulated=emulated, sockets=True, **options) as self.house:
-            self._loop = asyncio.get_running_loop()
-            self._end = asyncio.Event()
-            self._ready.set()
-            await self._end.wait()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(20)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(20)
+    def __init__(self, house: House, loop: asyncio.AbstractEventLoop) -> None:
+        self.house = house
+        self._loop = loop
 
     def do(self, act: Callable[[House], Any]) -> Any:
         """Do something on the daemon's loop, and return what it returned."""
@@ -69,8 +47,9 @@ class Till:
 
 @pytest.fixture
 def till(tmp_path: Path) -> Iterator[Till]:
-    with Till(tmp_path) as running:
-        yield running
+    options = {"longest_payment_time": 0.2, "standalone_use": "false", "print_on_register": "true"}
+    with in_thread(lambda: house(tmp_path, sockets=True, **options)) as (opened, loop):
+        yield Till(opened, loop)
 
 
 @pytest.fixture(scope="module")
