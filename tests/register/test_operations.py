@@ -86,7 +86,7 @@ async def test_every_operation(link: str, delivery: str, receipts: bool) -> None
     async with Register(listen="127.0.0.1:0") as register:
         assert register.listener is not None
         terminal = register.listen("till-1", "127.0.0.1", **settings)
-        async with EmulatorDialer(emulated, "127.0.0.1", register.listener.port):
+        async with EmulatorDialer(emulated, "127.0.0.1", register.listener.port, redial_seconds=0.001):
             await perform_everything(terminal, emulated, receipts=receipts)
 
 
