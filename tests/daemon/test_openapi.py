@@ -1,7 +1,7 @@
 """schemathesis asks everything that the OpenAPI document describes, and what it does not allow: no 500, no undocumented answer.
 
-`/v1/events` has no end and is left out. ECRLAN_OPENAPI_EXAMPLES is how many requests each route gets at most in each phase,
-ECRLAN_OPENAPI_SEED what they are made from.
+`/v1/events` has no end and is left out. ECRLAN_OPENAPI_PHASES are schemathesis' phases, ECRLAN_OPENAPI_EXAMPLES is how many requests each
+route gets at most in a phase of random ones, ECRLAN_OPENAPI_SEED what they are made from. .ci/run has all phases, and more requests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.register.register import local_clock
 from tests.daemon.house import House, house
 
-EXAMPLES = os.environ.get("ECRLAN_OPENAPI_EXAMPLES", "15")
+PHASES = os.environ.get("ECRLAN_OPENAPI_PHASES", "examples,fuzzing,stateful")
+EXAMPLES = os.environ.get("ECRLAN_OPENAPI_EXAMPLES", "5")
 SEED = os.environ.get("ECRLAN_OPENAPI_SEED", "1")
 ENDLESS = "/v1/events"
 PATIENCE = "20"
@@ -72,7 +73,8 @@ async def test_every_answer_is_documented(tmp_path: Path) -> None:
             *(sys.executable, "-m", "schemathesis.cli", "run", str(file), "--url", built.server.url, "--checks", "all"),
             *("--exclude-checks", "positive_data_acceptance"),  # whether values fit together no schema says: 422 tells it
             *("--header", f"Authorization: Bearer {built.daemon.tokens.operate}", "--exclude-path", ENDLESS),
-            *("--max-examples", EXAMPLES, "--seed", SEED, "--request-timeout", PATIENCE, "--continue-on-failure", "--no-color"),
+            *("--phases", PHASES, "--max-examples", EXAMPLES, "--seed", SEED),
+            *("--request-timeout", PATIENCE, "--continue-on-failure", "--no-color"),
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

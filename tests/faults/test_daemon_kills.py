@@ -11,7 +11,7 @@ import pytest
 from tests.faults.daemon_kills import run_houses
 from tests.faults.kills import table
 
-KILLS = int(os.environ.get("ECRLAN_DAEMON_KILLS", "12"))
+KILLS = int(os.environ.get("ECRLAN_DAEMON_KILLS", "6"))
 SEED = int(os.environ.get("ECRLAN_KILLS_SEED", "1"))
 
 

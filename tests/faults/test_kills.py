@@ -15,7 +15,7 @@ from ecrlan.model import Kind, PaymentResult
 from ecrlan.wire.codec import build_response
 from tests.faults.kills import Asked, Figures, problems, run_lanes, table
 
-KILLS = int(os.environ.get("ECRLAN_KILLS", "25"))
+KILLS = int(os.environ.get("ECRLAN_KILLS", "12"))
 SEED = int(os.environ.get("ECRLAN_KILLS_SEED", "1"))
 NOW = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
 

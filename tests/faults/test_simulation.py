@@ -12,7 +12,7 @@ from tests.faults.stage import Stage
 from tests.faults.table import CLASSES
 from tests.faults.world import WrongError
 
-SCHEDULES = int(os.environ.get("ECRLAN_SCHEDULES", "800"))
+SCHEDULES = int(os.environ.get("ECRLAN_SCHEDULES", "240"))
 PARTS = 4
 """Tests side by side with `-n auto`."""
 AIM = 0.02
