@@ -1,7 +1,11 @@
-"""Every page in light and dark, at a desk's and at a till's size; ECRLAN_SCREENSHOTS names the folder that keeps the pictures."""
+"""Every page in light and dark, at a desk's and at a till's size; ECRLAN_SCREENSHOTS names the folder that keeps the pictures.
+
+Each size and each theme is looked at once; where ECRLAN_WINDOWS is `all`, as in .ci/run, each size in each theme.
+"""
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +17,10 @@ from playwright.sync_api import Page, expect
 from tests.daemon.console.conftest import Till, Visit
 
 SIZES = ((1280, 800), (800, 600))
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-Show = Callable[[tuple[int, int], Literal["light", "dark"]], tuple[Visit, Callable[[str], None]]]
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+WINDOWS = list(itertools.product(SIZES, THEMES) if os.environ.get("ECRLAN_WINDOWS") == "all" else zip(SIZES, THEMES, strict=True))
+Show = Callable[[tuple[int, int], Theme], tuple[Visit, Callable[[str], None]]]
 PAGES = ("terminals", "new", "operations", "desk", "frames", "setup")
 
 
@@ -24,7 +30,7 @@ def shown(tmp_path: Path, till: Till, visits: Callable[..., Visit]) -> Show:
     folder = Path(os.environ.get("ECRLAN_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def show(size: tuple[int, int], theme: Literal["light", "dark"]) -> tuple[Visit, Callable[[str], None]]:
+    def show(size: tuple[int, int], theme: Theme) -> tuple[Visit, Callable[[str], None]]:
         window = visits(till.url, viewport={"width": size[0], "height": size[1]}, color_scheme=theme)
 
         def take(name: str) -> None:
@@ -49,11 +55,8 @@ def check_layout(page: Page) -> None:
     assert unnamed == []
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("size", SIZES)
-def test_pages(
-    size: tuple[int, int], theme: Literal["light", "dark"], till: Till, shown: Callable[..., tuple[Visit, Callable[[str], None]]]
-) -> None:
+@pytest.mark.parametrize(("size", "theme"), WINDOWS)
+def test_pages(size: tuple[int, int], theme: Theme, till: Till, shown: Callable[..., tuple[Visit, Callable[[str], None]]]) -> None:
     window, take = shown(size, theme)
     window.page.goto(f"{window.url}/")
     window.page.get_by_label("Token").wait_for()
