@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
 from ecrlan.blocking import _Loop
+from tests.loops import same_loop
 
 
 def package_of(loop: asyncio.AbstractEventLoop) -> str:
@@ -31,3 +34,10 @@ def test_the_blocking_register_runs_on_it(pytestconfig: pytest.Config) -> None:
         assert loop.call(running()) == pytestconfig.getoption("loop")
     finally:
         loop.close()
+
+
+def test_a_daemons_process_runs_on_it(pytestconfig: pytest.Config) -> None:
+    """The daemon looks for uvloop, and takes it where it finds it (ecrlan/daemon/server.py)."""
+    code = same_loop() + "import importlib.util; print('asyncio' if importlib.util.find_spec('uvloop') is None else 'uvloop')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == pytestconfig.getoption("loop")

@@ -1,6 +1,5 @@
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from ecrlan.daemon import daemon
 from ecrlan.daemon.server import Server
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.settings import Settings
+from tests.daemon.process import free_port as find_free_port
+from tests.loops import same_loop
 from tests.threads import in_thread
 
 
@@ -108,7 +109,7 @@ def spawn():
     def spawn(script, *arguments, **options):
         environ = os.environ | {"PYTHONPATH": str(Path(ecrlan.__file__).parent.parent), "PYTHONWARNINGS": "error"}
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-        process = subprocess.Popen([sys.executable, "-c", script, *arguments], env=environ, **options)
+        process = subprocess.Popen([sys.executable, "-c", same_loop() + script, *arguments], env=environ, **options)
         running.append(process)
         return process
 
@@ -203,6 +204,4 @@ def serve_process(shop, spawn, home):
 @pytest.fixture
 def free_port():
     """A TCP port of loopback that nobody listens on just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    return find_free_port()

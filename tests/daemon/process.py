@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ecrlan.daemon.tokens import token_file
+from tests.loops import same_loop
 
 TREE = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -72,7 +73,7 @@ class DaemonProcess:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ECRLAN_")}
         with (folder / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, *python, "-m", "ecrlan", "serve", "--config", str(config)),
+                *(sys.executable, *python, "-c", f"{same_loop()}from ecrlan.cli import main; main()", "serve", "--config", str(config)),
                 cwd=TREE,
                 env=environ,
                 stdin=subprocess.DEVNULL,

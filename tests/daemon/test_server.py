@@ -29,6 +29,7 @@ from ecrlan.errors import InvalidValueError, JournalError, ListenError
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Settings
 from tests.daemon.house import REGISTER, house, until
+from tests.loops import same_loop
 
 HERE = Path(__file__).parent
 TLS = f'certificate = "{(HERE / "loopback.pem").as_posix()}"\nkey = "{(HERE / "loopback-key.pem").as_posix()}"\n'
@@ -263,7 +264,7 @@ async def process(
     async with EmulatorServer(emulated) as emulator:
         terminal = f'[terminals.till-1]\naddress = "127.0.0.1"\nport = {emulator.port}\nlink = "dial"\n'
         settings_in(folder, "stop_timeout = 20\n" + options.get("daemon", ""), terminal)
-        code = (
+        code = same_loop() + (
             "import sys; from ecrlan.settings import Settings; from ecrlan.daemon.server import run; "
             "run(Settings.load(sys.argv[1], {}), demo=False, http='127.0.0.1:0', announce=lambda server: print(server.url, flush=True))"
         )
