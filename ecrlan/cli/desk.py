@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecrlan.cli import remote_desk
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.filters import Filters, Word, filter_options, parse_filters
 from ecrlan.cli.logging import configure_logging
@@ -71,11 +72,11 @@ def place_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
     return function
 
 
-def load_settings(config: str | None, journal: str | None) -> Settings:
-    """Return the settings, with another journal where one was named."""
-    settings = Settings.load(config)
+def load_settings(config: str | None, journal: str | None, *, address: str | None = None, quiet: bool = True) -> Settings:
+    """Return the settings, with another journal where one was named; otherwise as `chosen_settings` does."""
     if journal is None:
-        return settings
+        return chosen_settings(config, address=address, quiet=quiet)
+    settings = Settings.load(config)
     register = settings.register_.model_copy(update={"journal": str(Path(journal).expanduser().absolute())})
     return settings.model_copy(update={"register_": register})
 
@@ -129,7 +130,7 @@ def list_operations(
     A journal that may lack something is told, and the exit code is 3 then.
     """
     filters = parse_filters(**typed)
-    settings = load_settings(config, journal)
+    settings = load_settings(config, journal, quiet=as_json)
     doubt = None
     found = remote_desk.listed(settings, filters, limit + 1)
     if found is None:
@@ -217,7 +218,7 @@ def show(
     The exit code is 0 whenever it could be shown, whatever its outcome; but 3 where the journal may lack something, and then no terminal
     is asked.
     """
-    settings = load_settings(config, journal)
+    settings = load_settings(config, journal, address=address, quiet=as_json)
     desk = Desk(reference, language, settings, config=config, address=address, elsewhere=journal is not None)
     entry, _ = desk.read()
     finding = None
@@ -395,7 +396,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
     where the outcome is known, or is still being found out.
     """
-    settings = Settings.load(config)
+    settings = chosen_settings(config, quiet=as_json)
     remote_desk.have_written(settings, reference)
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
         entry = find_entry(reader, reference)

@@ -14,6 +14,7 @@ import click
 from rich.text import Text
 
 from ecrlan.cli.amount import show_amount
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.frames import print_frame_line
 from ecrlan.cli.logging import configure_logging
@@ -44,7 +45,7 @@ def events(*, terminal: str | None, frames: bool, config: str | None, as_json: b
     Ctrl-C ends it.
     """
     configure_logging(0, shown_to_people=False)
-    settings = Settings.load(config)
+    settings = chosen_settings(config)
     if terminal is not None:
         settings.terminal_settings(terminal)
     daemon = needed_daemon(settings, "there is nothing to follow")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 from rich.text import Text
 
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, print_json, print_rows
 from ecrlan.cli.remote import ask, needed_daemon
-from ecrlan.settings import Settings
 from ecrlan.wire.mask import clean_text
 
 
@@ -22,7 +22,7 @@ def reload(*, config: str | None, as_json: bool) -> Exit:
     A terminal that is in use is changed as soon as it is free. Where the file is wrong nothing is changed, and the exit code is 2.
     """
     configure_logging(0, shown_to_people=False)
-    daemon = needed_daemon(Settings.load(config), "settings are read whenever a command starts")
+    daemon = needed_daemon(chosen_settings(config), "settings are read whenever a command starts")
     done = ask(daemon, "POST", "/v1/reload")
     if as_json:
         print_json(done)

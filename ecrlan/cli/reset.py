@@ -7,11 +7,11 @@ from urllib.parse import quote
 import click
 from rich.text import Text
 
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, print_json
 from ecrlan.cli.remote import ask, needed_daemon
-from ecrlan.settings import Settings
 from ecrlan.wire.mask import clean_text
 
 
@@ -25,7 +25,7 @@ def reset(*, terminal: str, config: str | None, as_json: bool) -> Exit:
     Refused while anything is under way there: a payment that runs cannot be cancelled from the till, only with the terminal's red key.
     """
     configure_logging(0, shown_to_people=False)
-    daemon = needed_daemon(Settings.load(config), "every command opens a line of its own and closes it, so there is none to drop")
+    daemon = needed_daemon(chosen_settings(config), "every command opens a line of its own and closes it, so there is none to drop")
     document = ask(daemon, "POST", f"/v1/terminals/{quote(terminal, safe='')}/reset")
     if as_json:
         print_json(document)

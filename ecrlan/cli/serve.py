@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 import ecrlan
+from ecrlan.cli.chosen_settings import has_own
 from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.remote import need_extra, running_daemon
@@ -20,23 +21,35 @@ from ecrlan.settings import Settings, split_address
 if TYPE_CHECKING:
     from ecrlan.daemon.server import Server
 
+MOST_THINK_SECONDS = 120
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - told apart, not bound
 
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Without settings: an emulated terminal, a temporary journal. Nothing is charged.")
+@click.option(
+    "--think",
+    type=click.FloatRange(0, MOST_THINK_SECONDS),
+    metavar="SECONDS",
+    help="How long a payment takes on the demo's terminal; default: 3.",
+)
 @click.option("--http", metavar="HOST:PORT", help="Where console and HTTP API listen, instead of the setting; port 0: a free one.")
 @click.option("--config", metavar="FILE", help="The settings file.")
 @click.option("--open/--no-open", "open_console", default=None, help="Open the console in a browser; default: with --demo, at a screen.")
 @click.option("-v", "--verbose", count=True, help="Log more to standard error.")
-def serve(*, demo: bool, http: str | None, config: str | None, open_console: bool | None, verbose: int) -> Exit:
+def serve(*, demo: bool, think: float | None, http: str | None, config: str | None, open_console: bool | None, verbose: int) -> Exit:
     """Run the daemon: HTTP API, event stream and console, for any number of tills.
 
     It owns the journal and the terminals of the settings; the other commands go through it while it runs. SIGTERM and Ctrl-C end it in
     order: no new operations, and running ones get the time of daemon.stop_timeout; a second one ends it at once. SIGHUP, or `ecrlan
     reload`, has it read terminals anew. The log goes to standard error, as JSON lines where that is no screen.
+
+    While a demo runs, commands without --config go through it, where the user has no settings, no daemon and names no --address.
     """
+    if think is not None and not demo:
+        raise click.UsageError("--think is for the terminal of --demo")
     need_extra("fastapi", "uvicorn", "httpx", "prometheus_client")
+    from ecrlan.daemon.demo import THINK_SECONDS  # noqa: PLC0415 - brings the emulator, which only this command needs
     from ecrlan.daemon.server import run  # noqa: PLC0415 - needs the extra daemon
 
     at_demo_screen = demo and sys.stderr.isatty()  # who looks at a demo wants to read how to come in, not the log
@@ -47,7 +60,13 @@ def serve(*, demo: bool, http: str | None, config: str | None, open_console: boo
     if not demo and (other := running_daemon(settings)) is not None:
         raise RegisterError(f"{other.words} owns the journal {settings.journal} already")
     wanted = demo and sys.stdout.isatty() if open_console is None else open_console
-    run(settings, demo=demo, http=http, announce=lambda server: _announce(server, settings, open_console=wanted))
+    run(
+        settings,
+        demo=demo,
+        http=http,
+        announce=lambda server: _announce(server, settings, open_console=wanted),
+        think_seconds=THINK_SECONDS if think is None else think,
+    )
     return Exit.DONE
 
 
@@ -58,7 +77,15 @@ def _announce(server: Server, settings: Settings, *, open_console: bool) -> None
     if daemon.demo is not None:  # its token's file is as temporary as its journal
         lines.append(f"token: {daemon.tokens.operate}")
         lines.append(f"terminal {daemon.demo.settings.name}: emulated; its screen and buttons stand in the console. Nothing is charged.")
+        lines.append(
+            f"Where nobody presses a button, it goes on by itself and ends after {daemon.demo.think_seconds:g} s (--think SECONDS). "
+            "90.02 is refused; all amounts that are not simply approved: ecrlan emulate --scenarios"
+        )
         lines.append(f"console, signed in: {_signed_in(server)}")
+        if has_own(settings):
+            lines.append(f"Commands use your own settings; to send one to the demo: --config {daemon.demo.settings_file}")
+        else:
+            lines.append("Commands beside it go through it: ecrlan purchase 6.50")
     else:
         lines.append(f"token: {token_file(daemon.journal_file, 'operate')}  (`ecrlan token` prints it)")
         lines.append(f"PosConnector: {_register_address(server, settings)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import click
 
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close, print_error
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import cleaned, console, print_operation
@@ -63,7 +64,7 @@ class Call:
         configure_logging(self.verbose, shown_to_people=not self.as_json)
         if self.reference is not None:
             check_reference(self.reference)
-        settings = Settings.load(self.config)
+        settings = chosen_settings(self.config, address=self.address, quiet=self.as_json)
         way = self._way(settings)
         reference = self.reference or (str(uuid.uuid4()) if self.moves_money else None)
         try:

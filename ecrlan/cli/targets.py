@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import click
 
 from ecrlan.cli.amount import parse_amount, show_amount
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.session import choose_terminal
 from ecrlan.errors import JournalError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.model import ROME, Kind
 from ecrlan.register.targets import VOIDABLE
-from ecrlan.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def on_its_terminal(call: Call, reference: str) -> Call:
     if call.terminal is not None or call.address is not None:
         return call
     configure_logging(call.verbose, shown_to_people=not call.as_json)
-    settings = Settings.load(call.config)
+    settings = chosen_settings(call.config, address=call.address)
     with Journal.reader(settings.journal) as reader:
         entry = reader.find(reference)
     if entry is None:
@@ -62,7 +62,7 @@ def confirm_last(call: Call) -> None:
     if call.as_json or not sys.stdin.isatty():
         raise click.UsageError("--last reverses whichever payment was the terminal's last: where nobody can be asked, say --yes as well")
     configure_logging(call.verbose)
-    settings = Settings.load(call.config)
+    settings = chosen_settings(call.config, address=call.address)
     name = choose_terminal(settings, call.terminal, call.address).name
     entry = _last_payment(settings.journal, name)
     click.echo(f"This reverses whichever payment was the last on terminal {name}, one made by hand included.", err=True)

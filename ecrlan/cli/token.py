@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit
 from ecrlan.daemon.tokens import read_token, token_file
 from ecrlan.errors import RegisterError
-from ecrlan.settings import Settings
 
 if TYPE_CHECKING:
     from ecrlan.daemon.tokens import Role
@@ -24,7 +24,7 @@ def token(*, only_read: bool, config: str | None) -> Exit:
     It stands in a file beside the journal, made when the daemon first starts. To have another: delete the file, restart the daemon.
     """
     role: Role = "read" if only_read else "operate"
-    file = token_file(Settings.load(config).journal, role)
+    file = token_file(chosen_settings(config).journal, role)
     try:
         click.echo(read_token(file))
     except FileNotFoundError:

@@ -14,7 +14,7 @@ import structlog
 from ecrlan.daemon.alarms import Alarms
 from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.calls import Calls
-from ecrlan.daemon.demo import Demo
+from ecrlan.daemon.demo import THINK_SECONDS, Demo
 from ecrlan.daemon.documents import own_addresses, terminal_as_json
 from ecrlan.daemon.fleet import Fleet
 from ecrlan.daemon.health import Health
@@ -34,7 +34,8 @@ class Daemon:
     """Everything but the sockets of HTTP. `async with Daemon(settings) as daemon`.
 
     `config` is the settings file that `reload` reads again (default: the one that `settings` came from); `clock` returns timezone-aware
-    wall clock; with `demo`, journal and terminal are temporary ones, whatever the settings say.
+    wall clock; with `demo`, journal and terminal are temporary ones, whatever the settings say, and a payment takes `think_seconds` where
+    nobody presses the terminal's buttons.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Daemon:
         config: str | Path | None = None,
         clock: Callable[[], datetime] = local_clock,
         demo: bool = False,
+        think_seconds: float = THINK_SECONDS,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -51,7 +53,7 @@ class Daemon:
         self.hurried = False
         """Whether `close` waits for nothing."""
         self.hub = EventHub(clock)
-        self.demo = Demo(clock, on_screen=lambda screen: self.hub.publish("screen", screen)) if demo else None
+        self.demo = Demo(clock, think_seconds=think_seconds, on_screen=self._screen_changed) if demo else None
         self.journal_file = self.demo.journal if self.demo is not None else settings.journal
         listen = "" if demo else settings.register_.listen
         self.register = Register(
@@ -192,6 +194,10 @@ class Daemon:
         self._changed.add(name)
 
     # --- within -----------------------------------------------------------------------------------------------------------------
+
+    def _screen_changed(self, screen: dict[str, Any]) -> None:
+        """Tell what the demo's terminal shows."""
+        self.hub.publish("screen", screen)
 
     def _wanted(self, settings: Settings) -> dict[str, TerminalSettings]:
         if self.demo is not None:

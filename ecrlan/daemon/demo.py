@@ -15,13 +15,17 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import ROME
 from ecrlan.register import TerminalSettings
+from ecrlan.settings import Settings
 from ecrlan.wire.codec import parse_request, parse_response
 from ecrlan.wire.frames import ApplicationFrame, FrameReader
 
-NAME = "demo"
+NAME = "till-1"
+"""As in the README and in the documentation of the HTTP API."""
 REBOOT_SECONDS = 4.0
-LONGEST_PAYMENT_SECONDS = 15.0
-"""More than an attended payment takes where nobody presses a button."""
+THINK_SECONDS = 3.0
+"""How long a payment takes where nobody presses a button."""
+SPARE_SECONDS = 5.0
+"""After `think_seconds` and these no payment can still be running."""
 
 SHOWN_CODES = "PXSpicHCTK"
 """Requests that a person at the terminal notices; looking (`s`, `G`) and `E` leave its screen alone."""
@@ -32,13 +36,29 @@ _WORDS = {"card": "INSERIRE CARTA", "pin": "DIGITARE PIN", "host": "ATTENDERE PR
 
 
 class Demo:
-    """The emulated terminal, its screen, and the folder of the journal, which lasts as long as it does."""
+    """The emulated terminal, its screen, and a temporary folder with journal and settings file, which lasts as long as it does."""
 
-    def __init__(self, clock: Callable[[], datetime], *, on_screen: Callable[[dict[str, Any]], None] | None = None) -> None:
-        """`on_screen` is told the screen whenever it shows something else."""
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        think_seconds: float = THINK_SECONDS,
+        on_screen: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        """`on_screen` is told the screen whenever it shows something else.
+
+        Where nobody presses a button, a payment takes `think_seconds`: three eighths each for card and PIN, a quarter for the host.
+        """
         self.on_screen = on_screen
+        self.think_seconds = think_seconds
         self._clock = clock
-        self.terminal = EmulatedTerminal(clock=clock, attended=True, reboot_seconds=REBOOT_SECONDS)
+        self.terminal = EmulatedTerminal(
+            clock=clock,
+            attended=True,
+            patience_seconds=think_seconds * 3 / 8,
+            host_seconds=think_seconds / 4,
+            reboot_seconds=REBOOT_SECONDS,
+        )
         self._server = EmulatorServer(self.terminal, on_frames=self._frame)
         self._folder = tempfile.TemporaryDirectory(prefix="ecrlan-demo-", ignore_cleanup_errors=True)
         self._shown: dict[str, Any] = {}
@@ -48,6 +68,7 @@ class Demo:
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
+        self.settings_file.write_text(self._settings_text(), "utf-8")
         self._shown = self.screen()
         return self
 
@@ -61,17 +82,20 @@ class Demo:
         return Path(self._folder.name) / "ecrlan.db"
 
     @property
+    def settings_file(self) -> Path:
+        """The settings by which commands find journal and terminal."""
+        return Path(self._folder.name) / "ecrlan.toml"
+
+    @property
     def settings(self) -> TerminalSettings:
         """The terminal as the register is told of it: short times, receipts on the register."""
-        return TerminalSettings(
-            name=NAME,
-            address="127.0.0.1",
-            port=self._server.port,
-            link="dial",
-            print_on_register=True,
-            standalone_use=False,
-            longest_payment_time=LONGEST_PAYMENT_SECONDS,
-            recovery_pause=1.0,
+        return Settings.load(self.settings_file, {}).terminal_settings(NAME)
+
+    def _settings_text(self) -> str:
+        return (
+            f'[register]\njournal = "{self.journal.name}"\nlisten = ""\n\n'
+            f'[terminals.{NAME}]\naddress = "127.0.0.1"\nport = {self._server.port}\nlink = "dial"\nprint_on_register = true\n'
+            f"standalone_use = false\nlongest_payment_time = {self.think_seconds + SPARE_SECONDS}\nrecovery_pause = 1.0\n"
         )
 
     def press(self, button: Button) -> dict[str, Any]:

@@ -24,6 +24,8 @@ import uvicorn
 
 import ecrlan
 from ecrlan.daemon.daemon import Daemon
+from ecrlan.daemon.demo import THINK_SECONDS
+from ecrlan.daemon.demo_note import remove_demo_note, write_demo_note
 from ecrlan.daemon.http.app import create_app
 from ecrlan.daemon.http.protocol import REQUEST_SECONDS, limited
 from ecrlan.daemon.http.security import BODY_SECONDS, MOST_STREAMS
@@ -153,6 +155,8 @@ class Server:
     async def close(self) -> None:
         """Stop to listen; answers that are being written get a moment."""
         self.note.unlink(missing_ok=True)
+        if self.daemon.demo is not None:
+            remove_demo_note(self.daemon.demo.settings_file)
         if self._uvicorn is not None and self._task is not None:
             self._uvicorn.should_exit = True
             await self._task
@@ -167,6 +171,8 @@ class Server:
         if certificate is not None:
             note["certificate"] = str(certificate)
         write_private(self.note, json.dumps(note))
+        if self.daemon.demo is not None:
+            write_demo_note(self.daemon.demo.settings_file, self.url)
 
 
 async def bind(host: str, port: int) -> list[socket.socket]:
@@ -249,10 +255,11 @@ def _bridge_log() -> None:
 Announce = Callable[[Server], None]
 
 
-def run(settings: Settings, *, demo: bool, http: str | None, announce: Announce) -> None:
+def run(settings: Settings, *, demo: bool, http: str | None, announce: Announce, think_seconds: float = THINK_SECONDS) -> None:
     """Serve until SIGTERM or Ctrl-C, then end in order. `http` overrides the setting; `announce` is called once it serves.
 
-    Raises `EcrlanError` where it cannot begin. uvloop is used where it is installed.
+    `think_seconds` is how long a payment on the demo's terminal takes. Raises `EcrlanError` where it cannot begin. uvloop is used where
+    it is installed.
     """
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if importlib.util.find_spec("uvloop") is not None:
@@ -262,7 +269,7 @@ def run(settings: Settings, *, demo: bool, http: str | None, announce: Announce)
     _allow_many_files()
     gc.freeze()  # modules stay as they are: a full collection, which stops everything, takes a third less
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(settings, demo=demo, http=http, announce=announce))
+        runner.run(serve(settings, demo=demo, http=http, announce=announce, think_seconds=think_seconds))
 
 
 def _allow_many_files() -> None:
@@ -276,9 +283,9 @@ def _allow_many_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def serve(settings: Settings, *, demo: bool, http: str | None, announce: Announce) -> None:
+async def serve(settings: Settings, *, demo: bool, http: str | None, announce: Announce, think_seconds: float = THINK_SECONDS) -> None:
     """As `run`, on the running loop; signals are taken where it is the main thread's."""
-    async with Daemon(settings, demo=demo) as daemon:
+    async with Daemon(settings, demo=demo, think_seconds=think_seconds) as daemon:
         notifier = Notifier(lambda: daemon.journal_failure is None)
         await notifier.open()
         try:

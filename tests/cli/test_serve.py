@@ -62,11 +62,13 @@ def test_without_terminals_it_says_what_to_write(shop, printed):
 
 def test_the_demo_needs_no_settings_and_leaves_nothing(home, spawn):
     process = spawn("from ecrlan.cli import main; main()", "serve", "--demo", "--http", "127.0.0.1:0", "--no-open")
-    lines = [process.stdout.readline() for _ in range(5)]
+    lines = [process.stdout.readline() for _ in range(7)]
     url = re.search(r"http://127\.0\.0\.1:\d+", lines[0])[0]
     token = lines[1].removeprefix("token: ").strip()
-    assert "terminal demo: emulated" in lines[2]
-    assert lines[3].endswith(f" {url}/#token={token}\n")
+    assert "terminal till-1: emulated" in lines[2]
+    assert "ends after 3 s (--think SECONDS). 90.02 is refused" in lines[3]
+    assert lines[4].endswith(f" {url}/#token={token}\n")
+    assert lines[5] == "Commands beside it go through it: ecrlan purchase 6.50\n"
     request = urllib.request.Request(f"{url}/v1/demo/screen", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own address
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
         assert json.load(answer)["state"] == "idle"
@@ -79,7 +81,7 @@ def test_the_demo_needs_no_settings_and_leaves_nothing(home, spawn):
 def test_a_browser_is_opened_where_it_is_asked_for(spawn, home):
     script = "import webbrowser; webbrowser.open = lambda page: print(page, flush=True); from ecrlan.cli import main; main()"
     process = spawn(script, "serve", "--demo", "--http", "127.0.0.1:0", "--open")
-    lines = [process.stdout.readline() for _ in range(6)]
+    lines = [process.stdout.readline() for _ in range(8)]
     url, token = lines[0].split()[4], lines[1].removeprefix("token: ")
     assert f"{url}#token={token}" in lines
 

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from ecrlan.daemon.daemon import Daemon
+from ecrlan.daemon.demo import Demo
 from ecrlan.daemon.http.app import create_app
+from ecrlan.register.register import local_clock
 from ecrlan.settings import Settings
 from tests.daemon.house import HOST, House, error_of
 
@@ -18,11 +20,11 @@ from tests.daemon.house import HOST, House, error_of
 @pytest.fixture
 async def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     monkeypatch.setattr("ecrlan.daemon.demo.REBOOT_SECONDS", 0.05)
-    monkeypatch.setattr("ecrlan.daemon.demo.LONGEST_PAYMENT_SECONDS", 0.3)
+    monkeypatch.setattr("ecrlan.daemon.demo.SPARE_SECONDS", 0.3)
     settings = Settings.load(None, {"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path), "ECRLAN_DAEMON__HEALTH_INTERVAL": "0"})
-    async with Daemon(settings, demo=True) as daemon:
+    async with Daemon(settings, demo=True, think_seconds=0.0) as daemon:
         assert daemon.demo is not None
-        daemon.demo.terminal.host_seconds = 0.0
+        daemon.demo.terminal.patience_seconds = 60.0
         headers = {"Authorization": f"Bearer {daemon.tokens.operate}"}
         transport = httpx.ASGITransport(create_app(daemon, {HOST}))  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", headers=headers) as client:
@@ -39,7 +41,7 @@ async def screen(house: House, state: str) -> dict[str, Any]:
 
 async def test_a_customer_pays(demo: House) -> None:
     assert (await screen(demo, "idle"))["lines"][1] == "BENVENUTI"
-    await demo.begin(terminal="demo", kind="purchase", amount=650, reference="sale-1")
+    await demo.begin(kind="purchase", amount=650, reference="sale-1")
     assert (await screen(demo, "card"))["lines"] == ["INSERIRE CARTA", "EUR 6,50"]
     pressed = (await demo.post("/v1/demo/press", button="card")).json()
     assert (pressed["state"], pressed["lines"][0]) == ("pin", "DIGITARE PIN")
@@ -52,7 +54,7 @@ async def test_a_customer_pays(demo: House) -> None:
 
 
 async def test_the_red_key(demo: House) -> None:
-    await demo.begin(terminal="demo", kind="purchase", amount=650, reference="sale-1")
+    await demo.begin(kind="purchase", amount=650, reference="sale-1")
     await screen(demo, "card")
     await demo.post("/v1/demo/press", button="red")
     operation = await demo.ended("sale-1")
@@ -61,11 +63,11 @@ async def test_the_red_key(demo: House) -> None:
 
 
 async def test_the_plug(demo: House) -> None:
-    await demo.begin(20, terminal="demo", kind="status")
+    await demo.begin(20, kind="status")
     demo.emulated.patience_seconds = 0.0
-    await demo.begin(20, terminal="demo", kind="purchase", amount=100)
+    await demo.begin(20, kind="purchase", amount=100)
     demo.emulated.patience_seconds = 60.0
-    await demo.begin(terminal="demo", kind="purchase", amount=650, reference="sale-1")
+    await demo.begin(kind="purchase", amount=650, reference="sale-1")
     await screen(demo, "card")
     assert (await demo.post("/v1/demo/press", button="plug")).json()["state"] == "off"
     assert (await demo.ended("sale-1"))["outcome"] == "unresolved"
@@ -79,7 +81,7 @@ async def test_the_screen_is_an_event(demo: House) -> None:
     assert demo.daemon.demo is not None
     demo.daemon.demo.on_screen = lambda shown: told.append(shown["state"])
     demo.emulated.patience_seconds = 0.0
-    await demo.begin(20, terminal="demo", kind="purchase", amount=650)
+    await demo.begin(20, kind="purchase", amount=650)
     await demo.until(lambda: told[-1:] == ["idle"])
     await demo.post("/v1/demo/press", button="plug")
     await demo.until(lambda: told[-1:] == ["idle"] and "off" in told)
@@ -87,8 +89,19 @@ async def test_the_screen_is_an_event(demo: House) -> None:
 
 async def test_it_goes_on_by_itself(demo: House) -> None:
     demo.emulated.patience_seconds = 0.01
-    answer = await demo.begin(20, terminal="demo", kind="purchase", amount=650)
+    answer = await demo.begin(20, kind="purchase", amount=650)
     assert answer.json()["outcome"] == "approved"
+
+
+async def test_a_payment_takes_as_long_as_it_was_told(tmp_path: Path) -> None:
+    def waits(demo: Demo) -> tuple[float, float]:
+        terminal = demo.terminal
+        return 2 * terminal.patience_seconds + terminal.host_seconds, terminal.patience_seconds
+
+    async with Demo(local_clock) as usual, Demo(local_clock, think_seconds=30.0) as slow:
+        assert (waits(usual), waits(slow)) == ((3.0, 1.125), (30.0, 11.25))
+        assert (usual.settings.longest_payment_time, slow.settings.longest_payment_time) == (8.0, 35.0)
+        assert (slow.settings.name, Settings.load(slow.settings_file, {}).journal) == ("till-1", slow.journal)
 
 
 async def test_buttons_that_nothing_waits_for_do_nothing(demo: House) -> None:
@@ -100,4 +113,4 @@ async def test_buttons_that_nothing_waits_for_do_nothing(demo: House) -> None:
 async def test_the_register_says_that_it_is_a_demo(demo: House) -> None:
     assert (await demo.get("/v1/register"))["demo"] is True
     done = (await demo.client.post("/v1/reload")).json()
-    assert (done["unchanged"], done["changed"]) == (["demo"], [])
+    assert (done["unchanged"], done["changed"]) == (["till-1"], [])

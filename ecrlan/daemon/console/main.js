@@ -32,6 +32,8 @@ const PAGES = {
 };
 
 const place = (id) => document.getElementById(id);
+/** Whether the documentation sent us to sign in; no other page is ever gone back to. The part behind # is its section. */
+const fromDocs = new URLSearchParams(location.search).get("next") === "/docs";
 let leave = () => {};
 let loggedIn = false;
 
@@ -138,6 +140,10 @@ async function enter() {
       drawBanners();
       setTimeout(enter, 2000);
     }
+    return;
+  }
+  if (fromDocs) {
+    location.replace(`/docs${location.hash}`);
     return;
   }
   known.connected = true;

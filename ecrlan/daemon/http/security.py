@@ -30,6 +30,9 @@ STREAM = "/v1/events"
 SESSION = "/v1/session"
 HEALTH = "/healthz"
 CONSOLE = "/console/"
+DOCS = "/docs"
+SIGN_IN_FOR_DOCS = "/?next=/docs"
+"""The console's sign-in form, which leads back to the documentation."""
 READING = ("GET", "HEAD")
 
 CONTENT_SECURITY_POLICY = (
@@ -85,7 +88,10 @@ class Guard:
             else:
                 await self._serve(scope, receive, headed, known=request)
         except Refusal as refusal:
-            await _refuse(refusal, headed)
+            if refusal.code == "unauthorized" and _is_browser_at_docs(scope):
+                await _redirect(SIGN_IN_FOR_DOCS, headed)
+            else:
+                await _refuse(refusal, headed)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.streams >= MOST_STREAMS:
@@ -197,6 +203,17 @@ def is_open(method: str, path: str) -> bool:
     return method == "POST" and path == SESSION
 
 
+def _is_browser_at_docs(scope: Scope) -> bool:
+    """Tell whether a person's browser asks for the documentation: it wants a page, and sends no token."""
+    headers = dict(scope["headers"])
+    return (
+        scope["method"] in READING
+        and scope["path"] == DOCS
+        and b"authorization" not in headers
+        and b"text/html" in headers.get(b"accept", b"")
+    )
+
+
 def session_of(headers: dict[bytes, bytes]) -> str | None:
     """Return the session's id of the request's cookies, whatever cookies others have set on this host."""
     for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
@@ -216,6 +233,12 @@ def _with_headers(send: Send, path: str) -> Send:
         await send(message)
 
     return headed
+
+
+async def _redirect(place: str, send: Send) -> None:
+    headers = [(b"location", place.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _refuse(refusal: Refusal, send: Send) -> None:

@@ -15,17 +15,20 @@ from ecrlan.settings import Settings
 from tests.daemon.console.conftest import Visit
 from tests.threads import in_thread
 
+THINK_SECONDS = 20.0
+"""Time enough for the test to press a button."""
+
 
 @pytest.fixture
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
     """The address and the token of a demo whose terminal starts again sooner, and is given up sooner."""
     monkeypatch.setattr("ecrlan.daemon.demo.REBOOT_SECONDS", 0.5)
-    monkeypatch.setattr("ecrlan.daemon.demo.LONGEST_PAYMENT_SECONDS", 1.0)
+    monkeypatch.setattr("ecrlan.daemon.demo.SPARE_SECONDS", 1.0 - THINK_SECONDS)
     settings = Settings.load(None, {"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)})
 
     @asynccontextmanager
     async def serve() -> AsyncIterator[Server]:
-        async with Daemon(settings, demo=True) as daemon, Server(daemon, "127.0.0.1:0") as server:
+        async with Daemon(settings, demo=True, think_seconds=THINK_SECONDS) as daemon, Server(daemon, "127.0.0.1:0") as server:
             yield server
             server.hurry()
 

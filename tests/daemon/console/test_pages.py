@@ -84,6 +84,18 @@ def test_pages(size: tuple[int, int], theme: Theme, till: Till, shown: Callable[
     take("docs")
 
 
+def test_the_documentation_leads_to_the_sign_in_form_and_back(till: Till, visits: Callable[..., Visit]) -> None:
+    page = visits(till.url).page
+    page.goto(f"{till.url}/docs")
+    page.get_by_label("Token").fill(till.token)
+    page.keyboard.press("Enter")
+    expect(page.locator("#reference")).to_contain_text("/v1/terminals/{name}/operations")
+    assert page.url == f"{till.url}/docs"
+    page.goto(f"{till.url}/?next=https://elsewhere.example/")
+    expect(page.locator(".page-terminals")).to_be_visible()
+    assert page.url.startswith(till.url)
+
+
 def test_every_page_is_reached_by_keyboard(visit: Visit) -> None:
     page = visit.page
     reached = set()

@@ -35,6 +35,20 @@ async def test_the_documentation_needs_a_token_or_a_session_and_nothing_from_els
             assert (await till.client.get(path)).status_code == 200
 
 
+async def test_a_browser_is_led_from_the_documentation_to_the_sign_in_form(tmp_path: Path) -> None:
+    page = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    async with house(tmp_path) as till:
+        assert (await till.client.get("/docs", headers=page)).status_code == 200
+        error_of(await till.client.get("/docs", headers=page | {"Authorization": "Bearer wrong"}), 401, "unauthorized")
+        del till.client.headers["Authorization"]
+        led = await till.client.get("/docs", headers=page)
+        assert (led.status_code, led.headers["location"], led.content) == (303, "/?next=/docs", b"")
+        assert led.headers["cache-control"] == "no-store"
+        assert (await till.client.get(led.headers["location"], headers=page)).status_code == 200
+        for method, path in (("GET", "/openapi.json"), ("GET", "/docs/x"), ("GET", "/v1/terminals"), ("POST", "/docs")):
+            error_of(await till.client.request(method, path, headers=page), 401, "unauthorized")
+
+
 @pytest.mark.parametrize(
     "path", ["/console/none.js", "/console/docs.html", "/console/..%2Fdaemon.py", "/console/%2e%2e/daemon.py", "/console/"]
 )
