@@ -1,4 +1,7 @@
-"""The README is true: its commands, snippets and settings are run as they stand there."""
+"""The README is true: its commands, snippets and settings are run as they stand there.
+
+`tests.readme_steps` goes through all of them in an empty environment, which takes a minute: CI runs it as a step of its own.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.register import TerminalSettings
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Declaration, Settings, all_declarations
-from tests.daemon.process import DaemonProcess
+from tests import readme_steps
+from tests.daemon.process import DaemonProcess, free_port
 from tests.threads import in_thread
 
 ROOT = Path(__file__).parent.parent
@@ -28,7 +32,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return [text for _, text in readme_steps.blocks(language)]
+
+
+def block(beginning: str) -> str:
+    """The shell block that begins so."""
+    (found,) = (text for text in blocks("sh") if text.startswith(beginning))
+    return found
 
 
 @pytest.fixture
@@ -44,10 +54,18 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_two_commands() -> None:
     section = README.split("## Install")[1].split("\n## ")[0]
-    assert re.findall(r"^    (python .*)$", section, re.MULTILINE) == [
-        "python -m pip install . && ecrlan demo",
-        "python -m pip install '.[tests]' && python -m pytest -q -n auto tests",
+    assert re.findall(r"^(python .*)$", section, re.MULTILINE) == [
+        'python -m pip install ".[daemon]" && ecrlan demo',
+        'python -m pip install ".[tests]" && python -m pytest -q -n auto tests',
     ]
+
+
+def test_what_a_newcomer_types_stands_in_blocks_of_its_own() -> None:
+    first_lines = [text.splitlines()[0] for _, text in readme_steps.wanted_steps()]
+    assert first_lines[1:4] == ["ecrlan serve --demo", block("curl").splitlines()[0], "ecrlan purchase 6.50"]
+    assert set(readme_steps.BACKGROUND) <= set(first_lines)
+    assert first_lines[-1] == "import asyncio"
+    assert {language for language, _ in readme_steps.blocks("[a-z]+")} == {"sh", "python", "toml"}
 
 
 def test_python_snippet(port: int, tmp_path: Path) -> None:
@@ -61,8 +79,7 @@ def test_python_snippet(port: int, tmp_path: Path) -> None:
 def test_command_line_snippet(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    (console,) = blocks("console")
-    (command,) = re.findall(r"^\$ ecrlan (.*)$", console, re.MULTILINE)
+    command = block("ecrlan purchase 6.50 --address").removeprefix("ecrlan ")
     done = run([sys.executable, "-m", "ecrlan", *command.replace("8081", str(port)).split()], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "approved" in done.stdout
@@ -95,27 +112,23 @@ def test_pictures_are_there() -> None:
         assert (ROOT / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_curl_snippet(port: int, tmp_path: Path) -> None:
+def test_curl_beside_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The purchase as a till in another language asks for it, with curl in a shell."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         if os.environ.get("ECRLAN_TESTS_NEED_DEBIAN") == "1":
             pytest.fail("curl or bash is missing, and ECRLAN_TESTS_NEED_DEBIAN=1 asks for it")
         pytest.skip("needs curl and bash")
-    (snippet,) = blocks("sh")
-
-    async def ask() -> tuple[dict[str, object], dict[str, object]]:
-        async with await DaemonProcess.start(tmp_path, {"till-1": {"address": "127.0.0.1", "port": port}}) as daemon:
-            await daemon.ready()
-            command = snippet.replace("8017", str(daemon.port)).replace("ecrlan token", f"'{sys.executable}' -m ecrlan token")
-            environ = os.environ | {"ECRLAN_CONFIG": str(tmp_path / "ecrlan.toml")}
-            told = [
-                await asyncio.to_thread(
-                    subprocess.run, ["bash", "-c", command], env=environ, capture_output=True, text=True, timeout=60, check=True
-                )
-                for _ in range(2)
-            ]
-            return json.loads(told[0].stdout), json.loads(told[1].stdout)
-
-    first, again = asyncio.run(ask())
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("ECRLAN_CONFIG", raising=False)
+    port = free_port()  # the usual one may be in use where the tests run
+    arguments = [*block("ecrlan serve").split()[1:], "--think", "0", "--http", f"127.0.0.1:{port}"]
+    demo = subprocess.Popen([sys.executable, "-m", "ecrlan", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with demo:
+        assert demo.stdout is not None
+        assert any("Ctrl-C" in line for line in demo.stdout)
+        snippet = block("curl").replace("8017", str(port)).replace("ecrlan token", f"'{sys.executable}' -m ecrlan token")
+        first, again = (json.loads(run(["bash", "-c", snippet], tmp_path).stdout) for _ in range(2))
+        demo.terminate()
     assert (first["outcome"], first["reference"]) == ("approved", "sale-4711")
     assert again == first
