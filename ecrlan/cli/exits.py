@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -64,16 +65,30 @@ def print_error(code: str, message: str, sent: str, *, as_json: bool, head: str 
             click.secho(f"{head}{message}", fg="red", err=True)
 
 
+def reader_left(error: BaseException, platform: str = sys.platform) -> bool:
+    """Tell whether `error` says that nobody reads our output any more.
+
+    Windows says so by EINVAL (22); an error about a file, which may have that number too, names its file, and one of a socket has another.
+    """
+    if isinstance(error, BrokenPipeError):
+        return True
+    return platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL and error.filename is None
+
+
 @contextmanager
 def pipe_may_close() -> Iterator[None]:
     """Print on, though nobody may read any more (`ecrlan … | head`): the exit code counts, whoever has left."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if not reader_left(error):
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except BrokenPipeError:  # what is still buffered must not fail at exit
+            except OSError as unwritten:  # what is still buffered must not fail at exit
+                if not reader_left(unwritten):
+                    raise
                 os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

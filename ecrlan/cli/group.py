@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import ecrlan
-from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close, print_error
+from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close, print_error, reader_left
 from ecrlan.errors import EcrlanError
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class LazyGroup(click.Group):
             code = report("usage", error.format_message(), "no", Exit.USAGE, given)
         except (click.Abort, KeyboardInterrupt):
             code = report("interrupted", "interrupted; nothing was sent", "no", Exit.NOT_PERFORMED, given)
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - any other exception is a bug
+        except Exception as error:  # any other exception is a bug
+            if reader_left(error):
+                raise
             code = _report_bug(error, given)
         return code
 

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
+from ecrlan.cli.exits import pipe_may_close
+
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 """By how often `--verbose` was given."""
+
+
+class _StandardError:
+    """Standard error as the log uses it: a line that nobody reads any more fails nothing of what it tells about."""
+
+    def write(self, text: str) -> None:
+        """Write."""
+        with pipe_may_close():
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with pipe_may_close():
+            sys.stderr.flush()
 
 
 def configure_logging(verbose: int, *, shown_to_people: bool = True) -> None:
@@ -28,6 +45,6 @@ def configure_logging(verbose: int, *, shown_to_people: bool = True) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
         cache_logger_on_first_use=False,
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import click
 
 from ecrlan.cli.chosen_settings import chosen_settings
-from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close, print_error
+from ecrlan.cli.exits import Exit, exit_of_operation, pipe_may_close, print_error, reader_left
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import cleaned, console, print_operation
 from ecrlan.cli.remote import running_daemon
@@ -71,6 +71,10 @@ class Call:
             return asyncio.run(self._perform(way, reference, start))
         except KeyboardInterrupt:  # pressed again, before it was found out what the first has stopped
             return self._interrupted(reference, sent=True)
+        except OSError as error:
+            if not reader_left(error):
+                raise
+            return Exit.UNRESOLVED if self.moves_money else Exit.NOT_PERFORMED  # whoever asks by its reference learns how it ended
 
     def _way(self, settings: Settings) -> Way:
         """Decide between the running daemon, which owns the journal then, and owning the journal for as long as the command runs."""
@@ -229,7 +233,8 @@ class Progress:
     def stop(self) -> None:
         """End the spinner."""
         if self._status is not None:
-            self._status.stop()
+            with pipe_may_close():
+                self._status.stop()
             self._status = None
 
     async def follow(self, terminal: Terminal) -> None:

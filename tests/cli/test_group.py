@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import sys
@@ -6,6 +7,7 @@ import pytest
 
 import ecrlan
 from ecrlan.cli import group
+from ecrlan.cli.exits import pipe_may_close, reader_left
 from ecrlan.cli.group import COMMANDS
 
 
@@ -80,3 +82,90 @@ def test_a_reader_that_leaves_changes_no_exit_code(spawn, arguments, exit_code):
     process = spawn("from ecrlan.cli import main; main()", *arguments, stdout=writing, stderr=writing)
     os.close(writing)
     assert process.wait() == exit_code
+
+
+WINDOWS = """
+import errno, os, sys
+from ecrlan.cli import exits
+exits.reader_left.__defaults__ = ("win32",)
+left = {left!r}
+
+class Unread:
+    \"\"\"A pipe without a reader, as Windows shows it.\"\"\"
+    def __init__(self, stream):
+        self.stream = stream
+    def write(self, text):
+        if text:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return 0
+    def flush(self):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+for name in left:
+    setattr(sys, name, Unread(getattr(sys, name)))
+import atexit
+atexit.register(lambda: [setattr(sys, name, getattr(sys, name).stream) for name in left])
+from ecrlan.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("left", [["stdout"], ["stderr"], ["stdout", "stderr"]])
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["purchase", "6.50", "--reference", "a", "-vv"], 0),
+        (["purchase", "6.50", "--reference", "a", "--json"], 0),
+        (["purchase", "90.02", "--reference", "a"], 1),
+        (["purchase", "0"], 2),
+        (["void", "nothing"], 3),
+        (["layouts"], 0),
+    ],
+)
+def test_a_reader_that_leaves_on_windows_changes_no_exit_code(shop, spawn, arguments, exit_code, left):
+    process = spawn(WINDOWS.format(left=left), *arguments)
+    assert process.wait(30) == exit_code
+
+
+def test_who_reads_the_log_may_leave_while_an_operation_runs(shop, spawn):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = spawn("from ecrlan.cli import main; main()", "purchase", "6.50", "--reference", "a", "--json", "-vv", stderr=writing)
+    os.close(writing)
+    assert json.loads(process.communicate(timeout=30)[0])["outcome"] == "approved"
+    assert process.returncode == 0
+
+
+def test_only_a_lost_reader_is_one():
+    refused = OSError(errno.EINVAL, "Invalid argument")
+    assert reader_left(BrokenPipeError())
+    assert reader_left(BrokenPipeError(), "win32")
+    assert reader_left(refused, "win32")
+    assert not reader_left(refused, "linux")
+    assert not reader_left(OSError(errno.EINVAL, "Invalid argument", "till.db"), "win32")
+    assert not reader_left(OSError(errno.ENOSPC, "No space left on device"), "win32")
+    assert not reader_left(ValueError(), "win32")
+
+
+def test_another_error_of_a_stream_is_told(monkeypatch):
+    with pytest.raises(OSError, match="No space"), pipe_may_close():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(OSError, match="No space"), pipe_may_close():
+        raise BrokenPipeError
+
+
+class Full:
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_purchase_whose_reader_left_unseen_is_never_told_as_declined(run, shop, monkeypatch):
+    def leave(*_arguments, **_options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("ecrlan.cli.session.Progress.__enter__", leave)
+    assert run("purchase", "6.50").exit_code == 4
+    assert run("status").exit_code == 3
