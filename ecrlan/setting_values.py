@@ -71,6 +71,12 @@ def _check_listen(text: str) -> str:
     return text and _check_own_address(text)
 
 
+def _check_callback_host(text: str) -> str:
+    if not is_ip_address(text):
+        split_address("address", text, HIGHEST_PORT)
+    return text
+
+
 def _check_webhook(text: str) -> str:
     return text and check_url(text)
 
@@ -89,6 +95,10 @@ OwnAddress = Annotated[str, AfterValidator(_check_own_address), Allowed(f"HOST:P
 ListenAddress = Annotated[str, AfterValidator(_check_listen), Allowed(f'HOST:PORT, PORT 1 to {HIGHEST_PORT}, or "" to never listen')]
 Host = Annotated[str, AfterValidator(check_host), Allowed('an IP address, or with link = "dial" a host name')]
 EightDigits = Annotated[str, Field(pattern=r"^[0-9]{8}$"), Allowed("exactly 8 digits, in quotes")]
+CallbackHosts = Annotated[
+    list[Annotated[str, AfterValidator(_check_callback_host)]],
+    Allowed("a list of host names and IP addresses, each with or without :PORT"),
+]
 HostNames = Annotated[list[Annotated[str, AfterValidator(check_host)]], Allowed("a list of host names and IP addresses")]
 WebHook = Annotated[str, AfterValidator(_check_webhook), Allowed('an http or https URL, or "" for none')]
 TagMap = Annotated[str, Field(pattern=r"^(auto|[0-9*]{4})$"), Allowed('"auto" or exactly 4 digits or *, in quotes')]

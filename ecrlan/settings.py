@@ -27,6 +27,7 @@ from ecrlan.errors import InvalidValueError, UnknownTerminalError
 from ecrlan.setting_values import (
     HIGHEST_PORT,
     Allowed,
+    CallbackHosts,
     EightDigits,
     Host,
     HostNames,
@@ -109,7 +110,10 @@ class DaemonSection(Section):
     hosts: HostNames = Field([], description="Further host names by which people and programs reach it.")
     certificate: str = Field("", description="TLS certificate chain, a PEM file, relative to the settings file.")
     key: str = Field("", description="The certificate's private key, a PEM file, relative to the settings file.")
-    callback_hosts: HostNames = Field([], description="The only hosts to which callbacks are sent; none listed: any host.")
+    callback_hosts: CallbackHosts = Field(
+        [],
+        description="The only hosts to which callbacks are sent; none listed: any but itself, terminals and link-local addresses.",
+    )
     alarm_command: str = Field("", description="A program that is started at every alarm, which it gets as JSON on standard input.")
     alarm_webhook: WebHook = Field("", description="Where every alarm is posted as JSON.")
     health_interval: Pause = Field(60.0, description="Seconds between two looks at an idle terminal's status; 0: never.")

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import httpx
 import structlog
 
-from ecrlan.daemon.posts import PAUSES, check_url, make_client, post
+from ecrlan.daemon.posts import PAUSES, post
 from ecrlan.daemon.reading import read
+from ecrlan.daemon.recipients import Recipients
 from ecrlan.errors import InvalidValueError, JournalError, RegisterError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
@@ -115,7 +116,8 @@ class Alarms:
     """Follows `register` and keeps its alarms; tells them to `hub` (event `alarm`, when one begins, changes, or ends).
 
     `command` is started once for each alarm that begins: no shell, the alarm's JSON on its input, its name in `ECRLAN_ALARM`. `webhook` is
-    posted the same JSON, up to three times. Neither is waited for by anybody. Raises `InvalidValueError` for either that cannot be used.
+    posted the same JSON, up to three times, where `recipients` allows it. Neither is waited for by anybody. Raises `InvalidValueError` for
+    either that cannot be used.
     """
 
     def __init__(
@@ -127,15 +129,17 @@ class Alarms:
         command: str = "",
         webhook: str = "",
         spawn: Spawn = start_process,
-        client_factory: Callable[[], httpx.AsyncClient] = make_client,
+        recipients: Recipients | None = None,
+        client_factory: Callable[[], httpx.AsyncClient] | None = None,
     ) -> None:
         self.register = register
         self._hub = hub
         self._clock = clock
         self._command = split_command(command)
-        self._webhook = check_url("daemon.alarm_webhook", webhook) if webhook else ""
+        self._recipients = recipients or Recipients()
+        self._webhook = self._recipients.check("daemon.alarm_webhook", webhook, any_host=True) if webhook else ""
         self._spawn = spawn
-        self._client_factory = client_factory
+        self._client_factory = client_factory or self._recipients.client
         self._client: httpx.AsyncClient | None = None
         self._kept: dict[Key, _Kept] = {}
         self._tasks: set[asyncio.Task[None]] = set()

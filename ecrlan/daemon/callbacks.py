@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +18,9 @@ from typing import Any, Literal
 import httpx
 import structlog
 
-from ecrlan.daemon.posts import AT_ONCE, PAUSES, Answer, check_url, host_of, make_client, post
+from ecrlan.daemon.posts import AT_ONCE, PAUSES, Answer, host_of, post
 from ecrlan.daemon.reading import read
+from ecrlan.daemon.recipients import Recipients
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
@@ -78,25 +79,26 @@ class _Addressee:
 class Callbacks:
     """Follows `register` and posts the steps of operations that somebody wants to be told of.
 
-    `client_factory` makes the HTTP client; `clock` returns timezone-aware wall clock; `hosts` limits the addresses' hosts (empty: any).
+    `recipients` says where callbacks may go; `client_factory` makes the HTTP client (default: that of `recipients`); `clock` returns
+    timezone-aware wall clock.
     Steps of one operation are posted in order, each up to three times; one that fails is given up once a later one waits.
     """
 
     def __init__(
         self,
         register: Register,
-        client_factory: Callable[[], httpx.AsyncClient] = make_client,
+        client_factory: Callable[[], httpx.AsyncClient] | None = None,
         clock: Callable[[], datetime] = local_clock,
         *,
-        hosts: Collection[str] = (),
+        recipients: Recipients | None = None,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self.register = register
         self.waiting = 0
         """Posts that wait or are under way."""
-        self._client_factory = client_factory
+        self._recipients = recipients or Recipients()
+        self._client_factory = client_factory or self._recipients.client
         self._clock = clock
-        self._hosts = tuple(hosts)
         self._pauses = pauses
         self._wanted: dict[str, tuple[str, str]] = {}
         self._addressees: dict[str, _Addressee] = {}
@@ -137,7 +139,7 @@ class Callbacks:
 
         The first address of an operation stands. Call `forget` where the operation was refused (an exception).
         """
-        check_url("callback_url", url, self._hosts)
+        self._recipients.check("callback_url", url)
         if reference in self._addressees or (reference in self._wanted and self._is_running(reference)):
             return
         if len(self._wanted) >= WAITING_POSTS:  # of operations that exist already, or that nobody forgot
@@ -296,7 +298,7 @@ class Callbacks:
 
     async def _try(self, url: str, document: dict[str, Any], client: httpx.AsyncClient) -> Answer:
         try:
-            check_url("callback_url", url, self._hosts)  # the settings may have changed since it was noted
+            self._recipients.check("callback_url", url)  # the settings may have changed since it was noted
         except InvalidValueError as error:
             return Answer(problem=str(error))
         async with self._slots:

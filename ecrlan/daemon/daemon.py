@@ -20,6 +20,7 @@ from ecrlan.daemon.fleet import Fleet
 from ecrlan.daemon.health import Health
 from ecrlan.daemon.hub import EventHub
 from ecrlan.daemon.metrics import Metrics
+from ecrlan.daemon.recipients import Recipients
 from ecrlan.daemon.tokens import Tokens
 from ecrlan.errors import JournalError
 from ecrlan.journal import JournalReader
@@ -68,8 +69,12 @@ class Daemon:
         options = settings.daemon
         self.calls = Calls(self.register)
         self.fleet = Fleet(self.register, self._terminals_differ)
-        self.alarms = Alarms(self.register, self.hub, clock, command=options.alarm_command, webhook=options.alarm_webhook)
-        self.callbacks = Callbacks(self.register, clock=clock, hosts=options.callback_hosts)
+        self.recipients = Recipients(options.callback_hosts, terminals=self._terminal_addresses)
+        self.recipients.own_ports |= {split_address("address", each, 0)[1] for each in (options.http, listen) if each}
+        self.alarms = Alarms(
+            self.register, self.hub, clock, command=options.alarm_command, webhook=options.alarm_webhook, recipients=self.recipients
+        )
+        self.callbacks = Callbacks(self.register, clock=clock, recipients=self.recipients)
         self.health = Health(self.register, clock, options.health_interval, changed=self.terminal_changed)
         self.metrics = Metrics(self.register, alarms=self.alarms, reachable=self.health.reachable)
         self.hub.on_delivered = self.metrics.delivered
@@ -194,6 +199,12 @@ class Daemon:
         self._changed.add(name)
 
     # --- within -----------------------------------------------------------------------------------------------------------------
+
+    def _terminal_addresses(self) -> list[tuple[str, str, int]]:
+        """Return name, address and port of the terminals; of those of the settings, too, for before they are added."""
+        known = {name: (name, each.address, each.port) for name, each in self.settings.terminals.items()}
+        known |= {name: (name, each.settings.address, each.settings.port) for name, each in self.register.terminals.items()}
+        return list(known.values())
 
     def _screen_changed(self, screen: dict[str, Any]) -> None:
         """Tell what the demo's terminal shows."""

@@ -39,14 +39,17 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-def make_client() -> httpx.AsyncClient:
-    """Return a client that follows no redirect and takes nothing (proxies, `.netrc`) from the environment.
-
-    Certificates are checked against the system's (`SSL_CERT_FILE` included).
-    """
+def make_transport() -> httpx.AsyncHTTPTransport:
+    """Return what connects: certificates are checked against the system's (`SSL_CERT_FILE` included)."""
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
-    context = ssl.create_default_context()
-    return httpx.AsyncClient(verify=context, trust_env=False, follow_redirects=False, timeout=TRY_SECONDS, limits=limits)
+    return httpx.AsyncHTTPTransport(verify=ssl.create_default_context(), trust_env=False, limits=limits)
+
+
+def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return a client that follows no redirect and takes nothing (proxies, `.netrc`) from the environment."""
+    return httpx.AsyncClient(
+        transport=make_transport() if transport is None else transport, trust_env=False, follow_redirects=False, timeout=TRY_SECONDS
+    )
 
 
 def check_url(place: str, url: str, hosts: Collection[str] = ()) -> str:
@@ -62,13 +65,18 @@ def check_url(place: str, url: str, hosts: Collection[str] = ()) -> str:
         host = parsed.host.lower()  # reads punycode, which may be none
     except (httpx.InvalidURL, ValueError):
         raise InvalidValueError(place, "an address that cannot be read", allowed) from None
-    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    port = port_of(parsed)
     if parsed.userinfo or parsed.scheme not in ("http", "https") or not host or port > HIGHEST_PORT:
         raise InvalidValueError(place, f"{parsed.scheme}://{host}:{port}", allowed)
     names = {host, f"{host}:{port}"}
     if hosts and names.isdisjoint(each.lower().replace("[", "").replace("]", "") for each in hosts):
         raise InvalidValueError(place, host, f"one of the hosts that the settings name: {', '.join(sorted(hosts))}")
     return url
+
+
+def port_of(url: httpx.URL) -> int:
+    """Return an address's port; where it names none, that of its scheme."""
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def host_of(url: str) -> str:

@@ -120,6 +120,7 @@ class Server:
             if certificate is None:
                 _check_loopback(self._http, sockets)
             port = sockets[0].getsockname()[1]
+            self.daemon.recipients.own_ports.add(port)
             shown = f"[{host}]" if ":" in host else host
             self.url = f"{'http' if certificate is None else 'https'}://{shown}:{port}"
             app = create_app(self.daemon, own_hosts(host, port, options.hosts), body_seconds=self._body_seconds)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from ecrlan.daemon.callbacks import Callbacks
+from ecrlan.daemon.recipients import Recipients
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.journal import Journal
 from ecrlan.register import Register, Terminal
@@ -71,7 +72,7 @@ async def daemon(
 ) -> AsyncIterator[tuple[Register, Callbacks]]:
     """A register with callbacks; the journal in memory unless one is given."""
     async with Register(journal, clock=loop.clock) as register:
-        callbacks = Callbacks(register, receiver.client, loop.clock, hosts=hosts)
+        callbacks = Callbacks(register, receiver.client, loop.clock, recipients=Recipients(hosts))
         await callbacks.open()
         yield register, callbacks
         await callbacks.close()
