@@ -32,7 +32,7 @@ from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry
 from ecrlan.settings import Settings
-from ecrlan.wire.mask import clean_text
+from ecrlan.wire.mask import clean_text, mask_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -396,6 +396,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
     where the outcome is known, or is still being found out.
     """
+    by, note = mask_text(by), mask_text(note)  # they are kept for ever
     settings = chosen_settings(config, quiet=as_json)
     remote_desk.have_written(settings, reference)
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made

@@ -18,6 +18,7 @@ from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import cleaned, console, print_operation
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.remote_terminal import RemoteWay
+from ecrlan.daemon.card_numbers import refuse_card_number
 from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
@@ -64,6 +65,7 @@ class Call:
         configure_logging(self.verbose, shown_to_people=not self.as_json)
         if self.reference is not None:
             check_reference(self.reference)
+            refuse_card_number("--reference", self.reference)
         settings = chosen_settings(self.config, address=self.address, quiet=self.as_json)
         way = self._way(settings)
         reference = self.reference or (str(uuid.uuid4()) if self.moves_money else None)

@@ -7,12 +7,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
+from ecrlan.daemon.card_numbers import ALLOWED, holds_card_number
 from ecrlan.model import MAXIMUM_AMOUNT, MAXIMUM_RECEIPT_TEXT, MINIMUM_AMOUNT, Operation, PaymentType
 from ecrlan.register import Terminal
 
 LONGEST_URL = 2000
+
+
+def _no_card_number(text: str | None) -> str | None:
+    if text is not None and holds_card_number(text):
+        raise PydanticCustomError("card_number", "a card number is not allowed; allowed: {allowed}", {"allowed": ALLOWED})
+    return text
+
+
+NoCardNumber = AfterValidator(_no_card_number)
 
 Cents = Annotated[int, Field(ge=MINIMUM_AMOUNT, le=MAXIMUM_AMOUNT, description="Whole cents.", examples=[650])]
 Reference = Annotated[
@@ -22,8 +33,9 @@ Reference = Annotated[
         description="Your name for the operation, unique for ever: the same reference is the same operation, however often it is posted.",
         examples=["sale-4711"],
     ),
+    NoCardNumber,
 ]
-Target = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["sale-4711"])]
+Target = Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["sale-4711"]), NoCardNumber]
 PreauthorizationCode = Annotated[str | None, Field(pattern=r"^[0-9]{9}$", description="Instead of `target`.")]
 ReceiptText = Annotated[
     str, Field(max_length=MAXIMUM_RECEIPT_TEXT, pattern=r"^[\x20-\x7e]*$", description="Printed at the receipt's foot.")
@@ -45,7 +57,7 @@ class Demand(Body, ABC):
     queue_timeout: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None = Field(
         None, description="Seconds to wait for the terminal; 0: not at all, 409 `terminal_busy`. Default: the terminal's setting."
     )
-    callback_url: Annotated[str, Field(max_length=LONGEST_URL)] | None = Field(
+    callback_url: Annotated[str, Field(max_length=LONGEST_URL), NoCardNumber] | None = Field(
         None, description="Where RECEIVED, STARTED and FINAL are posted.", examples=["http://127.0.0.1:9000/paid"]
     )
 

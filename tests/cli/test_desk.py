@@ -568,3 +568,14 @@ def test_the_locale_is_that_of_the_user(run, journal, monkeypatch):
 def test_evidence_in_italian(evidence, italian):
     assert say_evidence("it", evidence).startswith(italian)
     assert say_evidence("en", evidence) == evidence
+
+
+def test_card_numbers_are_not_kept(run, run_json, shop, home):
+    refused = run("purchase", "6.50", "--reference", "4111111111111111")
+    assert (refused.exit_code, "--reference: 'a card number' is not allowed" in refused.stderr) == (2, True)
+    assert run("purchase", "90.10", "--reference", "odd").exit_code == 4
+    settled = run_json(
+        "operations", "resolve", "odd", "--as", "not-performed", "--by", "Anna 4111111111111111", "--note", "4012888888881881"
+    )
+    assert settled[1]["resolution"]["by"] == "Anna 0000000000001111"
+    assert not [file for file in home.rglob("*") if file.is_file() and re.search(b"4111111111111111|4012888888881881", file.read_bytes())]

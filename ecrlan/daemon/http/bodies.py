@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.types import Receive
 
 from ecrlan.daemon.demands import AnyDemand, Body
 from ecrlan.daemon.http.schemas import ErrorDocument
+from ecrlan.wire.mask import mask_text
 
 REFERENCES = "#/components/schemas/{model}"
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="The person who says so.")]
+Masked = AfterValidator(mask_text)
+"""What a person wrote is kept for ever, and shown: card numbers in it are masked."""
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="The person who says so."), Masked]
 
 
 class Login(Body):
@@ -34,7 +37,7 @@ class Verdict(Body):
 
     outcome: Literal["approved", "not_performed"]
     by: Name
-    note: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what the terminal showed.")]
+    note: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what the terminal showed."), Masked]
 
 
 class Press(Body):
