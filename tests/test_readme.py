@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from ecrlan.register import TerminalSettings
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Declaration, Settings, all_declarations
 from tests import readme_steps
-from tests.daemon.process import DaemonProcess, free_port
+from tests.daemon.process import free_port
 from tests.threads import in_thread
 
 ROOT = Path(__file__).parent.parent
