@@ -10,7 +10,9 @@ EcrlanError
 │   ├── ReferenceConflictError the reference names another operation already
 │   ├── UnknownReferenceError  no operation has this reference
 │   ├── UnknownTerminalError   no terminal has this name
+│   ├── OperationsWithoutTerminalError  operations without a known outcome belong to no terminal of the settings
 │   └── JournalError           the journal cannot be opened or written
+│       ├── JournalDoubtError  it is a copy, older than it should be, or cut
 │       └── JournalOwnedError  another process owns it
 └── LineError                  no line to the terminal, or it was lost
 ├── ConnectError           the line was never made: nothing was sent
@@ -116,6 +118,21 @@ class ReferenceConflictError(RegisterError):
         self.asked = asked
 
 
+class OperationsWithoutTerminalError(RegisterError):
+    """Operations without a known outcome belong to no terminal of the settings. Nothing was sent."""
+
+    code = "operations_without_terminal"
+
+    def __init__(self, operations: tuple[tuple[str, str], ...]) -> None:
+        """Keep each operation's reference and the name of the terminal that it was begun on."""
+        told = ", ".join(f"{reference} (terminal {terminal})" for reference, terminal in operations)
+        super().__init__(
+            f"operations without a known outcome belong to no terminal of the settings: {told}; give the terminal its name or address "
+            "back, or attach them: `ecrlan operations attach REFERENCE -t TERMINAL --by NAME`"
+        )
+        self.operations = operations
+
+
 class UnknownReferenceError(RegisterError):
     """No operation has this reference."""
 
@@ -143,6 +160,20 @@ class JournalError(RegisterError):
     """The journal cannot be opened, read or written."""
 
     code = "journal_failed"
+
+
+class JournalDoubtError(JournalError):
+    """The journal is a copy, older than it should be, or cut: no money is moved until a person says that it may be."""
+
+    code = "journal_doubtful"
+
+    def __init__(self, doubt: str) -> None:
+        """Keep what is doubtful, in words."""
+        super().__init__(
+            f"no money is moved: {doubt}. Operations that this journal does not know may have been performed; "
+            "once you have looked: `ecrlan journal accept --by NAME --note TEXT`"
+        )
+        self.doubt = doubt
 
 
 class JournalOwnedError(JournalError):

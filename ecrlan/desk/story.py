@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from ecrlan.desk.texts import Language, say, say_evidence
 from ecrlan.errors import MalformedMessageError
-from ecrlan.model import ANY_TERMINAL, NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, Request, VoidRequest
-from ecrlan.register.records import parse_saved, sent_request
+from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, VoidRequest
+from ecrlan.register.records import Sent, parse_saved, sent_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,8 +134,9 @@ def _result_facts(result: PaymentResult, created_time: datetime, language: Langu
 
 def advice(entry: Entry, language: Language, *, terminal_id: str | None, totals_command: str) -> Advice:
     """Return what to look at for an unresolved operation; `terminal_id` is the terminal's own, where the journal knows it."""
-    request, baseline, sent_time = _sent(entry)
-    time = moment(sent_time or entry.created_time, seconds=False)
+    sent = _sent(entry)
+    request, baseline = (sent.request, sent.baseline) if sent is not None else (None, None)
+    time = moment(sent.time if sent is not None else entry.created_time, seconds=False)
     told = what(entry.kind, entry.amount, language)
     look = [say(language, "look.do_nothing")]
     if entry.kind is Kind.CLOSE_SESSION:
@@ -150,7 +151,8 @@ def advice(entry: Entry, language: Language, *, terminal_id: str | None, totals_
         look.append(say(language, "look.receipt"))
         look.append(say(language, "look.totals", command=totals_command))
         look.append(say(language, "look.customer"))
-    told_id = terminal_id or (request.terminal_id if request is not None and request.terminal_id != ANY_TERMINAL else None)
+    own_id = sent.identity if sent is not None and sent.identity is not None and sent.identity.isdigit() else None
+    told_id = own_id or terminal_id
     number = say(language, "look.terminal_id", terminal_id=told_id) if told_id else ""
     look.append(say(language, "look.help", terminal_id=number))
     own = f".{entry.kind.value}" if entry.kind in _OWN_ANSWERS else ""
@@ -168,8 +170,8 @@ def _stan_text(entry: Entry, baseline: PaymentResult | None, language: Language)
     return say(language, "look.stan", before=baseline.stan, expected=f"{expected:06}")
 
 
-def _sent(entry: Entry) -> tuple[Request | None, PaymentResult | None, datetime | None]:
+def _sent(entry: Entry) -> Sent | None:
     try:
-        return sent_request(entry) or (None, None, None)
+        return sent_request(entry)
     except MalformedMessageError:  # written by another version: the advice goes without it
-        return None, None, None
+        return None

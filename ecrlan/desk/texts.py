@@ -266,6 +266,7 @@ _EVIDENCE = [
         "un invio è stato respinto (NAK), e la cassa si è fermata prima della risposta",
     ),
     (r"no result within its time limit", "nessun esito entro il tempo massimo"),
+    (r"no result that can be read: (.*)", r"nessun esito leggibile: \1"),
     (r"the line was lost", "il collegamento è caduto"),
     (r"refused \(NAK\), but another transmission met silence", "respinta (NAK), ma un altro invio è rimasto senza risposta"),
     (r"a result came after its request was refused \(NAK\)", "è arrivato un esito dopo il rifiuto (NAK) della richiesta"),
@@ -291,7 +292,81 @@ _EVIDENCE = [
         r"l'ultimo esito del terminale è rimasto lo stesso (\1) \2 s dopo la fine del collegamento, e la richiesta non ha avuto ACK",
     ),
     (r"the terminal's last result before the request is not known", "l'ultimo esito del terminale prima della richiesta non è noto"),
-    (r"another exchange ran since the request", "dopo la richiesta c'è stato un altro scambio"),
+    (r"the last result before the request is that of TID (\d+)", r"l'ultimo esito prima della richiesta è del TID \1"),
+    (r"TID (\d+) answers, and the request was sent to (.*)", r"risponde il TID \1, e la richiesta era per \2"),
+    (r"it was sent to (.*), and (.*) is (.*) now", r"era per \1, e \2 adesso è \3: ciò che dice non prova nulla"),
+    (r"the terminal at (\S+)", r"il terminale all'indirizzo \1"),
+    (
+        r"it is from before the journal was restored or copied: what the terminal says now proves nothing about it",
+        "è di prima che il registro delle operazioni fosse ripristinato o copiato: ciò che il terminale dice adesso non prova nulla",
+    ),
+    (r"the last result cannot be read \((.*)\)", r"l'ultimo esito non si può leggere (\1)"),
+    (r"(\w) of (\d+) bytes cannot be read: (.*)", r"\1 di \2 byte non leggibile: \3"),
+    (
+        r"a refusal like an earlier one came, and the terminal did not say that no payment is running",
+        "è arrivato un rifiuto uguale a uno precedente, e il terminale non ha detto che nessun pagamento è in corso",
+    ),
+    (
+        r"an approval came too soon for a person with a card, and the result of operation (\S+) is still unseen: it may be either's",
+        r"un'approvazione è arrivata troppo presto, e l'esito dell'operazione \1 non si è ancora visto: può essere dell'una o dell'altra",
+    ),
+    (
+        r"the terminal is used by hand too, and our request met no ACK",
+        "il terminale si usa anche a mano, e la richiesta non ha avuto ACK",
+    ),
+    (
+        r"the terminal is used by hand too, and the STAN is not the next one",
+        "il terminale si usa anche a mano, e lo STAN non è il successivo",
+    ),
+    (
+        r"the terminal is used by hand too, and there is no amount to compare",
+        "il terminale si usa anche a mano, e non c'è un importo da confrontare",
+    ),
+    (
+        r"STANs are missing between (\d+) and (\d+): somebody else may have used the terminal",
+        r"mancano STAN tra \1 e \2: qualcun altro può aver usato il terminale",
+    ),
+    (r"its STAN (\d+) is not beyond (\d+): STANs started anew", r"il suo STAN \1 non viene dopo \2: gli STAN sono ricominciati"),
+    (r"its STAN (\d+) belongs to another operation", r"il suo STAN \1 è di un'altra operazione"),
+    (r"it has no STAN", "non ha STAN"),
+    (r"it carries the STAN from before", "ha lo STAN di prima"),
+    (r"(\w) without STAN", r"\1 senza STAN"),
+    (r"its result code (\w+) says neither approved nor declined", r"il suo esito \1 non dice né approvata né rifiutata"),
+    (r"(\w) of (\d+) bytes is not the answer to (\w)", r"\1 di \2 byte non è la risposta a \3"),
+    (r"its amount (\d+) instead of (\d+) cents", r"il suo importo è di \1 centesimi invece di \2"),
+    (r"amount (\d+) instead of (\d+) cents", r"importo di \1 centesimi invece di \2"),
+    (r"it has no host time", "non ha ora dell'host"),
+    (
+        r"the terminal's clock contradicts what was known of it",
+        "l'orologio del terminale contraddice quello che se ne sapeva",
+    ),
+    (r"its host time lies before the request", "la sua ora è precedente alla richiesta"),
+    (
+        r"its host time lies after the time in which the request can have been performed",
+        "la sua ora è successiva al tempo in cui la richiesta può essere stata eseguita",
+    ),
+    (r"the terminal says that it is (.*), and nothing was sent", r"il terminale dice di essere \1, e non è stato inviato nulla"),
+    (r"(.*), and nothing was sent", r"\1, e non è stato inviato nulla"),
+    (r"the status cannot be read \((.*)\)", r"lo stato non si può leggere (\1)"),
+    (r"the terminal refused a status request \(NAK\)", "il terminale ha respinto la richiesta di stato (NAK)"),
+    (r"the terminal refused the question for its last result \(NAK\)", "il terminale ha respinto la domanda sull'ultimo esito (NAK)"),
+    (r"the terminal did not answer a status request", "il terminale non ha risposto alla richiesta di stato"),
+    (r"the terminal did not answer the question for its last result", "il terminale non ha risposto alla domanda sull'ultimo esito"),
+    (
+        r"the terminal acknowledged a status request and gave no answer",
+        "il terminale ha confermato la richiesta di stato e non ha dato risposta",
+    ),
+    (r"refused once \(NAK\)", "respinta una volta (NAK)"),
+    (r"refused (\d+) times \(NAK\), then the line was lost", r"respinta \1 volte (NAK), poi il collegamento è caduto"),
+    (r"refused (\d+) times \(NAK\), then its time limit was over", r"respinta \1 volte (NAK), poi il tempo massimo è finito"),
+    (
+        r"the journal could not be written, so nothing was sent",
+        "il registro delle operazioni non si è potuto scrivere, quindi non è stato inviato nulla",
+    ),
+    (
+        r"the VAS answer has no RESPID, which says whether it was performed",
+        "la risposta VAS non ha RESPID, che dice se è stata eseguita",
+    ),
     (r"a lost answer to (\w) is never settled by the last result", r"una risposta persa a \1 non si chiarisce con l'ultimo esito"),
     (
         r"a transmission was refused \(NAK\) and another was not: the last result proves nothing",
@@ -316,8 +391,13 @@ def say_evidence(language: Language, evidence: str) -> str:
         for pattern, italian in _EVIDENCE:
             match = re.fullmatch(pattern, evidence, re.DOTALL)
             if match is not None:
-                return match.expand(italian)
+                return _fill(italian, [say_evidence(language, part) for part in match.groups()])
     return evidence
+
+
+def _fill(template: str, parts: list[str]) -> str:
+    """Put the parts into the numbered places of a text."""
+    return re.sub(r"\\(\d)", lambda place: parts[int(place[1]) - 1], template)
 
 
 def choose_language(environ: Mapping[str, str]) -> Language:

@@ -139,12 +139,15 @@ def select_results(connection: sqlite3.Connection, identity: str) -> KnownResult
     found: defaultdict[str, set[str]] = defaultdict(set)
     stans: set[str] = set()
     newest = last_stan = None
+    last_approval = ""
     for event, name, stan, seen in connection.execute(
         "SELECT event, name, stan, seen FROM results WHERE identity IN (:identity, :also) ORDER BY event", values
     ):
         found[name].add(seen)
         if name == "answered":
             newest = event
+            if "|" in seen:
+                last_approval = seen
             if stan not in (None, NO_STAN):
                 last_stan = stan
                 if anew is None or event > anew[0]:
@@ -155,6 +158,7 @@ def select_results(connection: sqlite3.Connection, identity: str) -> KnownResult
         strays=frozenset(found["stray"]),
         stans=frozenset(stans),
         last_stan=last_stan,
+        last_approval=last_approval,
         last_message=(message[0] or "") if message is not None else "",
     )
 

@@ -46,6 +46,8 @@ class NewOperation:
     amount: int | None
     parameters: dict[str, Any]
     created_time: datetime
+    parameters_hash: str | None = None
+    """`parameters_hash` of what was asked, where `parameters` hold less than that; None: of `parameters`."""
     terminal_id: str = ""
     address: str = ""
 
@@ -107,6 +109,8 @@ class KnownResults:
     """The STANs of operations of ours since STANs last started anew."""
     last_stan: str | None
     """That of the newest result of an operation of ours that has one."""
+    last_approval: str
+    """By what the newest approval of an operation of ours is known, '' where there is none."""
     last_message: str
     """The newest result of an operation of ours in hex, '' where there is none, or retention has removed it."""
 
@@ -149,7 +153,8 @@ def operation_values(row: NewOperation) -> tuple[Any, ...]:
     _check_texts(row.reference, row.terminal, row.terminal_id, row.address)
     text = canonical(row.parameters, "parameters")
     created = time_text(row.created_time, "created_time")
-    return row.reference, Kind(row.kind).value, row.terminal, row.terminal_id, row.address, row.amount, text, _hash(text), created
+    digest = row.parameters_hash or _hash(text)
+    return row.reference, Kind(row.kind).value, row.terminal, row.terminal_id, row.address, row.amount, text, digest, created
 
 
 def event_values(row: Event) -> tuple[Any, ...]:

@@ -20,8 +20,9 @@ from typing import Any, Final, NamedTuple, Self, TextIO
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import AdditionalDataRequest, PrintingRequest, Request, Response
 from ecrlan.net.line import Direction
-from ecrlan.protocol.exchange import Exchange, Timing
-from ecrlan.protocol.step import DataReceived, Ending, Event, Progress, ReceiptReceived, Step
+from ecrlan.protocol.exchange import Exchange
+from ecrlan.protocol.live import LiveRules
+from ecrlan.protocol.step import DataReceived, Ending, Event, Progress, ReceiptReceived, Step, Timing
 from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.codec import parse_request
 from ecrlan.wire.dissect import dissect
@@ -341,10 +342,10 @@ class _Performance:
         self._exchange = Exchange(
             request,
             self._timing,
+            LiveRules(tolerate_lengths=self._tolerate_lengths),
             reading=self._reading,
             additional=self._additional_after(place),
             expects_receipt=self._printing,
-            tolerate_lengths=self._tolerate_lengths,
         )
         self._carry_out(self._exchange.start(self._now))
         self._expected.popleft()  # the request itself

@@ -16,7 +16,7 @@ from typing import Literal
 from ecrlan.errors import LineError
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.step import Answered, Ending, Event, Sending, Step
-from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame
+from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame, build_ack
 from ecrlan.wire.lrc import LrcReading
 
 BUFFER = 4096
@@ -29,6 +29,8 @@ WAITING_FRAMES = 64
 Direction = Literal[">", "<"]
 Sink = Callable[[tuple[Event, ...]], "asyncio.Future[None] | None"]
 """Persists and publishes events; returns a future where the bytes must wait for it."""
+Unasked = Callable[[ApplicationFrame], "asyncio.Future[None] | None"]
+"""Records a message that came while no exchange had been on the line; returns what its acknowledgement waits for, None for none."""
 Observer = Callable[[Direction, bytes], None]
 """Is shown each frame as it is sent (`>`) or received (`<`), unmasked."""
 
@@ -42,6 +44,7 @@ class Line(asyncio.BufferedProtocol):
         *,
         opened_by: str = "register",
         observer: Observer | None = None,
+        on_unasked: Unasked = lambda _: None,
         on_made: Callable[[Line], None] | None = None,
         on_lost: Callable[[Line], None] | None = None,
     ) -> None:
@@ -53,6 +56,7 @@ class Line(asyncio.BufferedProtocol):
         self.bad_bytes = 0
         self.suspect = False
         """Whether an exchange on it was disturbed, so that something late may still come: no request that moves money goes out on it."""
+        self.on_unasked = on_unasked
         self.on_made = on_made
         self.on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -135,7 +139,7 @@ class Line(asyncio.BufferedProtocol):
         """
         if not self.alive:
             raise LineError("the line is closed")
-        if self._current is not None and self._current[0].ending is Ending.UNANSWERED:
+        if self._current is not None and self._current[0].ending in (Ending.UNANSWERED, Ending.UNREADABLE):
             self._previous = self._current
         self._current = (exchange, sink)
         self._done = self._loop.create_future()
@@ -187,7 +191,8 @@ class Line(asyncio.BufferedProtocol):
     def _process(self, happened: Frame | Literal["wake", "lost"]) -> None:
         now = self._loop.time()
         if self._current is None:
-            return  # what nobody asked for is not acknowledged: no journal has it, and the terminal keeps its last result for `G`
+            self._take_unasked(happened)
+            return
         exchange, sink = self._current
         if happened == "wake":
             self._handle(exchange.wake(now), sink)
@@ -195,6 +200,19 @@ class Line(asyncio.BufferedProtocol):
             self._handle(exchange.lost(now), sink)
         elif not self._is_late(happened, now):
             self._handle(exchange.frame(happened, now), sink)
+
+    def _take_unasked(self, happened: Frame | Literal["wake", "lost"]) -> None:
+        """Acknowledge a result that nobody asked for once it is on disk; what its owner does not take is not acknowledged."""
+        if not isinstance(happened, ApplicationFrame) or not happened.ok:
+            return
+        committing = self.on_unasked(happened)
+        self.suspect = True
+        if committing is not None:
+            committing.add_done_callback(self._unasked_committed)
+
+    def _unasked_committed(self, committing: asyncio.Future[None]) -> None:
+        if not committing.cancelled() and committing.exception() is None:
+            self._write((build_ack(self.reading),))
 
     def _is_late(self, frame: Frame, now: float) -> bool:
         """Give a result that comes before the ACK of the current request to the exchange before, if it is its own (exchange.md §5)."""

@@ -6,36 +6,50 @@ exchange's to check.
 
 from __future__ import annotations
 
-from ecrlan.model import (
-    PaymentResult,
-    PurchaseRequest,
-    Request,
-    Response,
-)
+from ecrlan.model import RESULT_CODES, PaymentResult, PurchaseRequest, Request, Response
 
 ANSWERS: dict[str, frozenset[tuple[str, int]]] = {
-    "P": frozenset({("E", 71), ("V", 117)}),
-    "X": frozenset({("E", 92), ("V", 117), ("E", 71)}),
+    "P": frozenset({("E", 71), ("E", 74), ("E", 92), ("V", 117)}),
+    "X": frozenset({("E", 92), ("V", 117), ("E", 71), ("E", 74)}),
     "p": frozenset({("e", 106)}),
     "S": frozenset({("E", 84)}),
     "i": frozenset({("i", 75)}),
     "c": frozenset({("c", 71), ("c", 74), ("v", 109)}),
-    "H": frozenset({("E", 71)}),
+    "H": frozenset({("E", 71), ("E", 74)}),
 }
 """The forms (code, length in bytes) that answer a payment request."""
 
-ONLY_AFTER_ACK: dict[str, frozenset[tuple[str, int]]] = {"X": frozenset({("E", 71), ("V", 117)})}
+ONLY_AFTER_ACK: dict[str, frozenset[tuple[str, int]]] = {
+    "P": frozenset({("E", 92)}),
+    "X": frozenset({("E", 71), ("E", 74), ("V", 117)}),
+}
 """Forms that are taken live after the request's ACK and never in recovery (exchange.md §4)."""
 
-CUT_LENGTHS = frozenset({71, 74})
-"""Lengths of an `E` that `tolerate_lengths` accepts in place of a longer one (messages.md)."""
+EXTENDED_LENGTH = 92
+"""Bytes of the extended result; a shorter `E` has no amount."""
+OTHER_KINDS = frozenset({("E", 84), ("E", 92), ("v", 109), ("V", 117)})
+"""Forms that are one kind's own: `tolerate_lengths` never takes them for another's."""
 
 SAME_LETTER = frozenset("sCTK")
 """Requests that are answered by a message of their own code."""
 
 
-def answer_problem(request: Request, response: Response, *, acknowledged: bool, tolerate_lengths: bool = False) -> str | None:
-    """Say why `response` is not the answer to `request`, or None where code, length and amount are the request's."""
+def may_answer(request: Request, code: str) -> bool:
+    """Tell whether a message with this code letter can be the answer to `request`, whatever its form."""
+    if request.code in SAME_LETTER:
+        return code == request.code
+    if request.code == "G":
+        return code in RESULT_CODES
+    return any(letter == code for letter, _ in ANSWERS.get(request.code, frozenset()))
+
+
+def answer_problem(
+    request: Request, response: Response, *, acknowledged: bool, tolerate_lengths: bool = False, accept_short: bool = True
+) -> str | None:
+    """Say why `response` is not the answer to `request`, or None where code, length and amount are the request's.
+
+    `accept_short`: an `E` of 71 or 74 bytes may answer an `X`.
+    """
     code = request.code
     if code in SAME_LETTER:
         return None if response.code == code else f"{response.code} does not answer {code}"
@@ -44,15 +58,23 @@ def answer_problem(request: Request, response: Response, *, acknowledged: bool, 
     if code == "G":
         return None
     form = (response.code, response.length)
-    allowed = form in ANSWERS.get(code, frozenset())
+    told = f"{response.code} of {response.length} bytes"
     guarded = form in ONLY_AFTER_ACK.get(code, frozenset())
-    if not allowed and tolerate_lengths and response.code == "E" and response.length in CUT_LENGTHS and code in "PXSH":
-        allowed = guarded = True
-    if not allowed:
-        return f"{response.code} of {response.length} bytes does not answer {code}"
+    if form not in ANSWERS.get(code, frozenset()):
+        if not (tolerate_lengths and _is_tolerable(code, form)):
+            return f"{told} does not answer {code}"
+        guarded = True
     if guarded and not acknowledged:
-        return f"{response.code} of {response.length} bytes answers {code} only after its ACK"
+        return f"{told} answers {code} only after its ACK"
+    if code == "X" and response.code == "E" and response.length < EXTENDED_LENGTH and not accept_short:
+        return f"{told} does not answer X on this terminal: it may be another request's"
     return amount_problem(request, response)
+
+
+def _is_tolerable(code: str, form: tuple[str, int]) -> bool:
+    """Tell whether a form that is in no table for `code` is its answer, cut short or lengthened: never a form that is another kind's."""
+    letters = {letter for letter, _ in ANSWERS.get(code, frozenset())}
+    return form[0] in letters and form not in OTHER_KINDS
 
 
 def amount_problem(request: Request, result: PaymentResult) -> str | None:

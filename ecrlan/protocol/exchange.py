@@ -6,8 +6,7 @@ the `Step` it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import (
@@ -22,10 +21,16 @@ from ecrlan.model import (
     ReprintRequest,
     Request,
     Response,
+    StatusRequest,
+    StatusResponse,
     VasPart,
 )
-from ecrlan.protocol.answers import answer_problem
-from ecrlan.protocol.link import Link
+from ecrlan.protocol.answers import amount_problem, may_answer
+from ecrlan.protocol.held import HeldRefusal
+from ecrlan.protocol.identity import seen_key
+from ecrlan.protocol.link import BadStretches, Link
+from ecrlan.protocol.live import Finding, LiveRules
+from ecrlan.protocol.parts import LONGEST_RECEIPT, Addition, ReceiptParts, VasParts
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
@@ -34,6 +39,7 @@ from ecrlan.protocol.step import (
     Ended,
     Ending,
     Event,
+    Held,
     PartReceived,
     Progress,
     ReceiptEnded,
@@ -42,58 +48,35 @@ from ecrlan.protocol.step import (
     Sending,
     Step,
     Stray,
+    Timing,
 )
 from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, OPEN_STATES, ExchangeInput, ExchangeState
-from ecrlan.protocol.vas import VasParts
 from ecrlan.wire.codec import build_request, parse_response
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame, build_ack, build_frame, build_nak
 from ecrlan.wire.lrc import LrcReading
-from ecrlan.wire.receipt import is_complete
 
-NAKS_WITHOUT_A_GOOD_FRAME = 3
-"""How many bad stretches in a row are answered with a NAK: as many as a terminal repeats a message."""
-LONGEST_RECEIPT = 16_384
-"""Bytes of one receipt that are kept; a terminal that sends more is not believed."""
 ANY_RESULT = RESULT_CODES | {"C", "K"}
 """Codes of the messages that tell what became of a request that moves money."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Time limits of one exchange, in seconds (exchange.md §3)."""
-
-    ack: float = 5.0
-    result: float = 180.0
-    receipt: float = 5.0
-    """Silence after which a receipt is given up."""
-    nak_pause: float = 1.0
-    total: float = 300.0
-    """Progress extends the result's limit, but never beyond this."""
+SOONEST_APPROVAL = 2.0
+"""Seconds from the ACK to an approval that a person with a card needs at least."""
 
 
 class Exchange:
     """One request and everything that belongs to it.
 
-    `accept_stan` tells whether a STAN can be a new result's (False: the journal knows it already). `require_ack`: an exchange before
-    this one ended without a result, so a result that comes before our request's ACK is not taken for ours (exchange.md §5).
-    `last_message` is the terminal's last result as it came: repeated before our request's ACK it is not ours.
-    `terminal_id` is the TID that answers must carry, None where any will do. `additional` is the `U` that follows the request's ACK;
-    `expects_receipt`: printing on the register was enabled.
+    `rules` say which response is the answer; without a TID of its own they take the request's. `additional` is the `U` that follows the
+    request's ACK; `expects_receipt`: printing on the register was enabled.
     """
 
     def __init__(
         self,
         request: Request,
         timing: Timing,
+        rules: LiveRules = LiveRules(),  # noqa: B008  # frozen
         *,
-        terminal_id: str | None = None,
         reading: LrcReading = LrcReading.STANDARD,
         additional: AdditionalDataRequest | None = None,
         expects_receipt: bool = False,
-        require_ack: bool = False,
-        accept_stan: Callable[[str], bool] | None = None,
-        last_message: bytes = b"",
-        tolerate_lengths: bool = False,
         extend_on_progress: bool = True,
     ) -> None:
         self.request = request
@@ -102,30 +85,39 @@ class Exchange:
         self.ending: Ending | None = None
         self.reason = ""
         self.answer: Response | None = None
+        self.answer_message = b""
+        self.held: HeldRefusal | None = None
+        self.doubted = False
+        """Whether an approval came that may be an earlier operation's: nothing that the terminal says later proves whose it is."""
         self.strays = 0
+        self.unexplained = 0
+        """Acknowledgements and refusals that came and answer nothing."""
+        self.deadline = 0.0
         self._written = False
-        self._terminal_id = terminal_id or (request.terminal_id if request.terminal_id != ANY_TERMINAL else None)
+        self._wrote_more = False
+        """Whether anything but the request was written on this line since its last transmission."""
+        self._acknowledged_at = 0.0
+        named = request.terminal_id if request.terminal_id != ANY_TERMINAL else None
+        self._rules = rules if rules.terminal_id else replace(rules, terminal_id=named)
         self._reading = reading
         self._frame = build_frame(build_request(request), reading)
         self._additional = additional
         self._data_due = additional is not None and additional.iso_field != "00"
         self._receipt_due = expects_receipt
-        self._require_ack = require_ack
-        self._accept_stan = accept_stan
-        self._last_message = last_message
-        self._tolerate_lengths = tolerate_lengths
         self._extend_on_progress = extend_on_progress
         self._link = Link(repeatable=request.code not in SILENT_CODES, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
         self._adding = Link(repeatable=False, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
         self._additional_frame = build_frame(build_request(additional), reading) if additional is not None else b""
-        self.answer_message = b""
-        self._receipt = b""
-        self._last_part = b""
+        self._receipt = ReceiptParts()
+        self._lost_held = self._held_spoiled = False
+        """Whether the line was lost while a refusal was held; whether a result came that is not believed: then neither is the refusal."""
+        self._unread = ""
+        """An answer that cannot be read, and came before the request's ACK."""
+        self._turned_down: set[str] = set()
+        """Approvals that came and were not believed: nor are they when they are repeated."""
         self._vas = VasParts()
-        self._deadline = 0.0
         self._total_deadline = 0.0
-        self._bad_stretch = False
-        self._naks_sent = 0
+        self._bad_stretches = BadStretches()
 
     # --- what the shell tells ---------------------------------------------------------------------------------------------------
 
@@ -150,8 +142,7 @@ class Exchange:
         """Take a frame from the terminal. Frames count after the end too: a late result belongs to this exchange."""
         if isinstance(frame, NoiseFrame) or not frame.ok:
             return self._bad(frame)
-        self._bad_stretch = False
-        self._naks_sent = 0
+        self._bad_stretches.good_frame()
         if isinstance(frame, AckFrame | NakFrame) and not self._written:
             return self._step([], [])  # it came before our request left: it is not about it
         if isinstance(frame, AckFrame):
@@ -166,9 +157,14 @@ class Exchange:
         """Tell that `now` is here; early and repeated calls do nothing."""
         if self.state is ExchangeState.ENDED or self.state is ExchangeState.IDLE:
             return Step()
-        if now >= self._deadline:
+        if now >= self.deadline:
             return self._time_over()
+        if self.state is ExchangeState.HELD:
+            return self._ask_held(now)
         if self.state is ExchangeState.REQUESTING:
+            if self._link.pausing_after_nak and self.unexplained and not self._link.repeatable:
+                # a line that met an unexplained answer carries no money request (exchange.md §3)
+                return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK)", [])
             if self._link.wake(now):
                 return self._step([Sending(self.request.code, self._frame, self._link.transmissions)], [self._frame])
             if self._link.unheard:
@@ -185,14 +181,28 @@ class Exchange:
         del now
         if self.state is ExchangeState.ENDED:
             return Step()
+        self._lost_held = self.state is ExchangeState.HELD
         if self.state is ExchangeState.REQUESTING and not self._written:
             return self._end(ExchangeInput.NOT_TAKEN, "the line was lost before anything was written", [])
         if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
             return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK), then the line was lost", [])
         return self._end(ExchangeInput.LINE_LOST, "the line was lost", self._receipt_over(complete=False))
 
+    def take_held(self) -> Step:
+        """Take the held refusal for the answer, after the line is gone: the terminal answered `s` on another one."""
+        if not self.held_open or self.held is None:
+            return Step()
+        self.answer, self.answer_message = self.held.response, self.held.message
+        self.ending, self.reason = Ending.ANSWERED, "answered"
+        return Step((Answered(self.answer, self.answer_message),))
+
+    @property
+    def held_open(self) -> bool:
+        """Whether all that came is the refusal that is held, on a line that is gone: it may still be taken (`take_held`)."""
+        return self._lost_held and self.acknowledged and self.answer is None and not self._held_spoiled
+
     def _set_deadlines(self, now: float) -> None:
-        self._deadline = now + self.timing.result
+        self.deadline = now + self.timing.result
         self._total_deadline = now + max(self.timing.total, self.timing.result)
 
     @property
@@ -204,7 +214,8 @@ class Exchange:
     def clean(self) -> bool:
         """Whether question and answer met without a doubt: nothing repeated, nothing strange, so that nothing late can follow."""
         met = self.ending in (Ending.ANSWERED, Ending.ACKNOWLEDGED)
-        return met and self.acknowledged and self._link.transmissions == 1 and self._adding.transmissions <= 1 and self.strays == 0
+        once = self._link.transmissions == 1 and self._adding.transmissions <= 1 and (self.held is None or self.held.asked <= 1)
+        return met and self.acknowledged and once and self.strays == self.unexplained == 0
 
     @property
     def naks(self) -> int:
@@ -222,20 +233,18 @@ class Exchange:
         event = BadFrame(frame.lrc or "noise")
         if isinstance(frame, AckFrame | NakFrame):
             return self._step([event], [])
-        answer = not self._bad_stretch and self._naks_sent < NAKS_WITHOUT_A_GOOD_FRAME
-        # a stretch of noise ends with a good frame; a whole frame with a bad LRC ends its stretch itself
-        self._bad_stretch = isinstance(frame, NoiseFrame)
-        if not answer:
-            return self._step([event], [])
-        self._naks_sent += 1
-        return self._step([event], [build_nak(self._reading)])
+        answered = self._bad_stretches.take(whole=not isinstance(frame, NoiseFrame))
+        return self._step([event], [build_nak(self._reading)] if answered else [])
 
     def _acknowledged(self, now: float) -> Step:
         if self.state is ExchangeState.ADDING:
             self._take(ExchangeInput.ADDED)
             return self._step([Accepted("U")], [])
         if not self._link.ack():
+            if not (self.held is not None and self.held.asking):
+                self.unexplained += 1
             return self._step([], [])
+        self._acknowledged_at = now
         events: list[Event] = [Accepted(self.request.code)]
         if self.state not in (ExchangeState.REQUESTING, ExchangeState.AWAITING_RESULT):
             return self._step(events, [])
@@ -245,9 +254,9 @@ class Exchange:
                 return self._end(ExchangeInput.TAKEN_END, "acknowledged", events)
             self._take(ExchangeInput.TAKEN_RECEIPT)
             self._receipt_due = True
-            self._deadline = now + self.timing.receipt
-            if self._receipt:
-                events.append(ReceiptReceived(self._receipt))
+            self.deadline = now + self.timing.receipt
+            if self._receipt.text:
+                events.append(ReceiptReceived(self._receipt.text))
             return self._receipt_progress(events, [])
         if self._additional is not None:
             self._take(ExchangeInput.TAKEN_ADD)
@@ -267,11 +276,18 @@ class Exchange:
             if self._adding.refused:
                 self._take(ExchangeInput.ADDED)
             return self._step([Refused("U", self._adding.transmissions)], [])
-        if self.state is not ExchangeState.REQUESTING or not self._link.nak(now):
+        if self.state is ExchangeState.HELD and self.held is not None and self.held.asking:
+            self.held.busy(now)
+            return self._step([], [])
+        waits = self.state in (ExchangeState.REQUESTING, ExchangeState.AWAITING_RESULT)
+        other = not self._link.repeatable and self._wrote_more  # it may answer something else that we wrote (exchange.md §3)
+        if not waits or other or not self._link.nak(now):
+            self.unexplained += 1
             return self._step([], [])
         event = Refused(self.request.code, self._link.transmissions)
         if self._link.refused:
-            return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK)", [event])
+            times = "once" if self._link.naks == 1 else f"{self._link.naks} times"
+            return self._end(ExchangeInput.NOT_TAKEN, f"refused {times} (NAK)", [event])
         if self._link.stopped:
             self._take(ExchangeInput.AT_WORK)
         if self._link.gave_up:
@@ -282,49 +298,109 @@ class Exchange:
         if self.state not in OPEN_STATES:
             return self._step([], [])
         self._sign_of_life()
+        if self.held is not None:
+            self.held.busy(now)
         if self._extend_on_progress:
-            self._deadline = max(self._deadline, min(now + self.timing.result, self._total_deadline))
+            self.deadline = max(self.deadline, min(now + self.timing.result, self._total_deadline))
         return self._step([Progress(text)], [])
 
     def _message(self, frame: ApplicationFrame, now: float) -> Step:
-        acknowledgement = [build_ack(self._reading)]
+        message = frame.message
         try:
-            response = parse_response(frame.message, tolerate_lengths=self._tolerate_lengths, answers=self.request.code)
+            response = parse_response(message, tolerate_lengths=self._rules.tolerate_lengths, answers=self.request.code)
         except MalformedMessageError as error:
-            return self._stray(f"malformed: {error}", None, frame.message)
-        if self._terminal_id is not None and response.terminal_id != self._terminal_id:
-            return self._stray(f"TID {response.terminal_id} instead of {self._terminal_id}", response, frame.message)
+            return self._unreadable(error, message, now)
+        if not self._rules.is_of_terminal(response.terminal_id):
+            return self._stray(f"TID {response.terminal_id} instead of {self._rules.terminal_id}", response, message)
         if isinstance(response, ReceiptPart):
             return self._receipt_part(response, now)
         if isinstance(response, AdditionalDataResponse):
-            return self._host_data(response, frame.message)
+            return self._host_data(response, message)
         if self.answer is not None:
-            if frame.message == self.answer_message:
-                return self._step([], acknowledgement)
+            if message == self.answer_message:
+                return self._step([], [build_ack(self._reading)])
             if not isinstance(response, VasPart):
-                told = "another result after the result"
-                return self._stray(told, response, frame.message, alarm=isinstance(response, PaymentResult))
-        older = self._is_older(response, frame.message)
-        problem = answer_problem(self.request, response, acknowledged=self.acknowledged, tolerate_lengths=self._tolerate_lengths)
-        if problem is None and not self._written:
-            problem = "before its request was written"
-        if problem is None and self._require_ack and not self.acknowledged:
-            problem = "before the ACK of the request, after an exchange that ended without a result"
-        if problem is not None or older is not None:
-            return self._stray(problem or older or "", response, frame.message, older=older is not None)
-        if isinstance(response, VasPart):
-            return self._vas_part(response, frame.message, now)
-        return self._take_answer(response, frame.message, now)
+                return self._after_answer(response, message)
+        if isinstance(response, StatusResponse) and self.state is ExchangeState.HELD:
+            return self._status_of_held(now, response, message)
+        return self._judge(response, message, now)
 
-    def _is_older(self, response: Response, message: bytes) -> str | None:
-        """Say why a result is one from before the request, None where nothing shows that."""
-        if not isinstance(response, PaymentResult) or self.request.code == "G":
-            return None
-        if message == self._last_message and not self.acknowledged:
-            return "the last result once more, before the ACK of the request"
-        if self._accept_stan is not None and not self._accept_stan(response.stan):
-            return f"STAN {response.stan} is known already"
-        return None
+    def _unreadable(self, error: MalformedMessageError, message: bytes, now: float) -> Step:
+        """Take an answer that cannot be read: it is told as that, never as silence (messages.md)."""
+        code = message[9:10].decode("latin-1")
+        ours = self._rules.is_of_terminal(message[:8].decode("latin-1")) and self._written and self.answer is None
+        if self.state is ExchangeState.HELD and code == "s" and ours:
+            return self._status_of_held(now, None, message)
+        due = self.acknowledged or self._link.repeatable
+        if not (self.open and ours and due and may_answer(self.request, code)):
+            self._unread = f"{code} of {error.length} bytes cannot be read: {error.problem}" if ours else self._unread
+            return self._stray(f"malformed: {error}", None, message)
+        self.strays += 1
+        reason = f"{code} of {error.length} bytes cannot be read: {error.problem}"
+        stray = Stray(f"malformed: {error}", message=message if code in ANY_RESULT else b"")
+        return self._end(ExchangeInput.NOT_READ, reason, [stray], [build_ack(self._reading)])
+
+    def _after_answer(self, response: Response, message: bytes) -> Step:
+        """Take another result after the result. An approval after a refusal says that the customer may have paid (exchange.md §5)."""
+        if not isinstance(response, PaymentResult) or self._rules.was_seen(response, message):
+            return self._stray("another result after the result", response, message)
+        refused = isinstance(self.answer, PaymentResult) and not self.answer.approved
+        after_refusal = refused and response.approved and amount_problem(self.request, response) is None
+        return self._stray("another result after the result", response, message, alarm=True, after_refusal=after_refusal)
+
+    def _judge(self, response: Response, message: bytes, now: float) -> Step:
+        """Tell whether a response is this request's answer, and take it if it is."""
+        if isinstance(response, PaymentResult) and seen_key(response, message) in self._turned_down:
+            return self._stray("a result that was not believed before", response, message, older=True)
+        soon = now < self._acknowledged_at + SOONEST_APPROVAL
+        finding, reason = self._rules.judge(
+            self.request, response, message, acknowledged=self.acknowledged, written=self._written, soon=soon
+        )
+        if isinstance(response, PaymentResult) and response.approved and finding is not Finding.ANSWER:
+            self._turned_down.add(seen_key(response, message))
+        match finding:
+            case Finding.ANSWER if isinstance(response, VasPart):
+                return self._vas_part(response, message, now)
+            case Finding.ANSWER:
+                return self._take_answer(response, message, now)
+            case Finding.HOLD if isinstance(response, PaymentResult) and self.open:
+                return self._hold(response, message, now)
+            case Finding.DOUBTFUL:
+                self.strays += 1
+                self.doubted = True
+                stray = Stray(reason, response, doubted=True, message=message)
+                if not self.open:
+                    return self._step([stray], [build_ack(self._reading)])
+                return self._end(ExchangeInput.DOUBTED, reason, [stray], [build_ack(self._reading)])
+            case _:
+                return self._stray(reason, response, message, older=finding is Finding.OLDER)
+
+    # --- a refusal that equals an earlier one -------------------------------------------------------------------------------------
+
+    def _hold(self, response: PaymentResult, message: bytes, now: float) -> Step:
+        if self.held is not None:
+            if message == self.held.message:
+                return self._step([], [build_ack(self._reading)])
+            return self._stray("another refusal that equals an earlier one", response, message, older=True)
+        self.held = HeldRefusal(response, message, now)
+        self._take(ExchangeInput.HELD_BACK)
+        return self._step([Held(response, message)], [build_ack(self._reading)])
+
+    def _ask_held(self, now: float) -> Step:
+        """Ask `s`, but only once the request was ACKed: without its ACK the refusal is never taken."""
+        if self.held is None or not self.acknowledged or not self.held.ask(now):
+            return self._step([], [])
+        return self._step([], [build_frame(build_request(StatusRequest(terminal_id=self.request.terminal_id)), self._reading)])
+
+    def _status_of_held(self, now: float, response: Response | None, message: bytes) -> Step:
+        """Take an answer to `s`: no payment is running, so the held refusal is this request's own."""
+        if self._held_spoiled:
+            return self._step([], [build_ack(self._reading)])
+        if self.held is None or not self.held.asking:
+            return self._stray("a status that was not asked for", response, message)
+        return self._take_answer(self.held.response, self.held.message, now)
+
+    # --- the answer ---------------------------------------------------------------------------------------------------------------
 
     def _take_answer(self, response: Response, message: bytes, now: float) -> Step:
         after_nak = self._link.naks > 0 and not self.acknowledged
@@ -341,11 +417,13 @@ class Exchange:
             self.ending = Ending.ANSWERED
             self.reason = "answered after its time limit"
             return self._step(events, acknowledgement)
-        self._deadline = now + self.timing.receipt
-        self._receipt_due = self._receipt_due and approved and not is_complete(self._receipt)
+        self.deadline = now + self.timing.receipt
+        self._receipt_due = self._receipt_due and approved and not self._receipt.complete
         self._data_due = self._data_due and approved
-        if self._receipt:
-            events.append(ReceiptReceived(self._receipt))
+        if self._receipt.text:
+            events.append(ReceiptReceived(self._receipt.text))
+            if not self._receipt_due:
+                events.append(ReceiptEnded(self._receipt.complete))
         if self._receipt_due:
             self._take(ExchangeInput.ANSWERED_RECEIPT)
         elif self._data_due:
@@ -363,30 +441,33 @@ class Exchange:
         whole = self._vas.joined()
         if whole is None:
             return self._step([PartReceived(message)], acknowledgement)
+        problem = self._rules.belongs(whole)
+        if problem is not None:
+            self._vas = VasParts()
+            return self._stray(problem, part, message)
         if self.answer is not None:
             return self._step([], acknowledgement)
         return self._take_answer(whole, message, now)
 
     def _receipt_part(self, part: ReceiptPart, now: float) -> Step:
         acknowledgement = [build_ack(self._reading)]
-        if self._require_ack and not self.acknowledged:
+        if self._rules.require_ack and not self.acknowledged:
             return self._step([Stray("a receipt before the ACK of the request", None)], acknowledgement)
-        if len(self._receipt) + len(part.receipt_text) > LONGEST_RECEIPT:
+        addition = self._receipt.add(part.receipt_text)
+        if addition is Addition.TOO_LONG:
             return self._step([Stray(f"a receipt of more than {LONGEST_RECEIPT} bytes", None)], acknowledgement)
         self._sign_of_life()
-        if part.receipt_text == self._last_part:
-            return self._step([], acknowledgement)  # sent again because our ACK was lost
-        self._last_part = part.receipt_text
-        self._receipt += part.receipt_text
+        if addition is Addition.REPEATED:
+            return self._step([], acknowledgement)
         if self.state is not ExchangeState.RECEIVING_RECEIPT:
             # before the result it is kept until the result tells whose it is; after the exchange's end it is still this operation's
             told: list[Event] = [ReceiptReceived(part.receipt_text)] if self.answer is not None else []
             return self._step(told, acknowledgement)
-        self._deadline = now + self.timing.receipt
+        self.deadline = now + self.timing.receipt
         return self._receipt_progress([ReceiptReceived(part.receipt_text)], acknowledgement)
 
     def _receipt_progress(self, events: list[Event], send: list[bytes]) -> Step:
-        if not is_complete(self._receipt):
+        if not self._receipt.complete:
             return self._step(events, send)
         events.append(ReceiptEnded(complete=True))
         if self._data_due:
@@ -396,7 +477,7 @@ class Exchange:
 
     def _host_data(self, response: AdditionalDataResponse, message: bytes) -> Step:
         acknowledgement = [build_ack(self._reading)]
-        if self._additional is None or (self._require_ack and not self.acknowledged):
+        if self._additional is None or (self._rules.require_ack and not self.acknowledged):
             return self._stray("additional data that were not asked for", response, message)
         self._data_due = False
         events: list[Event] = [DataReceived(response.data)]
@@ -405,16 +486,25 @@ class Exchange:
         return self._step(events, acknowledgement)
 
     def _stray(
-        self, reason: str, response: Response | None, message: bytes, *, alarm: bool = False, older: bool = False, ends: bool = False
+        self,
+        reason: str,
+        response: Response | None,
+        message: bytes,
+        *,
+        alarm: bool = False,
+        older: bool = False,
+        ends: bool = False,
+        after_refusal: bool = False,
     ) -> Step:
         self.strays += 1
         result = response is None or response.code in ANY_RESULT
+        self._held_spoiled = self._held_spoiled or (self.held is not None and result and not older)
         if result and not older:
             pausing = self._link.pausing_after_nak
             self._sign_of_life()
             ends = ends or (pausing and self._link.stopped)
         alarm = alarm or ends or (response is not None and result and self.ending is Ending.REFUSED and not self._link.repeatable)
-        stray = Stray(reason, response, alarm, message if result else b"")
+        stray = Stray(reason, response, alarm=alarm, after_refusal=after_refusal, message=message if result else b"")
         if ends and self.open:
             reason = "a result came after its request was refused (NAK)"
             return self._end(ExchangeInput.GIVEN_UP, reason, [stray], [build_ack(self._reading)])
@@ -438,7 +528,13 @@ class Exchange:
         return self._step([], [])
 
     def _time_over(self) -> Step:
-        return self._end(ExchangeInput.TIME_OVER, "no result within its time limit", self._receipt_over(complete=False))
+        if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
+            return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK), then its time limit was over", [])
+        if self.state is ExchangeState.HELD:
+            reason = "a refusal like an earlier one came, and the terminal did not say that no payment is running"
+            return self._end(ExchangeInput.TIME_OVER, reason, [])
+        reason = "no result within its time limit" if not self._unread else f"no result that can be read: {self._unread}"
+        return self._end(ExchangeInput.TIME_OVER, reason, self._receipt_over(complete=False))
 
     def _receipt_over(self, *, complete: bool) -> list[Event]:
         return [ReceiptEnded(complete)] if self.state is ExchangeState.RECEIVING_RECEIPT else []
@@ -459,10 +555,14 @@ class Exchange:
             self.state, self.ending = following
 
     def _step(self, events: list[Event], send: list[bytes]) -> Step:
+        if send:
+            self._wrote_more = send[0] != self._frame
         return Step(tuple(events), tuple(send), self._wake_at())
 
     def _wake_at(self) -> float | None:
         if not self.open:
             return None
+        if self.state is ExchangeState.HELD and self.held is not None:
+            return min(self.deadline, self.held.ask_at) if self.acknowledged else self.deadline
         link = {ExchangeState.REQUESTING: self._link, ExchangeState.ADDING: self._adding}.get(self.state)
-        return self._deadline if link is None or link.wake_at is None else min(self._deadline, link.wake_at)
+        return self.deadline if link is None or link.wake_at is None else min(self.deadline, link.wake_at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ecrlan.model import ANY_TERMINAL, PaymentResult
+from ecrlan.model import ANY_TERMINAL, HostTime, PaymentResult
 from ecrlan.wire.mask import mask_message
 
 DIGEST_LENGTH = 32
@@ -30,3 +30,10 @@ def seen_key(result: PaymentResult, message: bytes) -> str:
     time = result.host_time
     moment = f"{time.day_of_year:03}{time.hour:02}{time.minute:02}" if time is not None else ""
     return f"{result.stan}|{result.authorization_code or ''}|{moment}|{result.pan or ''}"
+
+
+def approval_of_key(key: str) -> tuple[str, HostTime | None]:
+    """Return authorization code and host_time of the approval that is known by `key`."""
+    _, known = key.split("|", 1)
+    authorization_code, moment, _ = known.rsplit("|", 2)  # a code may hold any character
+    return authorization_code, HostTime(int(moment[:3]), int(moment[3:5]), int(moment[5:7])) if moment else None

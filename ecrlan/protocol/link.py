@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 
 TRANSMISSIONS = 3
+NAKS_WITHOUT_A_GOOD_FRAME = 3
+"""How many bad stretches in a row are answered with a NAK: as many as a terminal repeats a message."""
 
 
 class LinkState(str, Enum):
@@ -31,6 +33,7 @@ class LinkInput(str, Enum):
     NAK_MORE = "nak, transmissions left"
     NAK_LAST = "nak, last transmission"
     NAK_AT_WORK = "nak after a sign of life"
+    NAK_LATE = "late nak of the only transmission"
     LIFE = "sign of life"
     SILENCE_REPEATED = "silence, repeatable and transmissions left"
     SILENCE_FINAL = "silence, never repeated or last transmission"
@@ -50,6 +53,7 @@ LINK_TRANSITIONS: dict[tuple[LinkState, LinkInput], LinkState] = {
     (LinkState.PAUSING, LinkInput.LIFE): LinkState.STOPPED,
     (LinkState.STOPPED, LinkInput.ACK): LinkState.DELIVERED,
     (LinkState.UNHEARD, LinkInput.ACK): LinkState.DELIVERED,
+    (LinkState.UNHEARD, LinkInput.NAK_LATE): LinkState.REFUSED,
 }
 """Whatever does not stand here changes nothing. Entering WAITING writes the frame."""
 
@@ -120,7 +124,14 @@ class Link:
         return self.state is not before
 
     def nak(self, now: float) -> bool:
-        """Take a valid NAK; False where it proves nothing (after silence, after an ACK, or while the pause runs)."""
+        """Take a valid NAK; False where it proves nothing (after an ACK, while the pause runs, after silence but for the late one below).
+
+        A NAK that comes after the wait for an ACK is over refuses the frame only if it was transmitted once (exchange.md §4).
+        """
+        if self.state is LinkState.UNHEARD and self.transmissions == 1 and not self.at_work:
+            self.naks += 1
+            self._take(LinkInput.NAK_LATE)
+            return True
         if self.state is not LinkState.WAITING:
             return False
         self.naks += 1
@@ -161,3 +172,23 @@ class Link:
             self.transmissions += 1
             return True
         return False
+
+
+class BadStretches:
+    """Tells which bytes that are no valid frame are answered with a NAK: once per stretch, and not for ever."""
+
+    def __init__(self) -> None:
+        self._open = False
+        self._naks = 0
+
+    def good_frame(self) -> None:
+        """Take note of a valid frame: it ends a stretch."""
+        self._open = False
+        self._naks = 0
+
+    def take(self, *, whole: bool) -> bool:
+        """Tell whether to answer with a NAK. `whole`: a frame with a wrong LRC, which ends its stretch itself, and no noise."""
+        answered = not self._open and self._naks < NAKS_WITHOUT_A_GOOD_FRAME
+        self._open = not whole
+        self._naks += answered
+        return answered

@@ -1,7 +1,4 @@
-"""What the journal and a last-result answer together prove about a request whose result was lost (exchange.md §5).
-
-Pure. `judge` never guesses: what is not proved stays `Unresolved`, with what is known in words.
-"""
+"""What recovery can prove from the terminal's last result (exchange.md §5, method and verdicts)."""
 
 from __future__ import annotations
 
@@ -11,10 +8,9 @@ from enum import Enum
 
 from ecrlan.model import NO_STAN, IncrementRequest, PaymentResult, Request
 from ecrlan.protocol.answers import ANSWERS, ONLY_AFTER_ACK, amount_problem
-
-CLOCK_TOLERANCE = timedelta(minutes=10)
-"""How far the terminal's clock may lie behind ours when its host_time is compared with the time of the request."""
-HIGHEST_STAN = 999_999
+from ecrlan.protocol.clock import ClockOffset, time_doubt
+from ecrlan.protocol.identity import identity_of
+from ecrlan.protocol.memory import is_beyond, next_stan, same_result
 
 
 class Verdict(str, Enum):
@@ -36,16 +32,24 @@ class Verdict(str, Enum):
 class Attempt:
     """What the journal knows of a request whose result was lost.
 
-    `baseline` is the terminal's last result before the request, None where it is not known. `known_stans` are the STANs of the journal's
-    operations on this terminal. `refused`: a transmission was answered with a NAK. `quiet_seconds` is the time since the line's end, by
-    a monotonic clock, counted anew after a restart. No other exchange that may save a result ran since the baseline: while the request
-    is open its terminal takes none.
+    `identity` is who it was sent to, a TID or (00000000 names nobody) a place, None where that is not known; `place` is where the
+    terminal stands that is asked now. `baseline` is the terminal's last result before the request, None where it is not known;
+    `previous_stan` the STAN after which the request's own must come, `known_stans` those of this series' operations. `clock` is what
+    host_time may be compared by, None: by nothing. `answer_time` is how many seconds after `request_time` its result can be made at
+    the latest. `refused`: a transmission was answered with a NAK. `doubt`: why nothing that the terminal says can prove it, or ''.
+    `quiet_seconds` is the time since the line's end, by a monotonic clock, counted anew after a restart. No other exchange that may save
+    a result ran since the baseline: while the request is open its terminal takes none.
     """
 
     request: Request
     request_time: datetime
+    identity: str | None
+    place: str
     baseline: PaymentResult | None
+    previous_stan: str | None
     known_stans: frozenset[str]
+    clock: ClockOffset | None
+    answer_time: float
     acknowledged: bool
     progressed: bool
     refused: bool
@@ -53,6 +57,7 @@ class Attempt:
     trust_unchanged_result: bool
     longest_payment_time: float
     quiet_seconds: float
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +68,14 @@ class Judgement:
     evidence: str
 
 
-def same_result(one: PaymentResult, other: PaymentResult) -> bool:
-    """Tell whether two answers are the same saved result: the identity fields agree, compared parsed and not as bytes."""
-    return _identity(one) == _identity(other)
-
-
 def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> Judgement:
     """Judge the terminal's `answer` to `G`; None where it gave none, for which `problem` says why."""
     hindrance = _hindrance(attempt, answer, problem)
     if hindrance is not None or answer is None or attempt.baseline is None:
         return Judgement(Verdict.UNPROVED, hindrance or problem)
+    same_terminal = identity_of(answer.terminal_id, attempt.place) == identity_of(attempt.baseline.terminal_id, attempt.place)
+    if not (_is_of(attempt, answer) and same_terminal):
+        return Judgement(Verdict.CHANGED, f"TID {answer.terminal_id} answers, and the request was sent to {attempt.identity}")
     if same_result(attempt.baseline, answer):
         return _judge_unchanged(attempt)
     doubt = _doubt(attempt, attempt.baseline, answer)
@@ -87,13 +90,21 @@ def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> 
 def _hindrance(attempt: Attempt, answer: PaymentResult | None, problem: str) -> str | None:
     if attempt.request.code not in ANSWERS or attempt.request.code == "H":
         return f"a lost answer to {attempt.request.code} is never settled by the last result"
+    if attempt.doubt:
+        return attempt.doubt
     if attempt.refused:
         return "a transmission was refused (NAK) and another was not: the last result proves nothing"
     if attempt.baseline is None:
         return "the terminal's last result before the request is not known"
+    if not _is_of(attempt, attempt.baseline):
+        return f"the last result before the request is that of TID {attempt.baseline.terminal_id}"
     if answer is None:
         return problem or "the terminal gave no last result"
     return None
+
+
+def _is_of(attempt: Attempt, result: PaymentResult) -> bool:
+    return attempt.identity is None or identity_of(result.terminal_id, attempt.place) == attempt.identity
 
 
 def _judge_unchanged(attempt: Attempt) -> Judgement:
@@ -112,48 +123,50 @@ def _doubt(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> 
         return f"{answer.code} of {answer.length} bytes is not the answer to {request.code}"
     if answer.result not in ("00", "01", "05"):
         return f"its result code {answer.result} says neither approved nor declined"
+    doubt = _doubt_by_stan(attempt, baseline, answer)
+    if doubt is not None:
+        return doubt
+    if answer.approved or answer.host_time is not None:
+        latest = attempt.request_time + timedelta(seconds=attempt.answer_time)
+        doubt = time_doubt(answer.host_time, attempt.clock, attempt.request_time, latest)
+        if doubt is not None:
+            return doubt
+    problem = amount_problem(request, answer)
+    if problem is not None:
+        return f"its {problem}"
+    if attempt.standalone_use:
+        return _doubt_by_hand(attempt, answer)
+    return None
+
+
+def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> str | None:
     if answer.stan == NO_STAN:
         return "it has no STAN"
     if answer.stan == baseline.stan:
         return "it carries the STAN from before"
     if answer.stan in attempt.known_stans:
         return f"its STAN {answer.stan} belongs to another operation"
-    if answer.host_time is not None and answer.host_time.nearest(attempt.request_time) < attempt.request_time - CLOCK_TOLERANCE:
-        return "its host time lies before the request"
-    problem = amount_problem(request, answer)
-    if problem is not None:
-        return f"its {problem}"
+    previous = attempt.previous_stan
+    if previous is None and not attempt.standalone_use:
+        return None  # the terminal's first payment: STANs may begin anywhere
+    previous = previous or NO_STAN
+    if previous != NO_STAN and not is_beyond(answer.stan, previous):
+        return f"its STAN {answer.stan} is not beyond {previous}: STANs started anew"
+    if answer.stan == next_stan(previous):
+        return None
     if attempt.standalone_use:
-        return _doubt_by_hand(attempt, baseline, answer)
-    return None
+        return "the terminal is used by hand too, and the STAN is not the next one"
+    return f"STANs are missing between {previous} and {answer.stan}: somebody else may have used the terminal"
 
 
-def _doubt_by_hand(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> str | None:
+def _doubt_by_hand(attempt: Attempt, answer: PaymentResult) -> str | None:
     if not attempt.acknowledged:
         return "the terminal is used by hand too, and our request met no ACK"
-    if int(answer.stan) != int(baseline.stan) % HIGHEST_STAN + 1:
-        return "the terminal is used by hand too, and the STAN is not the next one"
     request = attempt.request
     asked = None if isinstance(request, IncrementRequest) else getattr(request, "amount", None)
     if asked is None or answer.amount is None or answer.amount != asked:
         return "the terminal is used by hand too, and there is no amount to compare"
     return None
-
-
-def _identity(result: PaymentResult) -> tuple[object, ...]:
-    return (
-        result.code,
-        result.length,
-        result.result,
-        result.terminal_id,
-        result.stan,
-        result.online_id,
-        result.host_time,
-        result.authorization_code,
-        result.amount,
-        result.pan,
-        result.preauthorization_code,
-    )
 
 
 def _words(result: PaymentResult) -> str:

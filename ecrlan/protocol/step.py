@@ -21,8 +21,23 @@ class Ending(str, Enum):
     """The request (`E`, `R`) ends with its ACK, and that came."""
     REFUSED = "refused"
     """Every transmission was answered with a valid NAK: the terminal has not taken the request."""
+    UNREADABLE = "unreadable"
+    """An answer came that cannot be read: the request may or may not have been performed."""
     UNANSWERED = "unanswered"
     """Anything else: the request may or may not have been performed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Time limits of one exchange, in seconds (exchange.md §3)."""
+
+    ack: float = 5.0
+    result: float = 180.0
+    receipt: float = 5.0
+    """Silence after which a receipt is given up."""
+    nak_pause: float = 1.0
+    total: float = 300.0
+    """Progress extends the result's limit, but never beyond this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A refusal that equals an earlier one came; whether it is this request's own is asked by `s` (exchange.md §3)."""
+
+    response: Response
+    message: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PartReceived:
     """A part of an answer that is not whole yet."""
 
@@ -101,6 +124,10 @@ class Stray:
     reason: str
     response: Response | None = None
     alarm: bool = False
+    after_refusal: bool = False
+    """An approval after the refusal that was this request's answer: the customer may have paid."""
+    doubted: bool = False
+    """An approval that may be this request's, or an earlier lost one's."""
     message: bytes = field(default=b"", repr=False)
     """As it came; empty where it is no result."""
 
@@ -126,6 +153,7 @@ Event = (
     | Refused
     | Progress
     | Answered
+    | Held
     | PartReceived
     | ReceiptReceived
     | ReceiptEnded

@@ -16,6 +16,8 @@ class ExchangeState(str, Enum):
     ADDING = "adding"
     """The additional data are written; no ACK yet."""
     AWAITING_RESULT = "awaiting_result"
+    HELD = "held"
+    """A refusal that equals an earlier one came: the terminal is asked whether a payment is running."""
     RECEIVING_RECEIPT = "receiving_receipt"
     AWAITING_DATA = "awaiting_data"
     ENDED = "ended"
@@ -32,6 +34,9 @@ class ExchangeInput(str, Enum):
     NOT_TAKEN = "request refused for good"
     UNHEARD = "silence, request not repeated"
     AT_WORK = "request refused, and yet a sign of life"
+    HELD_BACK = "refusal that equals an earlier one"
+    NOT_READ = "answer that cannot be read"
+    DOUBTED = "approval that may be an earlier request's"
     GIVEN_UP = "silence, request repeated in vain"
     ADDED = "data acknowledged, refused or unheard"
     ANSWERED_END = "result, nothing follows"
@@ -45,7 +50,7 @@ class ExchangeInput(str, Enum):
 
 _S = ExchangeState
 _I = ExchangeInput
-OPEN_STATES = (_S.REQUESTING, _S.ADDING, _S.AWAITING_RESULT)
+OPEN_STATES = (_S.REQUESTING, _S.ADDING, _S.AWAITING_RESULT, _S.HELD)
 """Those in which the result has not come."""
 
 EXCHANGE_TRANSITIONS: dict[tuple[ExchangeState, ExchangeInput], tuple[ExchangeState, Ending | None]] = {
@@ -59,7 +64,12 @@ EXCHANGE_TRANSITIONS: dict[tuple[ExchangeState, ExchangeInput], tuple[ExchangeSt
     (_S.REQUESTING, _I.UNHEARD): (_S.AWAITING_RESULT, None),
     (_S.REQUESTING, _I.AT_WORK): (_S.AWAITING_RESULT, None),
     (_S.REQUESTING, _I.GIVEN_UP): (_S.ENDED, Ending.UNANSWERED),
+    (_S.AWAITING_RESULT, _I.NOT_TAKEN): (_S.ENDED, Ending.REFUSED),
     (_S.AWAITING_RESULT, _I.GIVEN_UP): (_S.ENDED, Ending.UNANSWERED),
+    (_S.HELD, _I.GIVEN_UP): (_S.ENDED, Ending.UNANSWERED),
+    **{(state, _I.HELD_BACK): (_S.HELD, None) for state in OPEN_STATES},
+    **{(state, _I.NOT_READ): (_S.ENDED, Ending.UNREADABLE) for state in OPEN_STATES},
+    **{(state, _I.DOUBTED): (_S.ENDED, Ending.UNANSWERED) for state in OPEN_STATES},
     (_S.AWAITING_RESULT, _I.TAKEN_ADD): (_S.ADDING, None),
     (_S.ADDING, _I.ADDED): (_S.AWAITING_RESULT, None),
     **{(state, _I.ANSWERED_END): (_S.ENDED, Ending.ANSWERED) for state in OPEN_STATES},

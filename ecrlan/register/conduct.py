@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -12,12 +12,10 @@ from ecrlan.errors import ConnectError, JournalError, LineError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
 from ecrlan.model import (
-    ANY_TERMINAL,
+    NO_STAN,
     CloseSessionRequest,
     ExtendedPurchaseRequest,
-    LastResultRequest,
     PaymentResult,
-    PrintingRequest,
     PurchaseRequest,
     ReprintRequest,
     Request,
@@ -26,18 +24,23 @@ from ecrlan.model import (
     StatusRequest,
     StatusResponse,
     Unresolved,
+    VasPart,
     VasRequest,
     VerifyCardRequest,
 )
 from ecrlan.net.line import Line, Sink
+from ecrlan.protocol.answers import ANSWERS
+from ecrlan.protocol.clock import ClockChange
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import TRANSMISSIONS
+from ecrlan.protocol.memory import Memory, Refusal, Standing, next_stan
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
     DataReceived,
     Ending,
     Event,
+    Held,
     PartReceived,
     Progress,
     ReceiptEnded,
@@ -46,41 +49,21 @@ from ecrlan.protocol.step import (
     Sending,
     Stray,
 )
-from ecrlan.register.lines import Lines
-from ecrlan.register.memory import Memory
-from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer, outcome_of_ending
-from ecrlan.register.records import answered_row, created_row, event_row, finished_row, sending_row, stray_row
-from ecrlan.wire.mask import clean_text, mask_message, mask_receipt_parts
+from ecrlan.register.questions import UNSEEN_SECONDS, Host, Questions
+from ecrlan.register.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, sending_row
+from ecrlan.register.vas import vas_problem
+from ecrlan.wire.mask import clean_text, mask_message, mask_receipt
 
 log = structlog.get_logger(__name__)
 
-
-class Host(Protocol):
-    """What a conductor needs of its terminal."""
-
-    settings: TerminalSettings
-    lines: Lines
-    memory: Memory
-
-    def clock(self) -> datetime:
-        """Return the wall clock, timezone-aware."""
-
-    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
-        """Write rows to the journal; a future where the caller must wait for the commit."""
-
-    def publish(self, work: Work) -> None:
-        """Tell watchers of the operation's new state."""
-
-    def progressed(self, work: Work, text: str) -> None:
-        """Tell watchers the terminal's own text."""
-
-    def alarm(self, name: str, text: str, reference: str | None) -> None:
-        """Raise an alarm."""
-
-    def watch(self, line: Line) -> None:
-        """Show the line's frames to watchers, if there are any."""
+LATE_TRUTH_SECONDS = 10.0
+"""Seconds for which the line stays open after a refusal: an approval may follow it (exchange.md §5)."""
+TOLD_OFFSET = 600.0
+"""Seconds by which host times differ from the register's clock before somebody is told."""
+LATE_RECEIPT_SECONDS = 0.5
+"""Seconds for which it stays open after a receipt's end: a 0x1B may have been no end (exchange.md §8)."""
 
 
 class Conductor:
@@ -89,16 +72,24 @@ class Conductor:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.settings = host.settings
-        self.memory = host.memory
         self.lines = host.lines
+        self.questions = Questions(host)
+
+    @property
+    def memory(self) -> Memory:
+        """What is known of the terminal; another one after its TID was accepted."""
+        return self.host.memory
 
     async def perform(self, work: Work) -> None:
         """Perform `work`. Afterwards it is finished, or, where its request may have been performed, recovering."""
         order = work.order
         try:
+            self.lines.stop_lingering()
             if order.money:
                 self.lines.give_back(keep=False)  # one that still stood for a late result
-                await self._prepare(work)
+                problem = await self._prepare(work)
+                if problem is not None:
+                    work.not_performed(problem, self.host.clock())
             if work.outcome is None:
                 await self._exchange(work)
         except ConnectError as error:
@@ -109,73 +100,35 @@ class Conductor:
             else:
                 work.not_performed(f"the line was lost before anything was sent: {error}", self.host.clock())
         if work.order.journaled and not work.recorded and work.outcome is not None:
-            await self._commit([created_row(work), finished_row(work, work.outcome, self.host.clock())], work)
+            await self._commit([created_row(work, self.memory.place), finished_row(work, work.outcome, self.host.clock())], work)
 
     # --- before the request -----------------------------------------------------------------------------------------------------
 
-    async def _prepare(self, work: Work) -> None:
-        """Learn the TID where no settings name it, and the terminal's last result where the journal's knowledge is stale."""
-        if self.memory.terminal_id is None:
-            exchange = await self.side_exchange(StatusRequest(terminal_id=self.settings.terminal_id))
-            if exchange.ending is not Ending.ANSWERED:
-                work.not_performed("the terminal did not answer a status request, and nothing was sent", self.host.clock())
-                return
+    async def _prepare(self, work: Work) -> str | None:
+        """Learn the TID where nothing names it, and the last result where the journal's knowledge is stale; say why money must wait."""
+        memory = self.memory
+        refused = memory.status is not None and memory.status.refusing_word is not None
+        if refused or (memory.terminal_id is None and not memory.nameless):
+            problem = await self._ask_status()
+            if problem is not None:
+                return problem
         if not self.settings.last_result_supported or self.memory.baseline_is_fresh(standalone_use=self.settings.standalone_use):
-            return
-        exchange = await self.ask_last_result(work.order.request)
-        if exchange.ending is Ending.UNANSWERED:
-            work.not_performed("the terminal did not answer when asked for its last result, and nothing was sent", self.host.clock())
+            return await self._ask_status() if self.memory.must_ask else None
+        exchange = await self.questions.ask_last_result(work.order.request)
+        if exchange.ending is Ending.UNREADABLE:
+            return f"the last result cannot be read ({exchange.reason}), and nothing was sent"
+        if exchange.ending is Ending.UNANSWERED and not exchange.acknowledged:
+            return f"{_silence(exchange, 'the question for its last result')}, and nothing was sent"
+        return await self._ask_status() if self.memory.must_ask else None
 
-    async def ask_last_result(self, request: Request, *, linger: bool = False) -> Exchange:
-        """Ask `G`; an answer becomes the baseline. `linger`: leave the line open, a late result may still come on it."""
-        number = getattr(request, "cash_register_id", "00000001")
-        question = LastResultRequest(terminal_id=self.settings.terminal_id, cash_register_id=number)
-        exchange = await self.side_exchange(question, linger=linger)
-        answer = exchange.answer
-        if isinstance(answer, PaymentResult):
-            if self.memory.differs_from_journal(answer):
-                self.host.alarm("hand_use", "the terminal's last result is not the journal's: it was used by hand", None)
-                self.memory.used_by_hand = True
-            self.memory.set_baseline(answer, exchange.answer_message)
-        elif exchange.ending is Ending.REFUSED:
-            self.memory.set_baseline(None)
-        return exchange
-
-    async def side_exchange(self, request: Request, *, linger: bool = False) -> Exchange:
-        """Perform an exchange of our own (`s`, `G`, `E`) that belongs to no operation."""
-        line = await self.lines.open()
-        self.host.watch(line)
-        exchange = self._make(request)
-        try:
-            await line.run(exchange, self._side_sink)
-        finally:
-            self._after(exchange, line)
-            self.lines.give_back(keep=linger)
-        return exchange
-
-    def _side_sink(self, events: tuple[Event, ...]) -> asyncio.Future[None] | None:
-        rows: list[NewOperation | Row] = []
-        durable = False
-        for event in events:
-            if isinstance(event, Answered):
-                self._learn(event.response)
-            elif isinstance(event, Stray):
-                rows.append(self._stray(event, None))
-                durable = durable or bool(event.message)
-        return self._write(rows, None, durable=durable)
-
-    async def _printing_line(self) -> Line | None:
-        """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
-        line = await self.lines.open()
-        self.host.watch(line)
-        exchange = self._make(PrintingRequest(terminal_id=self.settings.terminal_id, enabled=self.settings.printing_mode))
-        await line.run(exchange, self._side_sink)
-        if exchange.ending is not Ending.ACKNOWLEDGED:
-            self._after(exchange, line)
-            self.lines.give_back(keep=False)
-            return None
-        # a terminal may close right after its ACK of `E`: then the request goes out on a new line
-        return line if await line.is_usable() else await self.lines.open()
+    async def _ask_status(self) -> str | None:
+        exchange = await self.questions.ask(StatusRequest(terminal_id=self.settings.terminal_id))
+        if not isinstance(exchange.answer, StatusResponse):
+            if exchange.ending is Ending.UNREADABLE:
+                return f"the status cannot be read ({exchange.reason}), and nothing was sent"
+            return f"{_silence(exchange, 'a status request')}, and nothing was sent"
+        word = exchange.answer.refusing_word
+        return None if word is None else f"the terminal says that it is {word}, and nothing was sent"
 
     # --- the request ------------------------------------------------------------------------------------------------------------
 
@@ -185,13 +138,15 @@ class Conductor:
         if exchange is None:
             work.not_performed("the terminal refused to print on the register (E), and nothing was sent", self.host.clock())
             return
+        if exchange.held_open:
+            await self._ask_whether_idle(work, exchange)
         if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and self._may_fall_back(request):
-            status = await self._ask_status()
+            status = await self.questions.ask_status()
             if status is not None and status.strays:
                 self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
                 self._lost(work, "something else than the status came after the request was refused (NAK): it may have been performed")
                 return
-            if status is not None and _is_operative(status):
+            if status is not None and isinstance(status.answer, StatusResponse) and status.answer.operative:
                 plain = _as_plain_purchase(request)
                 again = await self._fall_back(work, plain)
                 exchange = again or exchange
@@ -217,59 +172,100 @@ class Conductor:
             log.warning("operation.no_fallback", terminal=work.terminal, reference=work.reference, reason=str(error))
             return None
 
-    async def _ask_status(self) -> Exchange | None:
+    async def _ask_whether_idle(self, work: Work, exchange: Exchange) -> None:
+        """Take a held refusal once the terminal says, on new lines, that no payment is running; its own line is lost (exchange.md §3)."""
+        loop = asyncio.get_running_loop()
+        held = exchange.held
+        while held is not None and work.outcome is None and exchange.held_open:
+            left = held.ask_at - loop.time()
+            if held.ask_at >= exchange.deadline:
+                return
+            await asyncio.sleep(max(left, 0.0))
+            held.ask(max(loop.time(), held.ask_at))
+            status = await self.questions.ask_status()
+            if status is None or status.strays or status.ending not in (Ending.ANSWERED, Ending.UNREADABLE):
+                continue
+            if await self._has_new_approval(work):
+                return
+            step = exchange.take_held()
+            self._sink(work, exchange)(step.events)
+            await work.committed()
+
+    async def _has_new_approval(self, work: Work) -> bool:
+        """Tell whether the last result is an approval that nobody knows: then a refusal that came on a lost line is not believed."""
+        if not self.settings.last_result_supported:
+            return False
+        judge = self.memory.judge_of_now()
         try:
-            return await self.side_exchange(StatusRequest(terminal_id=self.settings.terminal_id))
+            exchange = await self.questions.ask_last_result(work.order.request)
         except LineError:
-            return None
+            return True
+        answer = exchange.answer
+        if not isinstance(answer, PaymentResult) or not answer.approved:
+            return False
+        return judge(answer, exchange.answer_message, self.host.clock()) is not Standing.SEEN
 
     async def _run(self, work: Work, request: Request) -> Exchange | None:
         prints = self.settings.print_on_register and request.code in "PXSpicH"
-        line = await self._printing_line() if prints else await self.lines.open()
+        line = await self.questions.printing_line() if prints else await self.lines.open()
         if line is None:
             return None
         self.host.watch(line)
+        memory = self.memory
         exchange = self._make(request, work, expects_receipt=prints)
         work.request = request
         work.acknowledged = work.progressed = work.refused = False
-        work.baseline, work.baseline_message = self.memory.baseline, self.memory.baseline_message
+        work.baseline, work.baseline_message = memory.baseline, memory.baseline_message
+        work.identity, work.previous_stan = memory.identity, memory.previous_stan()
         before = work.recorded, work.sent
         if _may_save_a_result(request):
-            self.memory.set_stale()
+            memory.set_stale()
         try:
             await line.run(exchange, self._sink(work, exchange))
         except JournalError:
             work.recorded, work.sent = before
+            memory.unseen_operations.discard(work.reference)
             raise
         finally:
-            self._after(exchange, line)
-            lingers = exchange.ending is Ending.UNANSWERED and work.order.money
-            self.lines.give_back(keep=lingers)
+            self._after(work, exchange, line)
         return exchange
 
-    def _make(self, request: Request, work: Work | None = None, *, expects_receipt: bool = False) -> Exchange:
-        additional = work.order.additional if work is not None else None
+    def _after(self, work: Work, exchange: Exchange, line: Line) -> None:
+        self.questions.after(exchange, line)
+        lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
+        if lost and exchange.request.code in "HPX":
+            self.memory.unseen_since = asyncio.get_running_loop().time()
+        if exchange.doubted:
+            work.doubt = exchange.reason
+        answer = exchange.answer
+        if isinstance(answer, PaymentResult) and exchange.request.code in ANSWERS:
+            if answer.approved:
+                self.memory.lost = None
+            self.lines.linger(LATE_RECEIPT_SECONDS if answer.approved else LATE_TRUTH_SECONDS)
+        else:
+            self.lines.give_back(keep=lost and work.order.money)
+
+    def _make(self, request: Request, work: Work, *, expects_receipt: bool) -> Exchange:
+        memory = self.memory
+
+        def belongs(response: Response) -> str | None:
+            return vas_problem(request, response) if isinstance(response, VasPart) else None
+
+        longest = max(UNSEEN_SECONDS, self.settings.longest_payment_time)
+        still_unseen = asyncio.get_running_loop().time() - memory.lost_at < longest
+        rules = self.questions.rules(
+            accept_short=not memory.answers_extended and memory.unseen_since is None,
+            lost_before=memory.lost if still_unseen else None,
+            belongs=belongs,
+        )
         return Exchange(
             request,
             self.settings.timing(request),
-            terminal_id=self.memory.terminal_id,
+            rules,
             reading=self.settings.lrc,
-            additional=additional,
+            additional=work.order.additional,
             expects_receipt=expects_receipt,
-            require_ack=self.memory.unanswered,
-            accept_stan=self.memory.is_new_stan,
-            last_message=self.memory.baseline_message,
-            tolerate_lengths=self.settings.tolerate_lengths,
         )
-
-    def _after(self, exchange: Exchange, line: Line) -> None:
-        line.suspect = line.suspect or not exchange.clean
-        if exchange.acknowledged and exchange.ending is not Ending.UNANSWERED:
-            self.memory.unanswered = False
-        elif exchange.ending is Ending.UNANSWERED:
-            self.memory.unanswered = True
-        if not line.alive and exchange.ending is Ending.UNANSWERED:
-            self.lines.disturbed()
 
     async def _conclude(self, work: Work, request: Request, exchange: Exchange) -> None:
         self.memory.learn_purchase_code(request, acknowledged=exchange.acknowledged)
@@ -306,7 +302,7 @@ class Conductor:
                 durable = self._take(work, exchange, event, rows) or durable
             if not work.order.journaled:  # a look: only what is not about it is worth a record
                 rows = [row for row in rows if row.reference is None]
-            committing = self._write(rows, work, durable=durable)
+            committing = self.questions.commit(rows, work, durable=durable)
             if any(isinstance(event, Answered) for event in events):
                 self._tell_once_written(work, committing, late=any(isinstance(event, Answered) and event.late for event in events))
             return committing
@@ -321,18 +317,6 @@ class Conductor:
             self.host.publish(work)
         else:
             committing.add_done_callback(lambda _: self.host.publish(work))
-
-    def _write(self, rows: list[NewOperation | Row], work: Work | None, *, durable: bool) -> asyncio.Future[None] | None:
-        committing = self.host.write(rows, durable=durable) if rows else None
-        if committing is not None:
-            committing.add_done_callback(lambda future: self._written(work, future))
-        return committing
-
-    def _written(self, work: Work | None, committing: asyncio.Future[None]) -> None:
-        if not committing.cancelled() and (failure := committing.exception()) is not None:
-            if work is not None:
-                work.durable = False
-            self.host.alarm("journal_failed", str(failure), work.reference if work is not None else None)
 
     def _take(self, work: Work, exchange: Exchange, event: Event, rows: list[NewOperation | Row]) -> bool:
         """Turn one event into rows and state; True where the bytes must wait for the commit."""
@@ -356,18 +340,23 @@ class Conductor:
             case Answered():
                 self._answered(work, exchange, event, rows)
                 return work.order.money
+            case Held(response=response, message=message):
+                rows.append(held_row(work, response, message, now))
+                return True
             case PartReceived(message=message):
                 rows.append(event_row(work, "part", now, message=mask_message(message).hex()))
                 return work.order.money
             case ReceiptReceived(text=text):
                 work.receipt += text
+                self._add_to_receipt(work, rows)
             case ReceiptEnded():
                 self._keep_receipt(work, rows)
             case DataReceived(data=data):
                 work.data = clean_text(data)
                 rows.append(event_row(work, "data", now, data=work.data))
             case Stray():
-                rows.append(self._stray(event, work))
+                work.doubt = event.reason if event.doubted else work.doubt
+                rows.append(self.questions.stray(event, work))
                 return bool(event.message)  # somebody's result: on disk before its ACK
             case _:
                 pass
@@ -376,11 +365,14 @@ class Conductor:
     def _sending(self, work: Work, code: str, message: bytes, transmission: int, rows: list[NewOperation | Row]) -> bool:
         now = self.host.clock()
         if not work.recorded:
-            rows.append(created_row(work))
+            rows.append(created_row(work, self.memory.place))
             work.recorded = work.order.journaled
         rows.append(sending_row(work, code, message, work.baseline_message, transmission, now))
         work.sent = True
         work.sent_time = work.sent_time or now
+        work.sent_at = work.sent_at or asyncio.get_running_loop().time()
+        if code in ANSWERS:
+            self.memory.unseen_operations.add(work.reference)
         if work.outcome is None and work.state is not State.SENDING:
             work.state = State.SENDING
             self.host.publish(work)
@@ -389,51 +381,71 @@ class Conductor:
     def _answered(self, work: Work, exchange: Exchange, event: Answered, rows: list[NewOperation | Row]) -> None:
         now = self.host.clock()
         work.answered = True
-        rows.append(answered_row(work, event.response, event.message, now, late=event.late))
+        self.questions.learn(event.response)
         outcome = outcome_of_answer(work.order.kind, exchange.request, event.response)
-        rows.append(finished_row(work, outcome, now))
-        self._learn(event.response)
         if isinstance(event.response, PaymentResult) and exchange.request.code != "G":
-            self.memory.remember(event.response, event.message, is_saved=exchange.request.code != "H")
+            rows += self._learn_result(work, exchange.request, event)
+        rows.append(answered_row(work, event.response, event.message, self.memory.identity, now, late=event.late))
+        rows.append(finished_row(work, outcome, now))
         if event.after_nak:
             self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
         work.settle(outcome, now)
 
-    def _learn(self, response: Response) -> None:
-        if self.memory.terminal_id is None and response.terminal_id != ANY_TERMINAL:
-            self.memory.terminal_id = response.terminal_id
-            row = Row(
-                name="pinned",
-                time=self.host.clock(),
-                reference=None,
-                terminal=self.settings.name,
-                data={"terminal_id": response.terminal_id},
-            )
-            self.host.write([row], durable=False)
-        if isinstance(response, StatusResponse):
-            self.memory.status = response
+    def _learn_result(self, work: Work, request: Request, event: Answered) -> list[Row]:
+        """Take what the result of an operation tells of its terminal; return the facts that are worth a record."""
+        memory, result, now = self.memory, event.response, self.host.clock()
+        if not isinstance(result, PaymentResult):
+            return []
+        rows: list[Row] = []
 
-    def _stray(self, event: Stray, work: Work | None) -> Row:
-        """Tell of a message that is not the answer that was asked for, and return its record."""
-        reference = work.reference if work is not None else None
-        log.warning("message.stray", terminal=self.settings.name, reference=reference, reason=event.reason)
-        other = event.response.terminal_id if event.response is not None else None
-        if other is not None and self.memory.terminal_id is not None and other != self.memory.terminal_id:
-            self.memory.foreign_terminal_id = other
-            text = f"the terminal answers as TID {other}, not as {self.memory.terminal_id}: money stops until a person accepts it"
-            self.host.alarm("terminal_id_changed", text, reference)
-        if event.alarm:
-            self.host.alarm("result_after_refusal", event.reason, reference)
-        owner = reference if work is not None and work.order.journaled else None
-        return stray_row(event, self.settings.name, owner, self.host.clock())
+        def note(name: str, **data: Any) -> None:  # noqa: ANN401  # JSON values
+            log.info("terminal.learned", fact=name, terminal=self.settings.name, reference=work.reference, **data)
+            rows.append(fact_row(self.settings.name, name, memory.identity, now, **data))
+
+        previous = memory.previous_stan()
+        if memory.remember(result, event.message, is_saved=request.code != "H"):
+            note("stans_anew", stan=result.stan, last=previous)
+        elif previous is not None and not self.settings.standalone_use and result.stan not in (NO_STAN, previous, next_stan(previous)):
+            note("stan_gap", stan=result.stan, last=previous)
+        memory.unseen_operations.discard(work.reference)
+        memory.last_refusal = None if result.approved else Refusal(work.reference, request, work.sent_time or now)
+        if request.code == "X" and result.length == 92 and not memory.answers_extended:
+            memory.answers_extended = True
+            note("answers_extended", release=memory.clock.release)
+        if result.approved and not event.late:
+            self._learn_clock(result, note)
+        return rows
+
+    def _learn_clock(self, result: PaymentResult, note: Callable[..., None]) -> None:
+        clock = self.memory.clock
+        match clock.take_result(result.host_time, self.host.clock()):
+            case ClockChange.LEARNED if clock.learned is not None:
+                note("clock", offset=round(clock.learned), release=clock.release)
+                if abs(clock.learned) > TOLD_OFFSET:
+                    text = f"the terminal's host times are {_offset_words(clock.learned)}; recovery allows for it, but receipts may show it"
+                    self.host.alarm("host_time_wrong", text, None)
+            case ClockChange.CONTRADICTED:
+                note("clock", offset=None, release=clock.release)
+            case _:
+                pass
 
     def _keep_receipt(self, work: Work, rows: list[NewOperation | Row] | None = None) -> None:
         if not work.receipt:
             return
-        work.receipt = mask_receipt_parts([work.receipt])[0]
-        row = event_row(work, "receipt", self.host.clock(), text=work.receipt.hex())
+        masked = mask_receipt(work.receipt)
+        work.receipt = masked.text
         if rows is not None:
-            rows.append(row)
+            work.receipt_kept = len(masked.text)
+            rows.append(event_row(work, "receipt", self.host.clock(), text=work.receipt.hex(), cut=masked.cuts))
+
+    def _add_to_receipt(self, work: Work, rows: list[NewOperation | Row]) -> None:
+        """Record a part that comes after the receipt was kept: its 0x1B was no end."""
+        if not work.receipt_kept:
+            return
+        masked = mask_receipt(work.receipt)
+        work.receipt = masked.text
+        rows.append(event_row(work, "receipt", self.host.clock(), text=masked.text[work.receipt_kept :].hex(), cut=masked.cuts))
+        work.receipt_kept = len(masked.text)
 
     async def _commit(self, rows: list[NewOperation | Row], work: Work, *, durable: bool = True) -> None:
         work.recorded = True
@@ -446,8 +458,23 @@ class Conductor:
             self.host.alarm("journal_failed", str(error), work.reference)
 
 
-def _is_operative(status: Exchange) -> bool:
-    return isinstance(status.answer, StatusResponse) and status.answer.operative
+def _offset_words(seconds: float) -> str:
+    """Say by how much a clock is wrong: "2 days behind"."""
+    minutes = round(abs(seconds) / 60)
+    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
+        count = round(minutes / size)
+        if minutes >= size:
+            return f"{count} {unit}{'s' if count != 1 else ''} {'behind' if seconds < 0 else 'ahead'}"
+    return "right"
+
+
+def _silence(exchange: Exchange, what: str) -> str:
+    """Say what came in place of an answer; "did not answer" only where nothing came."""
+    if exchange.ending is Ending.REFUSED:
+        return f"the terminal refused {what} (NAK)"
+    if exchange.acknowledged:
+        return f"the terminal acknowledged {what} and gave no answer"
+    return f"the terminal did not answer {what}"
 
 
 def _may_save_a_result(request: Request) -> bool:

@@ -21,6 +21,7 @@ class Lines:
         self._make_line = make_line
         self._kept: Line | None = None
         self._quiet_until = 0.0
+        self._lingering: asyncio.TimerHandle | None = None
 
     @property
     def current(self) -> Line | None:
@@ -29,6 +30,7 @@ class Lines:
 
     async def open(self) -> Line:
         """Return a usable line. Raises `ConnectError`; nothing was sent then."""
+        self.stop_lingering()
         if self._kept is not None:
             if await self._kept.is_usable():
                 return self._kept
@@ -47,12 +49,30 @@ class Lines:
             kept.close()
             self._kept = None
 
+    def linger(self, seconds: float) -> None:
+        """End the use of the line, but leave it open for `seconds`: something may still come on it. The next use closes it first."""
+        kept = self._kept
+        if kept is None or not kept.alive or (self.settings.keep_open and not kept.suspect):
+            self.give_back(keep=False)
+            return
+        self._lingering = asyncio.get_running_loop().call_later(seconds, self.stop_lingering)
+
+    def stop_lingering(self) -> None:
+        """Close a line that was left open after its use."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+            self.give_back(keep=False)
+
     def disturbed(self) -> None:
         """Remember that a line went down in mid-exchange: no frame before `recovery_pause` is over."""
         self._quiet_until = asyncio.get_running_loop().time() + self.settings.recovery_pause
 
     def drop(self) -> None:
         """Close the line at once."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self._kept is not None:
             self._kept.abort()
             self._kept = None

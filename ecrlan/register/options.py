@@ -9,7 +9,7 @@ from typing import Literal
 
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import ANY_TERMINAL, Request, check_digits, check_tag_map
-from ecrlan.protocol.exchange import Timing
+from ecrlan.protocol.step import Timing
 from ecrlan.wire.lrc import LrcReading
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -87,6 +87,11 @@ class TerminalSettings:
                 raise InvalidValueError(place, self.address, "a static IP address (a host name with link = dial only)") from None
             if not self.address:
                 raise InvalidValueError(f"terminals.{self.name}.address", self.address, "an IP address or a host name") from None
+
+    @property
+    def place(self) -> str:
+        """Where the terminal stands: ADDRESS:PORT."""
+        return f"{self.address}:{self.port}"
 
     def timing(self, request: Request) -> Timing:
         """Return the time limits of an exchange with `request` (exchange.md §3)."""

@@ -20,6 +20,7 @@ from ecrlan.model import (
     Unresolved,
 )
 from ecrlan.register.outcomes import moves_money
+from ecrlan.wire.cards import mask_cards
 
 UNJOURNALED = frozenset({Kind.STATUS, Kind.LAST_RESULT})
 """Looking is not worth a record, unless the caller gave it a reference."""
@@ -65,6 +66,20 @@ class Order:
             values["iso_field"] = self.additional.iso_field
         return values
 
+    @property
+    def kept_parameters(self) -> dict[str, Any]:
+        """The same as they are kept and shown: card numbers masked. Whether two orders are the same is told by `parameters`."""
+        kept = _masked(self.parameters)
+        return kept if isinstance(kept, dict) else {}
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, str):
+        return mask_cards(value)
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in value]
+    return {key: _masked(each) for key, each in value.items()} if isinstance(value, dict) else value
+
 
 @dataclass(slots=True, kw_only=True)
 class Work:
@@ -88,10 +103,20 @@ class Work:
     sent: bool = False
     """Whether its request may have left."""
     sent_time: datetime | None = None
+    sent_at: float | None = None
+    """The same in monotonic seconds; None where it was sent before the register was started."""
     request: Request | None = None
     """The request as it was sent: `P` after a fallback from `X`."""
     baseline: PaymentResult | None = None
     baseline_message: bytes = b""
+    identity: str | None = None
+    """Who it was sent to: a TID, or ADDRESS:PORT where the terminal names nobody; None: not known."""
+    previous_stan: str | None = None
+    """The STAN after which its own must come."""
+    doubt: str = ""
+    """Why nothing that the terminal says can prove it."""
+    receipt_kept: int = 0
+    """How many bytes of the receipt stand in the journal."""
     acknowledged: bool = False
     progressed: bool = False
     refused: bool = False

@@ -87,8 +87,10 @@ def _of_vas(request: Request, part: VasPart) -> Outcome:
         answer = parse_vas(part.xml)
     except MalformedMessageError as error:
         return Unresolved(evidence=str(error))
-    if answer.get("RESPID") != "0":
-        return Declined(reason=answer.get("RESPMSG") or f"RESPID {answer.get('RESPID', 'missing')}", answer=answer)
+    if not answer.get("RESPID"):
+        return Unresolved(evidence="the VAS answer has no RESPID, which says whether it was performed")
+    if answer["RESPID"] != "0":
+        return Declined(reason=answer.get("RESPMSG") or f"RESPID {answer['RESPID']}", answer=answer)
     if isinstance(request, VasRequest) and function_of(request.xml) in READING_FUNCTIONS:
         return Done(response=part)
     return Approved(answer=answer)

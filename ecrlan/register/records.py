@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from ecrlan.errors import MalformedMessageError
-from ecrlan.journal import Entry, Event, NewOperation
+from ecrlan.journal import Entry, Event, NewOperation, parameters_hash
 from ecrlan.model import (
+    ANY_TERMINAL,
+    NO_STAN,
     Approved,
     CloseSessionResponse,
     Declined,
@@ -24,6 +27,7 @@ from ecrlan.model import (
     State,
     Unresolved,
 )
+from ecrlan.protocol.identity import identity_of, seen_key
 from ecrlan.protocol.step import Stray
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer
@@ -31,14 +35,32 @@ from ecrlan.wire.codec import parse_request, parse_response
 from ecrlan.wire.mask import mask_message
 
 
-def created_row(work: Work) -> NewOperation:
-    """Return the row that begins the operation."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The request of an operation that was sent last, and what was known then; see `Work`."""
+
+    request: Request
+    time: datetime
+    baseline: PaymentResult | None
+    baseline_message: bytes
+    identity: str | None
+    previous_stan: str | None
+    events: tuple[Event, ...]
+    """What happened since."""
+
+
+def created_row(work: Work, place: str) -> NewOperation:
+    """Return the row that begins the operation at the terminal that stands at `place`."""
+    identity = work.identity
     return NewOperation(
+        terminal_id=identity if identity is not None and identity != place else "",
+        address=place,
         reference=work.reference,
         kind=work.order.kind,
         terminal=work.terminal,
         amount=work.order.amount,
-        parameters=work.order.parameters,
+        parameters=work.order.kept_parameters,
+        parameters_hash=parameters_hash(work.order.parameters),
         created_time=work.created_time,
     )
 
@@ -49,22 +71,54 @@ def event_row(work: Work, name: str, time: datetime, **data: Any) -> Event:  # n
 
 
 def sending_row(work: Work, code: str, message: bytes, baseline: bytes, transmission: int, time: datetime) -> Event:
-    """Return "sending" with the request's exact message and the baseline's, in hex."""
-    return event_row(work, "sending", time, code=code, transmission=transmission, message=message.hex(), baseline=_masked(baseline))
+    """Return "sending" with the request's message and the baseline's, masked, in hex, and to whom it is sent."""
+    return event_row(
+        work,
+        "sending",
+        time,
+        code=code,
+        transmission=transmission,
+        message=mask_message(message, "request").hex(),
+        baseline=_masked(baseline),
+        to=work.identity,
+        previous_stan=work.previous_stan,
+    )
 
 
-def answered_row(work: Work, response: Response, message: bytes, time: datetime, *, late: bool) -> Event:
-    """Return "answered" with the answer's message, masked, in hex, and its STAN."""
-    stan = response.stan if isinstance(response, PaymentResult) else None
-    return event_row(work, "answered", time, code=response.code, stan=stan, message=_masked(message), late=late)
+def answered_row(work: Work, response: Response, message: bytes, identity: str, time: datetime, *, late: bool) -> Event:
+    """Return "answered" with the answer's message, masked, in hex; of a payment's result also whose it is and by what it is known."""
+    known: dict[str, Any] = {"stan": None}
+    if isinstance(response, PaymentResult):
+        known = _known_by(response, message, identity)
+    return event_row(work, "answered", time, code=response.code, message=_masked(message), late=late, **known)
 
 
-def stray_row(event: Stray, terminal: str, reference: str | None, time: datetime) -> Event:
+def held_row(work: Work, response: Response, message: bytes, time: datetime) -> Event:
+    """Return "held": a refusal that equals an earlier one came, and the terminal is asked whether a payment is running."""
+    return event_row(work, "held", time, code=response.code, message=_masked(message))
+
+
+def stray_row(event: Stray, terminal: str, reference: str | None, place: str, time: datetime) -> Event:
     """Return "stray": why a message was not taken, its STAN, and a result's message, masked, in hex."""
-    data = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
+    data: dict[str, Any] = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
     if event.message:
         data["message"] = mask_message(event.message).hex()
+        if event.doubted:
+            data["doubted"] = True
+        if isinstance(event.response, PaymentResult):
+            data |= _known_by(event.response, event.message, place)
     return Event(name="stray", time=time, reference=reference, terminal=terminal, data=data)
+
+
+def fact_row(terminal: str, name: str, identity: str, time: datetime, **data: Any) -> Event:  # noqa: ANN401  # JSON values
+    """Return a fact about the terminal that `identity` (a TID or a place) is."""
+    return Event(name=name, time=time, reference=None, terminal=terminal, data={"identity": identity, **data})
+
+
+def _known_by(result: PaymentResult, message: bytes, place: str) -> dict[str, Any]:
+    """Return whose a result is, and by what a copy of it is known."""
+    known = {"stan": result.stan, "identity": identity_of(result.terminal_id, place), "seen": seen_key(result, message)}
+    return known | ({"preauthorization_code": result.preauthorization_code} if result.preauthorization_code else {})
 
 
 @lru_cache(maxsize=256)  # an answer is the baseline of its terminal's next request
@@ -151,13 +205,29 @@ def outcome_of_record(data: dict[str, Any], answer: Response | None) -> Outcome:
             return Unresolved(evidence=data.get("evidence") or reason)
 
 
-def sent_request(entry: Entry) -> tuple[Request, PaymentResult | None, datetime] | None:
-    """Return the request that was sent last, the baseline before it and the time; None where nothing was sent."""
-    for event in reversed(entry.events):
-        if event.name == "sending" and event.data.get("transmission") == 1:
-            baseline = parse_saved(event.data.get("baseline") or "")
-            request = parse_request(bytes.fromhex(event.data["message"]))
-            return request, baseline if isinstance(baseline, PaymentResult) else None, event.time
+def sent_request(entry: Entry) -> Sent | None:
+    """Return the request that was sent last, and what was known then; None where nothing was sent."""
+    for place in reversed(range(len(entry.events))):
+        event = entry.events[place]
+        if event.name != "sending" or event.data.get("transmission") != 1:
+            continue
+        baseline = parse_saved(event.data.get("baseline") or "")
+        request = parse_request(bytes.fromhex(event.data["message"]))
+        known = baseline if isinstance(baseline, PaymentResult) else None
+        identity = event.data.get("to")
+        if identity is None and request.terminal_id != ANY_TERMINAL:  # written by an earlier release
+            identity = request.terminal_id
+        elif identity is None and known is not None and known.terminal_id != ANY_TERMINAL:
+            identity = known.terminal_id
+        return Sent(
+            request=request,
+            time=event.time,
+            baseline=known,
+            baseline_message=bytes.fromhex(event.data.get("baseline") or ""),
+            identity=identity,
+            previous_stan=event.data.get("previous_stan") or (known.stan if known is not None and known.stan != NO_STAN else None),
+            events=entry.events[place:],
+        )
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -10,6 +11,7 @@ from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
 from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
 from ecrlan.protocol.answers import ANSWERS
+from ecrlan.protocol.memory import Memory, same_result
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
 from ecrlan.protocol.step import Ending
 from ecrlan.register.conduct import Conductor
@@ -35,17 +37,30 @@ class Recovery:
         self.conductor = conductor
         self.host = conductor.host
         self.settings = conductor.settings
-        self.memory = conductor.memory
+        self.questions = conductor.questions
         self.queue = queue
         self._silent = 0
         """How many questions in a row met silence."""
+
+    @property
+    def memory(self) -> Memory:
+        """What is known of the terminal; another one after its TID was accepted."""
+        return self.host.memory
 
     def can_prove(self, work: Work) -> bool:
         """Tell whether asking the terminal can prove anything at all."""
         request = work.request
         if request is None or request.code not in ANSWERS or request.code == "H" or not self.settings.last_result_supported:
             return False
-        return work.baseline is not None and not (work.answered or work.refused)
+        return work.baseline is not None and not (work.answered or work.refused or self.doubt(work))
+
+    def doubt(self, work: Work) -> str:
+        """Say why nothing that this terminal tells can prove the operation, '' where it can."""
+        if work.doubt or work.identity is None or work.identity == self.memory.identity:
+            return work.doubt
+        if self.memory.terminal_id is None and not self.memory.nameless:
+            return ""  # nobody knows yet who answers here: the answer's own TID is compared
+        return f"it was sent to {_named(work.identity)}, and {self.settings.name} is {_named(self.memory.identity)} now"
 
     async def settle(self, work: Work) -> None:
         """Ask until the outcome is proved, or the longest payment must be over and the terminal has answered since; then leave it."""
@@ -95,18 +110,26 @@ class Recovery:
         asked_at = asyncio.get_running_loop().time()  # the answer tells of this moment, however late it comes
         try:
             # a late result may still come on the line; but one that stays silent may be dead without our knowing: then a new one is needed
-            exchange = await self.conductor.ask_last_result(request, linger=self._silent == 0)
+            exchange = await self.questions.ask_last_result(request, linger=self._silent == 0)
         except LineError as error:
             return Judgement(Verdict.UNPROVED, f"the terminal could not be asked: {error}")
         self._silent = self._silent + 1 if exchange.ending is Ending.UNANSWERED else 0
         if not work.open:
             return None
         answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None
-        judgement = judge(self._attempt(work, asked_at), answer, f"the terminal gave no last result ({exchange.reason})")
+        if answer is not None and work.baseline is not None and not same_result(work.baseline, answer):
+            await self.questions.ask_status()  # its clock is compared with ours as both are now
+            if not work.open:
+                return None
+        problem = f"the terminal gave no last result ({exchange.reason})"
+        if exchange.ending is Ending.UNREADABLE:
+            problem = f"the last result cannot be read ({exchange.reason})"
+        judgement = judge(self._attempt(work, asked_at), answer, problem)
         log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
             self.memory.remember(answer, exchange.answer_message, is_saved=True)
+            self.memory.unseen_operations.discard(work.reference)
             await self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
         elif judgement.verdict is Verdict.NOT_PERFORMED:
             await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
@@ -117,9 +140,9 @@ class Recovery:
         if isinstance(work.outcome, Unresolved) and isinstance(outcome, Unresolved) and work.evidence == evidence:
             return
         now = self.host.clock()
-        rows: list[NewOperation | Event] = [] if work.recorded else [created_row(work)]
+        rows: list[NewOperation | Event] = [] if work.recorded else [created_row(work, self.memory.place)]
         if answer is not None:
-            rows.append(answered_row(work, *answer, now, late=True))
+            rows.append(answered_row(work, *answer, self.memory.identity, now, late=True))
         rows.append(finished_row(work, outcome, now, evidence))
         try:
             committing = self.host.write(rows, durable=True)
@@ -141,9 +164,15 @@ class Recovery:
             raise AssertionError("a work without a request is never judged")
         return Attempt(
             request=request,
-            request_time=work.sent_time or work.created_time,
+            request_time=self._sent_time(work),
+            identity=work.identity,
+            place=self.memory.place,
             baseline=work.baseline,
+            previous_stan=work.previous_stan,
             known_stans=frozenset(self.memory.stans),
+            clock=self.memory.clock.offset,
+            answer_time=self.settings.payment_timeout + self.settings.longest_payment_time,
+            doubt=self.doubt(work),
             acknowledged=work.acknowledged,
             progressed=work.progressed,
             refused=work.refused,
@@ -153,6 +182,12 @@ class Recovery:
             quiet_seconds=asked_at - work.ended_at,
         )
 
+    def _sent_time(self, work: Work) -> datetime:
+        """Return when the request was sent, by the register's clock as it goes now: it may have been set since."""
+        if work.sent_at is None:
+            return work.sent_time or work.created_time
+        return self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
+
     async def _wait(self, work: Work, seconds: float) -> None:
         """Wait, but not beyond the moment when a late result settles it on its own line."""
         try:
@@ -160,3 +195,8 @@ class Recovery:
                 await work.settled.wait()
         except TimeoutError:
             return
+
+
+def _named(identity: str) -> str:
+    """Name a terminal by its TID, or by its place where it has none."""
+    return f"TID {identity}" if identity.isdigit() else f"the terminal at {identity}"

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -14,16 +15,18 @@ import structlog
 
 from ecrlan.errors import (
     InvalidValueError,
+    JournalDoubtError,
     JournalError,
+    OperationsWithoutTerminalError,
     ReferenceConflictError,
     RegisterError,
     TerminalBusyError,
     UnknownReferenceError,
     UnknownTerminalError,
 )
-from ecrlan.journal import Entry, Journal, NewOperation
+from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
-from ecrlan.model import Approved, Kind, NotPerformed, Operation, PaymentResult, Resolution, State, Unresolved, check_digits
+from ecrlan.model import ANY_TERMINAL, Approved, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
@@ -31,13 +34,14 @@ from ecrlan.register.events import OperationChanged, TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
+from ecrlan.register.outcomes import moves_money
+from ecrlan.register.recall import belongs_to, open_work, recall_terminal
 from ecrlan.register.records import (
     created_row,
     event_row,
     finished_row,
     operation_of_entry,
     outcome_of_saved_answer,
-    parse_saved,
     sent_request,
 )
 from ecrlan.register.terminal import Terminal
@@ -95,6 +99,8 @@ class Register:
         self._housekeeping: Housekeeping | None = None
         self._on_commit = on_commit
         self._listen = _parse_listen(listen) if listen else None
+        self._open: dict[str, Work] = {}
+        """What a crash left open, by its reference, whichever terminal has taken it up."""
         self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
         self._waiting: dict[str, int] = {}
         self._resolving: set[str] = set()
@@ -212,13 +218,10 @@ class Register:
         if settings.name in self.terminals:
             raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
         for other in self.terminals.values():
-            if settings.link != "dial" and other.settings.link != "dial" and other.settings.address == settings.address:
-                raise InvalidValueError(
-                    f"terminals.{settings.name}.address", settings.address, "an address that no other listened terminal has"
-                )
-        terminal = Terminal(self, settings)
+            _check_apart(settings, other.settings)
+        terminal = Terminal(self, settings, recall_terminal(self.journal, settings, asyncio.get_running_loop().time()))
         self.terminals[settings.name] = terminal
-        self._remember(terminal)
+        self.adopt(terminal)
         return terminal
 
     def remove(self, name: str) -> TerminalSettings:
@@ -290,15 +293,18 @@ class Register:
         running = self._running.get(order.reference)
         if running is not None:
             owner, work, task = running
-            _same(order.reference, (owner.name, work.order.parameters), (terminal, order.parameters))
+            if (owner.name, work.order.parameters) != (terminal, order.parameters):
+                raise _conflict(order, terminal, owner.name, work.order.kept_parameters)
             return await self._wait(order.reference, work, task)
-        entry = self.journal.find(order.reference)
-        if entry is None:
-            known = self.journal.known(order.reference)
-            if known is not None:
-                raise ReferenceConflictError(order.reference, "an operation that retention has removed", _words(terminal, order.parameters))
+        known = self.journal.known(order.reference)
+        entry = self.journal.find(order.reference) if known is not None else None
+        if known is None:
             return None
-        _same(order.reference, (entry.terminal, entry.parameters), (terminal, order.parameters))
+        if entry is None:
+            removed = "an operation that retention has removed"
+            raise ReferenceConflictError(order.reference, removed, _words(terminal, order.kept_parameters))
+        if (entry.terminal, known.parameters_hash) != (terminal, parameters_hash(order.parameters)):
+            raise _conflict(order, terminal, entry.terminal, entry.parameters)
         open_work = self.terminals[terminal].open_works.get(order.reference)
         if open_work is not None:  # a crash left it open, and its recovery is under way
             if open_work.outcome is None:
@@ -329,7 +335,8 @@ class Register:
                 raise
             reason = str(error) or "the register was closed before the terminal was free; nothing was sent"
             work.not_performed(reason, self.clock())
-            if committing := self.write([created_row(work), finished_row(work, NotPerformed(reason=reason), self.clock())], durable=True):
+            refused = finished_row(work, NotPerformed(reason=reason), self.clock())
+            if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
                 await committing
             terminal.publish(work)
 
@@ -371,21 +378,64 @@ class Register:
                 await committing
         finally:
             self._resolving.discard(reference)
-        terminal = self.terminals.get(known.terminal)
-        if terminal is not None:
-            work = terminal.open_works.pop(reference, None)
-            terminal.memory.set_stale()
-            if work is not None:
-                work.resolution = Resolution(by=by, note=note, time=now)
-                work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
+        holders = [terminal for terminal in self.terminals.values() if reference in terminal.open_works]
+        for terminal in holders:
+            work = terminal.open_works[reference]
+            terminal.settled_by_person(work)
+            work.resolution = Resolution(by=by, note=note, time=now)
+            work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
         operation = self.operation(reference)
-        (terminal or self).tell(OperationChanged(known.terminal, operation))
+        (self.terminals.get(known.terminal) or self).tell(OperationChanged(known.terminal, operation))
         return operation
+
+    async def attach(self, reference: str, terminal: str, *, by: str) -> Operation:
+        """Give an operation without a known outcome to a terminal, in a person's name: from now on it blocks that one.
+
+        Raises `UnknownReferenceError`, `UnknownTerminalError`, `RegisterError` where its outcome is known, `InvalidValueError`.
+        """
+        if not by.strip() or len(by) > LONGEST_NAME:
+            raise InvalidValueError("by", by, f"1 to {LONGEST_NAME} characters")
+        target = self.terminal(terminal)
+        known = self.operation(reference)
+        if known.outcome is not None and not isinstance(known.outcome, Unresolved):
+            raise RegisterError(f"operation {reference} is {known.outcome.outcome}: it blocks no terminal")
+        data = {"terminal": terminal, "by": by}
+        row = Row(name="attached", time=self.clock(), reference=reference, terminal=known.terminal, data=data)
+        committing = self.write([row], durable=True)
+        if committing is not None:
+            await committing
+        for other in self.terminals.values():
+            other.open_works.pop(reference, None)
+        self.adopt(target)
+        return self.operation(reference)
+
+    def check_operations(self) -> None:
+        """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals."""
+        taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
+        left: list[tuple[str, str]] = []
+        for entry in self.journal.unsettled():
+            sent = sent_request(entry)
+            if sent is not None and entry.reference not in taken and moves_money(entry.kind, sent.request):
+                left.append((entry.reference, entry.terminal))
+        if left:
+            raise OperationsWithoutTerminalError(tuple(left))
 
     # --- the journal ------------------------------------------------------------------------------------------------------------
 
-    def check_journal(self) -> None:
-        """Raise `JournalError` where the journal has failed: then no money is moved."""
+    async def accept_journal(self, *, by: str, note: str) -> None:
+        """Say, in a person's name, that a copied, older or cut journal may be used. Raises `JournalError`, `InvalidValueError`.
+
+        Nothing that a terminal says will prove anything about operations from before.
+        """
+        for place, text in (("by", by), ("note", note)):
+            if not text.strip() or len(text) > LONGEST_NAME:
+                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))
+
+    def check_journal(self, *, money: bool = True) -> None:
+        """Raise `JournalError` where the journal has failed, `JournalDoubtError` where it is doubtful: then no money is moved."""
+        if money and self.journal.doubt is not None:
+            raise JournalDoubtError(self.journal.doubt.text)
         if self.journal.failed:
             raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
 
@@ -411,35 +461,26 @@ class Register:
             self._journal.close()
         self._journal = None
 
-    def _remember(self, terminal: Terminal) -> None:
-        """Rebuild the terminal's memory from the journal and begin to recover what was left open."""
-        journal = self.journal
-        memory = terminal.memory
-        memory.stans = set(journal.stans(terminal.name))
-        pinned = journal.latest(terminal.name, "pinned")
-        if pinned is not None and memory.terminal_id is None:
-            memory.terminal_id = pinned.data["terminal_id"]
-        answered = journal.latest(terminal.name, "answered")
-        result = parse_saved(answered.data.get("message") or "") if answered is not None else None
-        memory.journal_result = result if isinstance(result, PaymentResult) else None
-        for entry in journal.unsettled(terminal.name):
-            self._take_up(terminal, entry)
+    def adopt(self, terminal: Terminal) -> None:
+        """Have a terminal take up the operations that are its own and have no known outcome, and begin to recover them."""
+        for entry in self.journal.unsettled():
+            if entry.reference in self._running or entry.reference in terminal.open_works:
+                continue
+            if belongs_to(entry, terminal.name, terminal.memory):
+                self._take_up(terminal, entry)
 
     def _take_up(self, terminal: Terminal, entry: Entry) -> None:
         sent = sent_request(entry)
-        now = self.clock()
         if sent is None:
             return
-        request, baseline, sent_time = sent
-        order = Order(kind=Kind(entry.kind), request=request, reference=entry.reference)
-        work = Work(order=order, terminal=terminal.name, created_time=entry.created_time)
-        work.recorded = work.sent = True
-        work.request, work.baseline, work.sent_time = request, baseline, sent_time
-        names = [event.name for event in entry.events]
-        work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
-        saved = outcome_of_saved_answer(entry, request)
-        work.answered = saved is not None
-        if saved is None and not order.money:
+        known = self._open.get(entry.reference)
+        if known is not None and known.open:
+            terminal.open_works[entry.reference] = known
+            return
+        now = self.clock()
+        work = open_work(entry, sent, terminal.name, from_before=entry.id <= self.journal.doubted_operations)
+        saved = outcome_of_saved_answer(entry, sent.request)
+        if saved is None and not work.order.money:
             saved = NotPerformed(reason="the register stopped before an answer came")
         if saved is not None and not isinstance(saved, Unresolved):
             self.write([finished_row(work, saved, now)], durable=False)
@@ -451,10 +492,13 @@ class Register:
         was_unresolved = entry.outcome == "unresolved"
         work.evidence = "the register stopped before an answer came"
         if was_unresolved:
-            known = operation_of_entry(entry)
-            work.outcome, work.state, work.evidence = known.outcome, State.FINISHED, known.evidence
+            operation = operation_of_entry(entry)
+            work.outcome, work.state, work.evidence = operation.outcome, State.FINISHED, operation.evidence
         terminal.memory.unanswered = True
-        terminal.open_works[entry.reference] = work
+        terminal.memory.unseen_operations.add(entry.reference)
+        if sent.request.code in "HPX":
+            terminal.memory.unseen_since = work.ended_at
+        terminal.open_works[entry.reference] = self._open[entry.reference] = work
         if not was_unresolved:
             self.write([event_row(work, "recovering", now, evidence=work.evidence)], durable=False)
         self._spawn(terminal.recover(work))
@@ -484,10 +528,25 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _same(reference: str, known: tuple[str, dict[str, Any]], asked: tuple[str, dict[str, Any]]) -> None:
-    if known != asked:
-        same = {"cash_register_id"} if known[1].get("cash_register_id") == asked[1].get("cash_register_id") else set()
-        raise ReferenceConflictError(reference, _words(*known, leave_out=same), _words(*asked, leave_out=same))
+def _check_apart(settings: TerminalSettings, other: TerminalSettings) -> None:
+    """Refuse two names for one terminal: their queues would use it at once."""
+    place = f"terminals.{settings.name}"
+    if settings.link != "dial" and other.link != "dial" and settings.address == other.address:
+        allowed = f'an address that no other listened terminal has; {other.name} has it, and link = "dial" tells two apart by their ports'
+        raise InvalidValueError(f"{place}.address", settings.address, allowed)
+    if settings.place == other.place:
+        allowed = f"an address and port that no other terminal has; {other.name} has them: one terminal takes one name"
+        raise InvalidValueError(f"{place}.address", settings.place, allowed)
+    if settings.terminal_id == other.terminal_id != ANY_TERMINAL:
+        allowed = f"a TID that no other terminal has; {other.name} has it: one terminal takes one name"
+        raise InvalidValueError(f"{place}.terminal_id", settings.terminal_id, allowed)
+
+
+def _conflict(order: Order, terminal: str, known_terminal: str, known: dict[str, Any]) -> ReferenceConflictError:
+    """Return the error that a reference stands for another operation; both are shown as they are kept, card numbers masked."""
+    asked = order.kept_parameters
+    same = {"cash_register_id"} if known.get("cash_register_id") == asked.get("cash_register_id") else set()
+    return ReferenceConflictError(order.reference, _words(known_terminal, known, leave_out=same), _words(terminal, asked, leave_out=same))
 
 
 def _words(terminal: str, parameters: dict[str, Any], leave_out: Collection[str] = ("cash_register_id",)) -> str:

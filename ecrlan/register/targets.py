@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Entry, JournalReader
-from ecrlan.model import Approved, Kind, PaymentResult
+from ecrlan.model import NO_STAN, Approved, Kind, PaymentResult
 from ecrlan.register.records import operation_of_entry
 
 VOIDABLE = frozenset({Kind.PURCHASE, Kind.CAPTURE, Kind.PREAUTHORIZE, Kind.INCREMENT})
@@ -44,6 +44,14 @@ def result_of(journal: JournalReader, terminal: str, reference: str, kinds: Iter
     return operation.outcome.result
 
 
+def voidable_stan(journal: JournalReader, terminal: str, reference: str) -> str:
+    """Return the STAN by which the operation can be voided. One without a STAN is refused: `S` with 000000 voids whichever was last."""
+    stan = result_of(journal, terminal, reference, VOIDABLE).stan
+    if stan == NO_STAN:
+        raise RegisterError(f"operation {reference} has no STAN, so it cannot be voided by its reference: whichever was last would be")
+    return stan
+
+
 def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: str) -> None:
     """Refuse a void, increment or capture of `reference` that must not be sent now. Its caller holds the terminal."""
     if kind is Kind.VOID:
@@ -53,7 +61,7 @@ def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: s
 
 
 def _check_void(journal: JournalReader, terminal: str, reference: str) -> None:
-    result_of(journal, terminal, reference, VOIDABLE)
+    voidable_stan(journal, terminal, reference)
     for entry in _of_target(journal, terminal, reference, Kind.VOID):
         if entry.outcome in OPEN_OUTCOMES:
             told = "was voided" if entry.outcome == "approved" else "is being voided"
@@ -71,6 +79,30 @@ def last_payment(journal: JournalReader, terminal: str) -> Entry | None:
         if Kind(entry.kind) in VOIDABLE or Kind(entry.kind) is Kind.VOID:
             return entry
     return None
+
+
+def check_code(journal: JournalReader, code: str, identity: str) -> None:
+    """Refuse an increment or capture by a code that is captured (being captured) already, or stands for two open pre-authorizations.
+
+    A pre-authorization is known by its code, whichever way it is asked for; `identity` is the terminal's.
+    """
+    opened: list[str] = []
+    captured: Entry | None = None
+    for entry in journal.of_preauthorization(code):
+        if entry.terminal_id not in ("", identity) and entry.address != identity:
+            continue
+        if entry.kind is Kind.PREAUTHORIZE and entry.outcome == "approved":
+            opened.append(entry.reference)
+            captured = None  # the code is used anew
+        elif entry.kind is Kind.CAPTURE and entry.outcome in OPEN_OUTCOMES:
+            captured = entry
+            opened = opened[:-1]
+    if captured is not None and not opened:
+        raise RegisterError(
+            f"pre-authorization {code} is captured already, by operation {captured.reference} ({captured.outcome or captured.state})"
+        )
+    if len(opened) > 1:
+        raise RegisterError(f"pre-authorization code {code} stands for {len(opened)} open operations: {', '.join(opened)}; none was sent")
 
 
 def preauthorization(journal: JournalReader, terminal: str, reference: str) -> Preauthorization:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ecrlan.errors import InvalidValueError, RegisterError, TerminalBlockedError
+from ecrlan.errors import InvalidValueError, MalformedMessageError, RegisterError, TerminalBlockedError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
 from ecrlan.model import (
-    ANY_TERMINAL,
     NO_STAN,
     AdditionalDataRequest,
     CaptureRequest,
@@ -25,6 +24,7 @@ from ecrlan.model import (
     Kind,
     LastResultRequest,
     Operation,
+    PaymentResult,
     PaymentType,
     PreauthorizationRequest,
     ReprintRequest,
@@ -39,16 +39,22 @@ from ecrlan.model import (
     check_reference,
 )
 from ecrlan.net.line import Direction, Line
+from ecrlan.protocol.answers import ANSWERS
+from ecrlan.protocol.memory import Memory
+from ecrlan.protocol.step import Stray
 from ecrlan.register.conduct import Conductor
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
 from ecrlan.register.lines import Lines
-from ecrlan.register.memory import Memory
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import UNJOURNALED, Order, Work
 from ecrlan.register.queue import TerminalQueue
+from ecrlan.register.recall import recall_identity
+from ecrlan.register.records import fact_row, finished_row
 from ecrlan.register.recovering import Recovery
-from ecrlan.register.targets import VOIDABLE, check_target, preauthorization, result_of
+from ecrlan.register.targets import check_code, check_target, preauthorization, result_of, voidable_stan
 from ecrlan.register.vas import build_vas
+from ecrlan.wire.codec import parse_response
+from ecrlan.wire.frames import ApplicationFrame
 from ecrlan.wire.mask import mask_lone_frame
 
 if TYPE_CHECKING:
@@ -74,10 +80,10 @@ class Terminal:
     call drops an operation that still waits; one that was sent goes on, and its outcome stands in the journal.
     """
 
-    def __init__(self, register: Register, settings: TerminalSettings) -> None:
+    def __init__(self, register: Register, settings: TerminalSettings, memory: Memory) -> None:
         self.register = register
         self.settings = settings
-        self.memory = Memory(terminal_id=settings.terminal_id if settings.terminal_id != ANY_TERMINAL else None)
+        self.memory = memory
         self.queue = TerminalQueue(settings.name, settings.queue_length)
         self.lines = Lines(settings, lambda: register.listener, self._make_line)
         self.open_works: dict[str, Work] = {}
@@ -223,7 +229,7 @@ class Terminal:
         if (target is not None) + (stan is not None) + last != 1 or stan == NO_STAN:
             raise InvalidValueError("stan", stan, "one of: the operation's reference, its STAN, or last=True for whichever was the last")
         if target is not None:
-            stan = result_of(self.register.journal, self.name, target, VOIDABLE).stan
+            stan = voidable_stan(self.register.journal, self.name, target)
         request = VoidRequest(
             terminal_id=self._tid,
             cash_register_id=cash_register_id or self.register.cash_register_id,
@@ -319,10 +325,29 @@ class Terminal:
 
     def accept_terminal_id(self, by: str) -> None:
         """Accept the TID that answered in place of the pinned one, in the name of the person `by`."""
-        if self.memory.foreign_terminal_id is not None:
-            self.memory.terminal_id, self.memory.foreign_terminal_id = self.memory.foreign_terminal_id, None
-            data = {"terminal_id": self.memory.terminal_id, "by": by}
-            self.write([Row(name="pinned", time=self.clock(), reference=None, terminal=self.name, data=data)], durable=False)
+        accepted = self.memory.foreign_terminal_id
+        if accepted is None:
+            return
+        now = self.clock()
+        self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=by)], durable=False)
+        self.lines.drop()
+        self.memory = Memory(place=self.memory.place, terminal_id=accepted)
+        recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
+        self.memory.has_history = False  # what happened on it while it stood elsewhere is nobody's business here
+        for work in self.open_works.values():
+            if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
+                continue
+            evidence = self._recovery.doubt(work)
+            outcome = Unresolved(evidence=evidence)
+            self.write([finished_row(work, outcome, now, evidence)], durable=False)
+            work.settle(outcome, now, evidence)
+            self.alarm("unresolved", evidence, work.reference)
+            self.publish(work)
+
+    def reset_hand_use(self, by: str) -> None:
+        """Say, in the name of the person `by`, that nobody else uses the terminal any more."""
+        self.write([fact_row(self.name, "hand_use_reset", self.memory.identity, self.clock(), by=by)], durable=False)
+        self.memory.used_by_hand = False
 
     # --- an order's way ---------------------------------------------------------------------------------------------------------
 
@@ -388,6 +413,8 @@ class Terminal:
                 await self._clear_the_way(order)
             if order.target is not None:
                 check_target(self.register.journal, self.name, order.kind, order.target)
+            if isinstance(order.request, IncrementRequest):
+                check_code(self.register.journal, order.request.preauthorization_code, self.memory.identity)
             await self._conductor.perform(work)
             if order.money and work.open:
                 self.open_works[work.reference] = work
@@ -406,7 +433,9 @@ class Terminal:
         self._tidy(work)
 
     async def _clear_the_way(self, order: Order) -> None:
-        self.register.check_journal()
+        self.register.check_journal(money=order.money)
+        if order.money:
+            self._check_identity()
         if order.money and self.memory.foreign_terminal_id is not None:
             found, pinned = self.memory.foreign_terminal_id, self.memory.terminal_id
             raise RegisterError(f"terminal {self.name} answered as TID {found}, not {pinned}; a person must accept it")
@@ -418,9 +447,28 @@ class Terminal:
             if work.open and not closes_only:
                 raise TerminalBlockedError(self.name, work.reference)
 
+    def _check_identity(self) -> None:
+        """Refuse money where another name stands for the same terminal: two queues would use it at once."""
+        mine = self.memory.terminal_id
+        for other in self.register.terminals.values():
+            if mine is not None and other is not self and other.memory.terminal_id == mine:
+                raise RegisterError(
+                    f"terminals {self.name} and {other.name} are one terminal, TID {mine}: "
+                    "take one of the two names out of the settings, or accept its TID where they were exchanged"
+                )
+
     def _tidy(self, work: Work) -> None:
         if not work.open:
             self.open_works.pop(work.reference, None)
+
+    def settled_by_person(self, work: Work) -> None:
+        """Note that a person settled a lost operation: that lifts the block, not the doubt (exchange.md §3)."""
+        self.open_works.pop(work.reference, None)
+        self.memory.set_stale()
+        if work.request is not None and work.request.code in ANSWERS:
+            self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
+        if self.queue.holder is None:
+            self.lines.drop()
 
     # --- what the conductor needs -----------------------------------------------------------------------------------------------
 
@@ -446,6 +494,18 @@ class Terminal:
         """Raise an alarm: log and watchers."""
         log.error("alarm.raised", alarm=name, terminal=self.name, reference=reference, text=text)
         self.tell(Alarm(self.name, name, text, reference))
+
+    def pin(self, terminal_id: str) -> None:
+        """Take the TID that the terminal told for its own."""
+        self.write([fact_row(self.name, "pinned", self.memory.place, self.clock(), terminal_id=terminal_id)], durable=False)
+        known, self.memory = self.memory, Memory(place=self.memory.place, terminal_id=terminal_id)
+        recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
+        self.memory.unanswered = known.unanswered
+        self.register.adopt(self)
+
+    def open_references(self) -> set[str]:
+        """Return the references of the operations that are open on the terminal."""
+        return {work.reference for work in self.open_works.values() if work.open}
 
     def watch(self, line: Line) -> None:
         """Show the line's frames to whoever follows."""
@@ -476,9 +536,26 @@ class Terminal:
         return Line(
             self.settings.lrc,
             opened_by=opened_by,
+            on_unasked=self._unasked,
             on_made=lambda line: self.tell(LineChanged(self.name, opened=True, opened_by=line.opened_by)),
             on_lost=lambda line: self.tell(LineChanged(self.name, opened=False, opened_by=line.opened_by)),
         )
+
+    def _unasked(self, frame: ApplicationFrame) -> asyncio.Future[None] | None:
+        """Record a payment's result that nobody asked for; None where it is none, or not this terminal's."""
+        try:
+            response = parse_response(frame.message, tolerate_lengths=self.settings.tolerate_lengths)
+        except MalformedMessageError:
+            return None
+        if not isinstance(response, PaymentResult) or self.memory.is_another(response.terminal_id):
+            return None
+        event = Stray("a result that nobody asked for", response, alarm=response.approved, message=frame.message)
+        questions = self._conductor.questions
+        committing = questions.commit([questions.stray(event, None)], None, durable=True)
+        if committing is None:  # a journal in memory has it at once
+            committing = asyncio.get_running_loop().create_future()
+            committing.set_result(None)
+        return committing
 
     def admit(self) -> Line:
         """Return a line for the terminal that dials in."""

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError
+from ecrlan.model import Request, VasPart, VasRequest
 from ecrlan.wire.cards import mask_cards
+from ecrlan.wire.mask import clean_text
 
 SERVICES = ("BPAY", "WECHAT", "ALIPAY")
 FUNCTIONS = ("QR", "INQUIRY", "REFUND", "TOTAL", "CHIUSURA")
 READING_FUNCTIONS = frozenset({"INQUIRY", "TOTAL"})
 LONGEST_ORDER_ID = 27
 _FUNCTION = re.compile(r'<p k="ECRVASID">[A-Z]+_([A-Z]+)</p>')
+_NAME = re.compile(r'<p k="ECRVASID">([A-Z_]+)</p>')
 _MOST_VALUES = 64
 
 
@@ -31,6 +34,9 @@ def build_vas(service_function: str, *, amount: str | None, order_id: str | None
         raise InvalidValueError("order_id", order_id, f"at most {LONGEST_ORDER_ID} characters")
     if printer not in ("ECR", "POS"):
         raise InvalidValueError("printer", printer, "ECR or POS")
+    taken = sorted({"ECRVASID", "SUBSMPARAMS", "AMOUNT", "ORDER_ID", "PRINTER"} & {key.upper() for key in parameters})
+    if taken:
+        raise InvalidValueError("parameters", taken, "keys other than AMOUNT, ORDER_ID, PRINTER, which have arguments of their own")
     root = Element("ecrreq")
     SubElement(root, "p", k="ECRVASID").text = service_function
     inner = SubElement(root, "p", k="SUBSMPARAMS")
@@ -44,6 +50,24 @@ def build_vas(service_function: str, *, amount: str | None, order_id: str | None
 def function_of(xml: str) -> str:
     """Return the function part of ECRVASID, '' where the document has none."""
     found = _FUNCTION.search(xml)
+    return found.group(1) if found else ""
+
+
+def vas_problem(request: Request, part: VasPart) -> str | None:
+    """Say why a whole VAS answer is not `request`'s: it names another function. None where it is, or cannot be read."""
+    if not isinstance(request, VasRequest):
+        return None
+    try:
+        named = parse_vas(part.xml).get("ECRVASID")
+    except MalformedMessageError:
+        return None
+    asked = parse_request_name(request.xml)
+    return None if named == asked else f"the VAS answer is to {clean_text(named or 'nothing')}, not to {asked}"
+
+
+def parse_request_name(xml: str) -> str:
+    """Return ECRVASID of a request's document, '' where it has none."""
+    found = _NAME.search(xml)
     return found.group(1) if found else ""
 
 

@@ -10,7 +10,7 @@ from tests.journal.samples import START, event, operation, purchase
 
 TID = "12345678"
 PLACE = "10.0.0.5:8081"
-NOTHING = KnownResults(answered=frozenset(), strays=frozenset(), stans=frozenset(), last_stan=None, last_message="")
+NOTHING = KnownResults(answered=frozenset(), strays=frozenset(), stans=frozenset(), last_stan=None, last_approval="", last_message="")
 
 
 def answered(reference, seen, identity=TID, *, minutes=0, stan="000042", message="45", **data):
@@ -45,10 +45,21 @@ def test_results_belong_to_an_identity_and_not_to_a_name(inline):
     inline.write([event(None, "stray", "renamed", identity=TID, seen="S", stan="000003"), event(None, "stray", stan="000004")])
     inline.write(purchase("without an identity"))
     assert inline.results(TID) == KnownResults(
-        answered=frozenset("AC"), strays=frozenset("S"), stans=frozenset({"000001", "000002"}), last_stan="000002", last_message="45"
+        answered=frozenset("AC"),
+        strays=frozenset("S"),
+        stans=frozenset({"000001", "000002"}),
+        last_stan="000002",
+        last_approval="",
+        last_message="45",
     )
     assert inline.results("87654321").last_stan == "000009"
     assert inline.results(PLACE) == NOTHING
+
+
+def test_the_last_approval_is_the_newest_result_that_has_the_marks_of_one(inline):
+    refusal = approved("c", "0123456789abcdef", stan="000003")
+    inline.write([*approved("a", "000001|A1|3271844|1234"), *approved("b", "000002|A2|3271845|1234", stan="000002"), *refusal])
+    assert inline.results(TID).last_approval == "000002|A2|3271845|1234"
 
 
 def test_zeros_are_nobodys_stan_and_the_last_message_is_the_newest_results(inline):

@@ -8,19 +8,14 @@ from ecrlan.model import (
     AdditionalDataRequest,
     AdditionalDataResponse,
     CloseSessionRequest,
-    ExtendedPurchaseRequest,
-    HostTime,
     LastResultRequest,
     PaymentResult,
     PreauthorizationRequest,
     PrintingRequest,
-    PurchaseRequest,
-    ReceiptPart,
     ReprintRequest,
     Request,
     Response,
     StatusRequest,
-    StatusResponse,
     VasPart,
     VasRequest,
     VoidRequest,
@@ -34,7 +29,6 @@ from ecrlan.protocol.step import (
     DataReceived,
     Ended,
     Ending,
-    Event,
     PartReceived,
     Progress,
     ReceiptEnded,
@@ -46,91 +40,30 @@ from ecrlan.protocol.step import (
 )
 from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
 from ecrlan.wire.codec import build_response
-from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_nak, build_progress
+from ecrlan.wire.frames import FrameReader, build_frame, build_progress
 from ecrlan.wire.lrc import LrcReading
+from tests.protocol.driver import (
+    ACK,
+    ADDITIONAL,
+    APPROVED,
+    DECLINED,
+    EXTENDED,
+    EXTENDED_APPROVED,
+    NAK,
+    PURCHASE,
+    STATUS,
+    TID,
+    UNREADABLE,
+    WITH_DATA,
+    Driver,
+    kinds,
+    receipt,
+    seen,
+    wire,
+)
 
-ACK = build_ack()
-NAK = build_nak()
-TID = "37105051"
-PURCHASE = PurchaseRequest(amount=650)
-EXTENDED = ExtendedPurchaseRequest(amount=650)
-APPROVED = PaymentResult(
-    terminal_id=TID,
-    code="E",
-    length=71,
-    result="00",
-    pan="1234",
-    entry_mode="CLI",
-    authorization_code="123456",
-    host_time=HostTime(327, 18, 44),
-    card_type=1,
-    acquirer_id="00000000034",
-    stan="000042",
-)
-EXTENDED_APPROVED = replace(APPROVED, length=92, amount=650, action_code="000")
-DECLINED = PaymentResult(
-    terminal_id=TID, code="E", length=71, result="01", reason="NEGATA", card_type=1, acquirer_id="00000000034", stan="000042"
-)
+REFUSED_EXTENDED = replace(DECLINED, length=92, amount=650, action_code="100")
 END_OF_RECEIPT = b"\x7d" * 6 + b"\x1b"
-
-
-def wire(response: Response) -> bytes:
-    return build_frame(build_response(response))
-
-
-def receipt(text: bytes) -> bytes:
-    return wire(ReceiptPart(terminal_id=TID, receipt_text=text))
-
-
-class Driver:
-    """Feeds an exchange with bytes and collects what it does."""
-
-    def __init__(self, request: Request, timing: Timing | None = None, **options: object) -> None:
-        self.exchange = Exchange(request, timing or Timing(), **options)  # type: ignore[arg-type]
-        self.reader = FrameReader()
-        self.now = 0.0
-        self.events: list[Event] = []
-        self.sent: list[bytes] = []
-        self.wake_at: float | None = None
-        self.take(self.exchange.start(self.now))
-
-    def take(self, step: Step) -> list[Event]:
-        self.events += step.events
-        self.sent += step.send
-        self.wake_at = step.wake_at
-        if step.send:
-            after = self.exchange.written(self.now)
-            assert not after.events
-            assert not after.send
-            self.wake_at = after.wake_at
-        return list(step.events)
-
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for frame in self.reader.feed(data):
-            events += self.take(self.exchange.frame(frame, self.now))
-        return events
-
-    def ring(self) -> list[Event]:
-        """Jump to the deadline."""
-        assert self.wake_at is not None
-        self.now = self.wake_at
-        return self.take(self.exchange.wake(self.now))
-
-    def lose(self) -> list[Event]:
-        return self.take(self.exchange.lost(self.now))
-
-    @property
-    def requests_sent(self) -> int:
-        return sum(isinstance(event, Sending) and event.code == self.exchange.request.code for event in self.events)
-
-    @property
-    def ending(self) -> Ending | None:
-        return self.exchange.ending
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
 
 
 def test_purchase_from_request_to_ack() -> None:
@@ -185,6 +118,7 @@ def test_another_result_after_the_result_is_an_alarm() -> None:
     (stray,) = driver.feed(wire(replace(APPROVED, stan="000043")))
     assert isinstance(stray, Stray)
     assert stray.alarm
+    assert not stray.after_refusal, "the answer was an approval, too"
     assert driver.exchange.answer == APPROVED
 
 
@@ -208,30 +142,6 @@ def test_other_requests_are_repeated_on_silence() -> None:
     assert driver.now == 15.0
 
 
-def test_three_naks_refuse() -> None:
-    driver = Driver(PURCHASE)
-    for transmission in (1, 2, 3):
-        assert Refused("P", transmission) in driver.feed(NAK)
-        if transmission < 3:
-            driver.ring()
-    assert driver.ending is Ending.REFUSED
-    assert driver.requests_sent == 3
-    assert driver.now == 2.0
-
-
-def test_line_lost_after_a_nak_is_refused_and_after_anything_else_not() -> None:
-    refused = Driver(PURCHASE)
-    refused.feed(NAK)
-    refused.lose()
-    assert refused.ending is Ending.REFUSED
-    outstanding = Driver(PURCHASE)
-    outstanding.feed(NAK)
-    outstanding.ring()
-    outstanding.lose()
-    assert outstanding.ending is Ending.UNANSWERED
-    assert outstanding.lose() == []
-
-
 def test_line_lost_before_the_start_sent_nothing() -> None:
     exchange = Exchange(PURCHASE, Timing())
     exchange.lost(0.0)
@@ -239,168 +149,10 @@ def test_line_lost_before_the_start_sent_nothing() -> None:
     assert exchange.wake(1.0) == Step()
 
 
-def test_nak_after_ack_and_after_silence_prove_nothing() -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(ACK)
-    assert driver.feed(NAK) == []
-    silent = Driver(PURCHASE)
-    silent.ring()
-    assert silent.feed(NAK) == []
-    assert silent.exchange.state is ExchangeState.AWAITING_RESULT
-    assert kinds(silent.feed(ACK)) == [Accepted]
-    silent.feed(wire(APPROVED))
-    assert silent.ending is Ending.ANSWERED
-
-
-def test_nak_of_a_repeated_request_after_silence_is_no_proof() -> None:
-    driver = Driver(StatusRequest(), Timing(result=60.0))
-    driver.ring()
-    driver.feed(NAK)
-    driver.ring()
-    driver.feed(NAK)
-    assert driver.ending is Ending.UNANSWERED
-
-
 def test_a_second_ack_changes_nothing() -> None:
     driver = Driver(PURCHASE)
     driver.feed(ACK)
     assert driver.feed(ACK) == []
-
-
-def test_result_after_a_nak_is_no_answer_but_an_alarm() -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(NAK)
-    events = driver.feed(wire(APPROVED))
-    assert kinds(events) == [Stray, Ended]
-    assert events[0].alarm  # type: ignore[union-attr]
-    assert driver.ending is Ending.UNANSWERED
-    assert driver.sent[-1] == ACK
-    assert driver.requests_sent == 1
-
-
-def test_result_of_the_second_transmission_carries_the_alarm() -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(NAK)
-    driver.ring()
-    (answered, _) = driver.feed(wire(APPROVED))
-    assert isinstance(answered, Answered)
-    assert answered.after_nak
-
-
-@pytest.mark.parametrize(
-    ("code_request", "sign"),
-    [
-        (PURCHASE, build_progress("INSERIRE CARTA")),
-        (PURCHASE, receipt(b"SCONTRINO")),
-        (VasRequest(xml="<ecrreq/>"), wire(VasPart(terminal_id=TID, more=True, sequence=1, xml="<ecr"))),
-    ],
-)
-def test_a_sign_of_life_after_a_nak_stops_retransmission(code_request: Request, sign: bytes) -> None:
-    driver = Driver(code_request)
-    driver.feed(NAK)
-    driver.feed(sign)
-    assert driver.exchange.state is ExchangeState.AWAITING_RESULT
-    driver.ring()
-    assert driver.requests_sent == 1
-    assert driver.ending is Ending.UNANSWERED, "it may have been performed"
-
-
-def test_after_a_nak_and_progress_the_result_counts_behind_an_ack_only() -> None:
-    acknowledged = Driver(PURCHASE)
-    acknowledged.feed(NAK + build_progress("INSERIRE CARTA") + ACK)
-    (answered, _) = acknowledged.feed(wire(APPROVED))
-    assert isinstance(answered, Answered)
-    assert not answered.after_nak
-    unproved = Driver(PURCHASE)
-    unproved.feed(NAK + build_progress("INSERIRE CARTA"))
-    stray, ended = unproved.feed(wire(APPROVED))
-    assert isinstance(stray, Stray)
-    assert stray.alarm
-    assert stray.message == build_response(APPROVED)
-    assert isinstance(ended, Ended)
-    assert unproved.ending is Ending.UNANSWERED
-
-
-def test_a_lost_line_after_nak_and_progress_proves_nothing() -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(NAK + build_progress("INSERIRE CARTA"))
-    driver.lose()
-    assert driver.ending is Ending.UNANSWERED
-
-
-@pytest.mark.parametrize("sign", [build_progress("INSERIRE CARTA"), wire(EXTENDED_APPROVED)])
-def test_a_nak_after_a_sign_of_life_is_no_refusal(sign: bytes) -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(sign)
-    assert driver.feed(NAK) == [Refused("P", 1)]
-    driver.ring()
-    assert driver.requests_sent == 1
-    assert driver.ending is Ending.UNANSWERED
-
-
-@pytest.mark.parametrize(
-    "stray",
-    [wire(EXTENDED_APPROVED), build_frame(build_response(APPROVED)[:-1]), wire(replace(APPROVED, terminal_id="99999999"))],
-)
-def test_a_strange_result_after_a_nak_ends_the_transmissions_with_an_alarm(stray: bytes) -> None:
-    driver = Driver(PURCHASE, terminal_id=TID)
-    driver.feed(NAK)
-    told, ended = driver.feed(stray)
-    assert isinstance(told, Stray)
-    assert told.alarm
-    assert told.message == stray[1:-2]
-    assert isinstance(ended, Ended)
-    assert driver.sent[-1] == ACK
-    assert driver.ending is Ending.UNANSWERED
-
-
-@pytest.mark.parametrize(
-    "older",
-    [
-        {"accept_stan": lambda stan: stan != APPROVED.stan},
-        {"last_message": build_response(APPROVED)},
-    ],
-)
-def test_an_older_result_after_a_nak_is_no_sign_of_life(older: dict[str, object]) -> None:
-    driver = Driver(PURCHASE, **older)
-    driver.feed(NAK)
-    (stray,) = driver.feed(wire(APPROVED))
-    assert isinstance(stray, Stray)
-    assert not stray.alarm
-    driver.ring()
-    assert driver.requests_sent == 2
-    driver.feed(NAK)
-    driver.feed(wire(AdditionalDataResponse(terminal_id=TID, data="TOKEN")))
-    driver.ring()
-    assert driver.requests_sent == 3
-
-
-def test_result_after_the_last_nak_stays_refused_with_an_alarm() -> None:
-    driver = Driver(PURCHASE)
-    driver.feed(NAK)
-    driver.ring()
-    driver.feed(NAK)
-    driver.ring()
-    driver.feed(NAK)
-    (stray,) = driver.feed(wire(APPROVED))
-    assert isinstance(stray, Stray)
-    assert stray.alarm
-    assert driver.ending is Ending.REFUSED
-    (stray,) = driver.feed(wire(replace(APPROVED, length=84, action_code="000")))
-    assert isinstance(stray, Stray)
-    assert stray.alarm
-
-
-def test_a_result_on_the_line_of_a_refused_question_is_no_alarm() -> None:
-    driver = Driver(LastResultRequest(), require_ack=True)
-    for _ in range(2):
-        driver.feed(NAK)
-        driver.ring()
-    driver.feed(NAK)
-    assert driver.ending is Ending.REFUSED
-    (stray,) = driver.feed(wire(APPROVED))
-    assert isinstance(stray, Stray)
-    assert not stray.alarm
 
 
 def test_late_result_belongs_to_its_exchange() -> None:
@@ -438,7 +190,7 @@ def test_progress_extends_the_deadline_up_to_the_total() -> None:
     [
         (replace(APPROVED, length=84, action_code="000"), "E of 84 bytes does not answer P"),
         (replace(APPROVED, terminal_id="11111111"), "TID 11111111"),
-        (StatusResponse(terminal_id=TID, terminal_time=None, terminal_status=2, software_release="X"), "s does not answer P"),
+        (STATUS, "s does not answer P"),
         (AdditionalDataResponse(terminal_id=TID, data="X"), "not asked for"),
         (VasPart(terminal_id=TID, more=False, sequence=1, xml="<ecrres/>"), "K does not answer P"),
     ],
@@ -453,14 +205,168 @@ def test_answers_that_are_not_ours(answer: Response, told: str) -> None:
     assert driver.exchange.state is ExchangeState.AWAITING_RESULT
 
 
-def test_malformed_answers_are_acknowledged_and_not_believed() -> None:
+def test_an_answer_that_cannot_be_read_ends_the_exchange_at_once() -> None:
     driver = Driver(PURCHASE)
     driver.feed(ACK)
-    (stray,) = driver.feed(build_frame(b"371050510E00"))
+    stray, ended = driver.feed(build_frame(UNREADABLE))
     assert isinstance(stray, Stray)
     assert "malformed" in stray.reason
-    driver.ring()
-    assert driver.ending is Ending.UNANSWERED
+    assert stray.response is None
+    assert stray.message == UNREADABLE
+    assert isinstance(ended, Ended)
+    assert ended.ending is driver.ending is Ending.UNREADABLE
+    assert ended.reason.startswith("E of 12 bytes cannot be read: ")
+    assert driver.sent[-1] == ACK
+    assert not driver.exchange.clean
+    (answered,) = driver.feed(wire(APPROVED))
+    assert isinstance(answered, Answered), "one that can be read, after all"
+    assert answered.late
+
+
+@pytest.mark.parametrize(
+    ("code_request", "message"),
+    [(StatusRequest(), b"371050510s00"), (LastResultRequest(), UNREADABLE), (LastResultRequest(), b"000000000V00")],
+)
+def test_an_unreadable_answer_to_a_question_is_told_as_that_even_before_the_ack(code_request: Request, message: bytes) -> None:
+    driver = Driver(code_request, terminal_id=TID)
+    driver.feed(build_frame(message))
+    assert driver.ending is Ending.UNREADABLE
+    assert "cannot be read" in driver.exchange.reason
+
+
+@pytest.mark.parametrize(
+    ("code_request", "message"),
+    [
+        (PURCHASE, b"111111110E00"),  # another TID's
+        (PURCHASE, b"371050510e00"),  # a pre-authorization's
+        (PURCHASE, b"371050510s00"),
+        (LastResultRequest(), b"371050510s00"),
+        (StatusRequest(), UNREADABLE),
+        (ReprintRequest(), UNREADABLE),
+    ],
+)
+def test_what_cannot_be_read_and_is_no_answer_ends_nothing(code_request: Request, message: bytes) -> None:
+    driver = Driver(code_request, terminal_id=TID)
+    driver.feed(ACK)
+    (stray,) = driver.feed(build_frame(message))
+    assert isinstance(stray, Stray)
+    assert "malformed" in stray.reason
+    assert driver.ending is None
+    assert driver.sent[-1] == ACK
+
+
+def test_what_cannot_be_read_before_the_ack_of_a_purchase_is_not_believed_to_be_its_answer() -> None:
+    driver = Driver(PURCHASE)
+    (stray,) = driver.feed(build_frame(UNREADABLE))
+    assert isinstance(stray, Stray)
+    assert driver.ending is None
+    driver.feed(ACK + wire(APPROVED))
+    assert driver.ending is Ending.ANSWERED
+
+
+def test_what_cannot_be_read_before_the_request_was_written_ends_nothing() -> None:
+    exchange = Exchange(LastResultRequest(), Timing())
+    exchange.start(0.0)
+    (frame,) = FrameReader().feed(build_frame(UNREADABLE))
+    assert kinds(list(exchange.frame(frame, 0.5).events)) == [Stray]
+    assert exchange.ending is None
+
+
+def test_what_cannot_be_read_after_the_result_changes_nothing() -> None:
+    driver = Driver(PURCHASE, expects_receipt=True)
+    driver.feed(ACK + wire(APPROVED))
+    (stray,) = driver.feed(build_frame(UNREADABLE))
+    assert isinstance(stray, Stray)
+    assert driver.exchange.state is ExchangeState.RECEIVING_RECEIPT
+    assert driver.exchange.answer == APPROVED
+
+
+def test_tid_00000000_names_nobody_and_is_never_another_terminal() -> None:
+    for terminal_id in (TID, None):
+        driver = Driver(PURCHASE, terminal_id=terminal_id)
+        driver.feed(ACK + wire(replace(APPROVED, terminal_id="00000000")))
+        assert driver.ending is Ending.ANSWERED
+
+
+def test_without_a_tid_of_their_own_the_rules_take_the_request_s() -> None:
+    driver = Driver(replace(PURCHASE, terminal_id=TID))
+    driver.feed(ACK)
+    (stray,) = driver.feed(wire(replace(APPROVED, terminal_id="11111111")))
+    assert isinstance(stray, Stray)
+    assert stray.reason == f"TID 11111111 instead of {TID}"
+    pinned = Driver(replace(PURCHASE, terminal_id=TID), terminal_id="11111111")
+    pinned.feed(ACK + wire(replace(APPROVED, terminal_id="11111111")))
+    assert pinned.ending is Ending.ANSWERED
+
+
+def test_what_only_the_content_shows_is_asked_of_the_rules() -> None:
+    """A VAS answer of another function (B9): judged once its parts are joined."""
+    driver = Driver(
+        VasRequest(xml="<ecrreq/>"), belongs=lambda response: None if response.xml == "<mine/>" else "another function's answer"
+    )
+    driver.feed(ACK + part(1, "<other", more=True))
+    (stray,) = driver.feed(part(2, "s/>", more=False))
+    assert isinstance(stray, Stray)
+    assert stray.reason == "another function's answer"
+    assert driver.ending is None
+    driver.feed(part(1, "<mi", more=True) + part(2, "ne/>", more=False))
+    assert driver.ending is Ending.ANSWERED
+    purchase = Driver(PURCHASE, belongs=lambda _: "not ours")
+    purchase.feed(ACK)
+    (stray,) = purchase.feed(wire(APPROVED))
+    assert isinstance(stray, Stray)
+    assert purchase.ending is None
+
+
+def test_an_approval_after_the_refusal_says_that_the_customer_may_have_paid() -> None:
+    driver = Driver(EXTENDED)
+    driver.feed(ACK + wire(REFUSED_EXTENDED))
+    other, paid = driver.feed(
+        wire(replace(EXTENDED_APPROVED, stan="000043", amount=1)) + wire(replace(EXTENDED_APPROVED, stan="000043", amount=650))
+    )
+    assert isinstance(other, Stray)
+    assert other.alarm
+    assert not other.after_refusal, "another amount"
+    assert isinstance(paid, Stray)
+    assert paid.alarm
+    assert paid.after_refusal
+    assert driver.exchange.answer == REFUSED_EXTENDED, "the stored outcome stays"
+    (again,) = driver.feed(wire(replace(REFUSED_EXTENDED, reason="ALTRA")))
+    assert isinstance(again, Stray)
+    assert not again.after_refusal, "another refusal"
+
+
+# faults.md A4 and A1, as such terminals send them
+E_OF_74_BYTES = b"123456780E00000************1234CLE12345 3311200288105100003000002000038000"
+STATUS_WITH_A_WORD = b"123456780s00000000002711261200OPERATIVE01.00.14_B0000_0000"
+
+
+@pytest.mark.parametrize("code_request", [PURCHASE, LastResultRequest()])
+def test_a_result_of_74_bytes_answers_a_purchase_without_any_setting(code_request: Request) -> None:
+    driver = Driver(code_request, terminal_id="12345678")
+    driver.feed(ACK + build_frame(E_OF_74_BYTES))
+    assert driver.ending is Ending.ANSWERED
+    assert isinstance(driver.exchange.answer, PaymentResult)
+    assert driver.exchange.answer.approved
+    assert driver.exchange.answer.action_code == "000"
+
+
+def test_a_status_with_a_word_is_an_answer() -> None:
+    driver = Driver(StatusRequest(), terminal_id="12345678")
+    driver.feed(ACK + build_frame(STATUS_WITH_A_WORD))
+    assert driver.ending is Ending.ANSWERED
+
+
+def test_a_result_from_before_after_the_result_is_no_alarm() -> None:
+    known = replace(APPROVED, stan="000007")
+    driver = Driver(PURCHASE, **seen(known))
+    driver.feed(ACK + wire(DECLINED))
+    known_stray, status = driver.feed(wire(known) + wire(STATUS))
+    assert isinstance(known_stray, Stray)
+    assert isinstance(status, Stray)
+    assert not known_stray.alarm
+    assert not known_stray.after_refusal
+    assert not status.alarm
 
 
 def test_amount_of_an_approval_must_be_the_one_asked() -> None:
@@ -469,7 +375,8 @@ def test_amount_of_an_approval_must_be_the_one_asked() -> None:
     (stray,) = driver.feed(wire(replace(EXTENDED_APPROVED, amount=651)))
     assert isinstance(stray, Stray)
     assert "amount 651 instead of 650" in stray.reason
-    driver.feed(wire(EXTENDED_APPROVED))
+    assert kinds(driver.feed(wire(EXTENDED_APPROVED))) == [Stray], "the same approval, whatever amount it names now"
+    driver.feed(wire(replace(EXTENDED_APPROVED, stan="000043")))
     assert driver.ending is Ending.ANSWERED
 
 
@@ -492,8 +399,8 @@ def test_cut_lengths_only_where_tolerated() -> None:
     assert tolerant.ending is Ending.ANSWERED
 
 
-def test_known_stan_is_never_a_new_result() -> None:
-    driver = Driver(PURCHASE, accept_stan=lambda stan: stan != "000042")
+def test_an_approval_that_was_seen_before_is_never_a_new_result() -> None:
+    driver = Driver(PURCHASE, **seen(APPROVED))
     driver.feed(ACK)
     (stray,) = driver.feed(wire(APPROVED))
     assert isinstance(stray, Stray)
@@ -501,12 +408,12 @@ def test_known_stan_is_never_a_new_result() -> None:
     assert driver.ending is Ending.ANSWERED
 
 
-def test_last_result_may_carry_a_known_stan() -> None:
-    driver = Driver(LastResultRequest(), accept_stan=lambda stan: False)
+def test_the_last_result_may_be_one_that_was_seen_before() -> None:
+    driver = Driver(LastResultRequest(), **seen(APPROVED))
     driver.feed(ACK + wire(APPROVED))
     assert driver.ending is Ending.ANSWERED
     other = Driver(LastResultRequest())
-    other.feed(ACK + wire(StatusResponse(terminal_id=TID, terminal_time=None, terminal_status=2, software_release="X")))
+    other.feed(ACK + wire(STATUS))
     assert other.ending is None
 
 
@@ -598,8 +505,16 @@ def test_receipt_before_the_result() -> None:
     driver = Driver(PURCHASE, expects_receipt=True)
     driver.feed(ACK + receipt(b"TESTO" + END_OF_RECEIPT))
     events = driver.feed(wire(APPROVED))
-    assert kinds(events) == [Answered, ReceiptReceived, Ended]
+    assert kinds(events) == [Answered, ReceiptReceived, ReceiptEnded, Ended]
+    assert ReceiptEnded(complete=True) in events
     assert driver.ending is Ending.ANSWERED
+    refused = Driver(PURCHASE, expects_receipt=True)
+    refused.feed(ACK + receipt(b"TESTO"))
+    assert ReceiptEnded(complete=False) in refused.feed(wire(DECLINED)), "no more of it is waited for"
+    partly = Driver(PURCHASE, expects_receipt=True)
+    partly.feed(ACK + receipt(b"TESTO"))
+    assert kinds(partly.feed(wire(APPROVED))) == [Answered, ReceiptReceived]
+    assert kinds(partly.feed(receipt(b"FINE" + END_OF_RECEIPT))) == [ReceiptReceived, ReceiptEnded, Ended]
 
 
 def test_missing_receipt_never_spoils_a_result() -> None:
@@ -667,9 +582,6 @@ def test_printing_ends_with_its_ack() -> None:
 
 
 # --- additional data ---
-
-ADDITIONAL = AdditionalDataRequest(contents=((5, "0COF"),), iso_field="62")
-WITH_DATA = replace(PURCHASE, additional_data=True)
 
 
 def test_additional_data_follow_the_ack_and_the_host_answers() -> None:

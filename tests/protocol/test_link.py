@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecrlan.protocol.link import LINK_TRANSITIONS, TRANSMISSIONS, Link, LinkInput, LinkState
+from ecrlan.protocol.link import LINK_TRANSITIONS, NAKS_WITHOUT_A_GOOD_FRAME, TRANSMISSIONS, BadStretches, Link, LinkInput, LinkState
 
 
 def make_link(*, repeatable: bool) -> Link:
@@ -86,9 +86,56 @@ def test_silence_is_never_repeated_for_money() -> None:
     assert link.unheard
     assert link.transmissions == 1
     assert link.outstanding
-    assert not link.nak(6.0), "a NAK after silence proves nothing"
     assert link.ack(), "a late ACK is an ACK"
     assert link.acknowledged
+    assert not link.nak(7.0), "a NAK after the ACK proves nothing"
+
+
+def test_a_late_nak_of_the_only_transmission_refuses() -> None:
+    link = make_link(repeatable=False)
+    link.start()
+    link.written(0.0)
+    link.wake(5.0)
+    assert link.nak(6.0)
+    assert link.refused
+    assert link.naks == link.transmissions == 1
+    assert link.wake_at is None, "nothing is sent again"
+    assert not link.nak(7.0)
+
+
+def test_a_late_nak_of_a_second_transmission_proves_nothing() -> None:
+    link = make_link(repeatable=False)
+    link.start()
+    link.written(0.0)
+    link.nak(0.0)
+    link.wake(1.0)
+    link.written(1.0)
+    link.wake(6.0)
+    assert link.unheard
+    assert not link.nak(7.0)
+    assert link.naks == 1
+    assert link.outstanding
+
+
+def test_a_late_nak_after_a_sign_of_life_proves_nothing() -> None:
+    link = make_link(repeatable=False)
+    link.start()
+    link.written(0.0)
+    link.sign_of_life()
+    link.wake(5.0)
+    assert not link.nak(6.0)
+    assert not link.refused
+    assert link.ack()
+
+
+def test_a_late_nak_of_a_repeated_frame_proves_nothing() -> None:
+    link = make_link(repeatable=True)
+    link.start()
+    for moment in (0.0, 5.0, 10.0):
+        link.written(moment)
+        link.wake(moment + 5.0)
+    assert link.unheard
+    assert not link.nak(16.0)
 
 
 def test_silence_is_repeated_for_other_requests() -> None:
@@ -152,6 +199,7 @@ def test_a_frame_goes_out_again_only_after_a_nak_or_where_repeatable(repeatable:
     for happened in inputs:
         now += 100.0
         before = link.transmissions
+        refused_late = link.refused or (link.unheard and before == 1)
         if happened == "ack":
             link.ack()
         elif happened == "nak":
@@ -162,8 +210,31 @@ def test_a_frame_goes_out_again_only_after_a_nak_or_where_repeatable(repeatable:
         if link.transmissions > before and not repeatable:
             assert naks == before
         if link.refused:
-            assert naks == link.transmissions == TRANSMISSIONS
+            assert naks == link.transmissions
+            assert naks == TRANSMISSIONS or refused_late, "each was refused, or the only one late"
 
 
 def test_inputs_are_all_used() -> None:
     assert {happened for _, happened in LINK_TRANSITIONS} == set(LinkInput)
+
+
+def test_one_stretch_of_noise_is_answered_once() -> None:
+    stretches = BadStretches()
+    assert [stretches.take(whole=False) for _ in range(4)] == [True, False, False, False]
+    assert not stretches.take(whole=True), "the frame belongs to the stretch, and ends it"
+    assert stretches.take(whole=False)
+
+
+def test_bad_frames_are_answered_as_often_as_a_terminal_repeats_them() -> None:
+    stretches = BadStretches()
+    answers = [stretches.take(whole=True) for _ in range(5)]
+    assert answers == [True] * NAKS_WITHOUT_A_GOOD_FRAME + [False] * 2
+    stretches.good_frame()
+    assert stretches.take(whole=True)
+
+
+def test_a_good_frame_ends_a_stretch() -> None:
+    stretches = BadStretches()
+    assert stretches.take(whole=False)
+    stretches.good_frame()
+    assert stretches.take(whole=False)

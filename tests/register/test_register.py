@@ -175,7 +175,7 @@ def test_what_was_open_at_a_crash_is_recovered(tmp_path: Path, late: bool, outco
 
 def test_unresolved_blocks_until_a_person_settles_it(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
-        emulated = EmulatedTerminal(clock=loop.clock)
+        emulated = EmulatedTerminal(clock=loop.clock, think_seconds=3.0)
         async with EmulatorServer(emulated) as server, opened(tmp_path, loop) as register:
             terminal = register.dial("till-1", "127.0.0.1", server.port)
             emulated.faults.set("silent", 1)

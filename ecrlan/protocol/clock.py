@@ -1,0 +1,127 @@
+"""What a terminal's host_time says, by the clock that it was learned to have (exchange.md §5, "The learned clock").
+
+Offsets are seconds by which the terminal's clock is ahead of the register's (negative: behind).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from ecrlan.model import ROME, HostTime, StatusResponse
+
+RESULTS_NEEDED = 3
+"""Live results that must agree before an offset is believed."""
+AGREEMENT = 120.0
+"""Seconds within which they must agree."""
+LEARNED_TOLERANCE = 180.0
+"""Seconds allowed for a learned offset: the agreement, and the minute that host_time does not tell."""
+STATUS_TOLERANCE = 600.0
+"""Seconds allowed where the clock of `s` stands in for it, and where nothing is known of it."""
+
+
+class ClockChange(str, Enum):
+    """What a live result did to the learned clock."""
+
+    LEARNED = "learned"
+    CONTRADICTED = "contradicted"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """Seconds that the terminal's clock is ahead of ours, and how many seconds it may differ from that."""
+
+    seconds: float
+    tolerance: float
+
+
+@dataclass(slots=True)
+class LearnedClock:
+    """One terminal's clock, for one release of its software."""
+
+    release: str | None = None
+    learned: float | None = None
+    contradicted: bool = False
+    """Whether a result did not fit what was learned: host_time then proves nothing until three agree again."""
+    status: float | None = None
+    """The offset of the clock that `s` told."""
+    _samples: list[float] = field(default_factory=list)
+
+    @property
+    def offset(self) -> ClockOffset | None:
+        """What host_time may be compared by; None: by nothing, for it was contradicted."""
+        if self.learned is not None:
+            return ClockOffset(self.learned, LEARNED_TOLERANCE)
+        if self.contradicted:
+            return None
+        return ClockOffset(self.status or 0.0, STATUS_TOLERANCE)
+
+    def take_status(self, response: StatusResponse, now: datetime) -> None:
+        """Note what `s` told at `now` (the register's clock). Another release has a clock of its own to be learned."""
+        if self.release not in (None, response.software_release):
+            self.learned, self.contradicted = None, False
+            self._samples.clear()
+        self.release = response.software_release
+        time = response.terminal_time
+        self.status = None if time is None else _nearest_offset(time.replace(tzinfo=ZoneInfo(ROME)), now)
+
+    def take_result(self, host_time: HostTime | None, now: datetime) -> ClockChange | None:
+        """Note the host_time of a live result that came at `now`. Return what that changed, None for nothing."""
+        if host_time is None:
+            return None
+        offsets = [seconds_between(moment, now) for moment in readings(host_time, now)]
+        if self.learned is not None:
+            known = self.learned
+            if any(abs(offset - known) <= AGREEMENT for offset in offsets):
+                return None
+            self.learned, self.contradicted = None, True
+            self._samples = []
+            return ClockChange.CONTRADICTED
+        if len(offsets) > 1:  # a time in the doubled hour teaches nothing
+            return None
+        self._samples = [*self._samples, *offsets][-RESULTS_NEEDED:]
+        if len(self._samples) < RESULTS_NEEDED or max(self._samples) - min(self._samples) > AGREEMENT:
+            return None
+        self.learned, self.contradicted = sorted(self._samples)[RESULTS_NEEDED // 2], False
+        return ClockChange.LEARNED
+
+
+def readings(host_time: HostTime, near: datetime) -> tuple[datetime, ...]:
+    """Return the moments, in UTC, that a host_time can mean: one, or two in the hour that comes twice in the October night.
+
+    The year is the one that puts it nearest to `near`.
+    """
+    local = host_time.nearest(near)
+    moment, other = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+    return (moment, other) if moment < other else (moment,)
+
+
+def seconds_between(moment: datetime, now: datetime) -> float:
+    """Return how many seconds `moment` is after `now`, both with their time zones."""
+    return (moment.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+
+
+def time_doubt(host_time: HostTime | None, offset: ClockOffset | None, earliest: datetime, latest: datetime) -> str | None:
+    """Say why a result's host_time does not show that it came between `earliest` and `latest` (the register's clock); None: it does.
+
+    Every moment that it can mean must fit: in the October night's doubled hour it proves nothing but in a window of more than an hour.
+    """
+    if host_time is None:
+        return "it has no host time"
+    if offset is None:
+        return "the terminal's clock contradicts what was known of it"
+    tolerance = timedelta(seconds=offset.tolerance)
+    ahead = timedelta(seconds=offset.seconds)
+    for moment in readings(host_time, earliest + ahead):
+        if moment < (earliest + ahead - tolerance).astimezone(UTC):
+            return "its host time lies before the request"
+        if moment > (latest + ahead + tolerance).astimezone(UTC):
+            return "its host time lies after the time in which the request can have been performed"
+    return None
+
+
+def _nearest_offset(moment: datetime, now: datetime) -> float:
+    """Return the smaller offset of the two moments that a time in the doubled hour can mean."""
+    return min((seconds_between(moment.replace(fold=fold), now) for fold in (0, 1)), key=abs)

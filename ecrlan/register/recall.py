@@ -1,0 +1,90 @@
+"""What the journal tells of a terminal: when it is added, when its TID is learned, and when a person accepts another TID.
+
+Everything belongs to a TID, or where that names nobody to a place (ADDRESS:PORT), never to a name in the settings.
+"""
+
+from __future__ import annotations
+
+from ecrlan.journal import Entry, JournalReader
+from ecrlan.model import ANY_TERMINAL, Kind
+from ecrlan.protocol.answers import ANSWERS
+from ecrlan.protocol.clock import LearnedClock
+from ecrlan.protocol.memory import Memory, Refusal
+from ecrlan.register.options import TerminalSettings
+from ecrlan.register.order import Order, Work
+from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
+
+FROM_BEFORE = "it is from before the journal was restored or copied: what the terminal says now proves nothing about it"
+
+
+def recall_terminal(journal: JournalReader, settings: TerminalSettings, now: float) -> Memory:
+    """Return what is known of the terminal that the settings name, at `now` (monotonic seconds)."""
+    memory = Memory(place=settings.place)
+    if settings.terminal_id != ANY_TERMINAL:
+        memory.terminal_id = settings.terminal_id
+    else:
+        pinned = journal.facts(settings.place).get("pinned") or journal.latest(settings.name, "pinned")
+        memory.terminal_id = pinned.data["terminal_id"] if pinned is not None else None
+    recall_identity(journal, settings, memory, now)
+    return memory
+
+
+def recall_identity(journal: JournalReader, settings: TerminalSettings, memory: Memory, now: float) -> None:
+    """Fill in what belongs to the terminal's identity."""
+    known = journal.results(memory.identity)
+    memory.recall(known.answered, known.strays, known.stans, known.last_stan, known.last_approval)
+    facts = journal.facts(memory.identity)
+    if (clock := facts.get("clock")) is not None:
+        memory.clock = LearnedClock(
+            release=clock.data["release"], learned=clock.data["offset"], contradicted=clock.data["offset"] is None, status=None
+        )
+    extended = facts.get("answers_extended")
+    memory.answers_extended = extended is not None and extended.data["release"] == memory.clock.release
+    used, reset = facts.get("hand_use"), facts.get("hand_use_reset")
+    memory.used_by_hand = used is not None and not used.data["expected"] and (reset is None or reset.time < used.time)
+    _recall_last_operation(journal, settings, memory, now)
+
+
+def _recall_last_operation(journal: JournalReader, settings: TerminalSettings, memory: Memory, now: float) -> None:
+    """Note whether the last operation was refused, or its result never seen: an unknown last result may be its own."""
+    for listed in journal.entries(terminal=settings.name, limit=1):
+        entry = journal.find(listed.reference)
+        sent = sent_request(entry) if entry is not None else None
+        if entry is None or sent is None:
+            return
+        if entry.outcome == "declined":
+            memory.last_refusal = Refusal(entry.reference, sent.request, sent.time)
+        names = {event.name for event in entry.events}
+        if "answered" not in names:
+            memory.unseen_operations.add(entry.reference)
+        if "resolved" in names and "answered" not in names and sent.request.code in ANSWERS:
+            memory.lost, memory.lost_at, memory.must_ask = entry.reference, now, True
+
+
+def belongs_to(entry: Entry, name: str, memory: Memory) -> bool:
+    """Tell whether an operation is this terminal's: attached to its name, sent to its TID or its place, or begun under its name."""
+    attached = [event.data["terminal"] for event in entry.events if event.name == "attached"]
+    if attached:
+        return bool(attached[-1] == name)
+    if memory.terminal_id is not None and entry.terminal_id == memory.terminal_id:
+        return True
+    return entry.address == memory.place or entry.terminal == name
+
+
+def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> Work:
+    """Return the operation of a journal's entry that was sent and has no known outcome. `from_before`: from before a restored journal."""
+    order = Order(kind=Kind(entry.kind), request=sent.request, reference=entry.reference)
+    work = Work(order=order, terminal=terminal, created_time=entry.created_time)
+    work.recorded = work.sent = True
+    work.request, work.sent_time = sent.request, sent.time
+    work.baseline, work.baseline_message = sent.baseline, sent.baseline_message
+    work.identity, work.previous_stan = sent.identity, sent.previous_stan
+    names = [event.name for event in sent.events]
+    work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
+    work.answered = outcome_of_saved_answer(entry, sent.request) is not None
+    if from_before:
+        work.doubt = FROM_BEFORE
+    for event in sent.events:
+        if event.name == "stray" and event.data.get("doubted"):
+            work.doubt = event.data["reason"]
+    return work
