@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from ecrlan.daemon.card_numbers import holds_card_number, refuse_card_number
+from ecrlan.emulator.scenarios import SCENARIOS, Scenario
 from ecrlan.errors import InvalidValueError
 from tests.daemon.house import House, error_of, house
 
@@ -221,3 +222,68 @@ async def test_a_payment_with_a_callback_tells_no_number_either(witness: Witness
         assert paid.json()["outcome"] == "approved"
         await witness.till.until(lambda: b"FINAL" in witness.posted)
     assert {"till.db-wal", "answers and events", "callbacks"} <= set(witness.places("sale-seen"))  # so a number would be found, too
+
+
+# --- what register and journal keep -------------------------------------------------------------------------------------------------
+
+
+PIECE = "4111111111111111"
+SAME_WHEN_MASKED = "4111111111121111"
+TO_THE_TERMINAL: dict[str, dict[str, Any]] = {
+    "receipt_text": {"kind": "purchase", "amount": 650, "receipt_text": "CARTA NUMBER"},
+    "receipt_text of a pre-authorization": {"kind": "preauthorize", "amount": 650, "receipt_text": "NUMBER"},
+    "additional_data": {"kind": "purchase", "amount": 650, "additional_data": [[1, "NUMBER"]]},
+    "vas parameter": {"kind": "vas", "function": "BPAY_QR", "amount": "650", "parameters": {"NOTE": "NUMBER"}},
+    "vas order_id": {"kind": "vas", "function": "BPAY_QR", "amount": "650", "order_id": "NUMBER"},
+}
+
+
+def with_number(body: dict[str, Any], number: str) -> dict[str, Any]:
+    """The body with this number for the word NUMBER."""
+    filled: dict[str, Any] = json.loads(json.dumps(body).replace("NUMBER", number))
+    return filled
+
+
+@pytest.mark.parametrize("number", [PIECE, "4012 8888 8888 1881"])
+@pytest.mark.parametrize("name", TO_THE_TERMINAL)
+async def test_a_text_for_the_terminal_arrives_as_given_and_is_kept_masked(witness: Witness, name: str, number: str) -> None:
+    sent = bytearray()
+    witness.till.emulator.on_frames = lambda direction, raw: sent.extend(raw if direction == ">" else b"")
+    async with nowhere(witness, number):
+        body = with_number(TO_THE_TERMINAL[name], number)
+        first = await witness.begin(**body, reference="a", callback_url=witness.callback_url)
+        assert first.json()["outcome"] == "approved"
+        assert number.encode() in sent
+        again = await witness.begin(**body, reference="a")
+        assert (again.status_code, again.json()["outcome"]) == (200, "approved")
+        await witness.till.until(lambda: b"FINAL" in witness.posted)
+
+
+@pytest.mark.parametrize("name", TO_THE_TERMINAL)
+async def test_texts_that_are_the_same_when_masked_are_not_the_same_operation(witness: Witness, name: str) -> None:
+    async with nowhere(witness, PIECE, SAME_WHEN_MASKED):
+        await witness.begin(**with_number(TO_THE_TERMINAL[name], PIECE), reference="a")
+        other = await witness.begin(**with_number(TO_THE_TERMINAL[name], SAME_WHEN_MASKED), reference="a")
+        error_of(other, 409, "reference_conflict")
+    assert witness.till.emulated.ledger.charged_total() <= 650
+
+
+@pytest.mark.parametrize("number", [PIECE, "4012 8888 8888 1881"])
+async def test_texts_of_the_terminal_are_masked(witness: Witness, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    emulated = witness.till.emulated
+    emulated.software_release = number.replace(" ", "")
+    emulated.host_data = number
+    emulated.merchant = ("BAR CENTRALE", number)
+    emulated.progress = (number,)
+    emulated.think_seconds = 0.05
+    refused = Scenario(text="refused", result="01", reason=f"NO {number}", action_code="100")
+    monkeypatch.setitem(SCENARIOS, 1234, refused)
+    async with nowhere(witness, number):
+        await witness.begin(kind="status", reference="status")
+        paid = await witness.begin(
+            kind="purchase", amount=650, iso_field="62", additional_data=[[1, "A"]], callback_url=witness.callback_url
+        )
+        assert (paid.json()["outcome"], paid.json()["data"][-4:]) == ("approved", number[-4:])
+        declined = await witness.begin(kind="purchase", amount=1234, callback_url=witness.callback_url)
+        assert (declined.json()["outcome"], declined.json()["reason"][-4:]) == ("declined", number[-4:])
+        await witness.till.until(lambda: witness.posted.count(b"FINAL") == 2)
