@@ -55,7 +55,8 @@ def home(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.delenv("ECRLAN_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    structlog.reset_defaults()  # commands set the log up for themselves, and other tests look at it
 
 
 @pytest.fixture(autouse=True)
