@@ -43,7 +43,7 @@ PROGRESS_SHOWN = 2
 """Progress texts in a row that are shown; the others are counted."""
 FIRMWARE = ("worded_status", "receipt_lines", "refusal_repeats_stan", "many_progress")
 """The emulator's manners in the part about real firmware."""
-PLAYED = ("many_progress",)
+PLAYED = FIRMWARE
 """Those of them that the register understands today."""
 
 _WELCOME = """\
