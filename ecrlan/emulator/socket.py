@@ -21,6 +21,7 @@ Direction = Literal[">", "<"]
 FrameObserver = Callable[[Direction, bytes], None]
 """Is shown each frame as the register sees it: `>` = request from the register, `<` = from the terminal. Raw bytes, unmasked."""
 REDIAL_SECONDS = 0.05
+HIGHEST_PORT = 65_535
 
 
 class EmulatorHost:
@@ -182,9 +183,11 @@ class EmulatorServer(EmulatorHost):
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
+        if not 0 <= self.port <= HIGHEST_PORT:  # uvloop would take the remainder
+            raise ListenError(self.host, self.port, f"a port is 0 to {HIGHEST_PORT}")
         try:
             self._server = await asyncio.get_running_loop().create_server(lambda: _Line(self), self.host, self.port)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise ListenError(self.host, self.port, str(error)) from error
         self.port = self._server.sockets[0].getsockname()[1]
         return self
