@@ -62,9 +62,8 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def log():
     """What a command does to the log ends with its test."""
-    before = structlog.get_config()
     yield
-    structlog.configure(**before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
