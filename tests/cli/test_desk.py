@@ -1,4 +1,5 @@
 import csv
+import functools
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from ecrlan.desk.texts import TEXTS, choose_language, say_evidence
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.journal.epoch import TEXTS as DOUBTS
 from ecrlan.model import Kind
+from ecrlan.protocol.exchange import Timing
 
 SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
 NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
@@ -226,6 +228,7 @@ def test_an_unresolved_one_says_what_to_look_at_and_what_the_answers_mean(run, r
 
 def test_what_recovery_gave_up_tells_which_stan_to_look_for_and_can_be_settled(run, run_json, emulator, settings, spawn, monkeypatch):
     monkeypatch.setattr("ecrlan.register.recovering.MORE_QUESTIONS", 0)
+    monkeypatch.setattr("ecrlan.register.options.Timing", functools.partial(Timing, nak_pause=0.05))  # the busy terminal NAKs
     run("purchase", "5.00")
     emulator.terminal.think_seconds = 3600.0
     emulator.taken.clear()
