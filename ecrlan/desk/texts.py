@@ -335,6 +335,10 @@ _EVIDENCE = [
     (r"(\w) of (\d+) bytes is not the answer to (\w)", r"\1 di \2 byte non è la risposta a \3"),
     (r"its amount (\d+) instead of (\d+) cents", r"il suo importo è di \1 centesimi invece di \2"),
     (r"amount (\d+) instead of (\d+) cents", r"importo di \1 centesimi invece di \2"),
+    (
+        r"the terminal's last result changed, and its clock could not be asked",
+        "l'ultimo esito del terminale è cambiato, e non si è potuto chiedere il suo orologio",
+    ),
     (r"it has no host time", "non ha ora dell'host"),
     (
         r"the terminal's clock contradicts what was known of it",

@@ -58,6 +58,15 @@ class LearnedClock:
             return None
         return ClockOffset(self.status or 0.0, STATUS_TOLERANCE)
 
+    def move(self, seconds: float) -> None:
+        """Take note that the register's own clock was set forward by `seconds` (negative: back), or that it slept.
+
+        What was learned is forgotten; the clock that `s` told stands in for it, as if the register's had been set, until it is told anew.
+        """
+        self.learned, self.contradicted = None, False
+        self._samples.clear()
+        self.status = None if self.status is None else self.status - seconds
+
     def take_status(self, response: StatusResponse, now: datetime) -> None:
         """Note what `s` told at `now` (the register's clock). Another release has a clock of its own to be learned."""
         if self.release not in (None, response.software_release):

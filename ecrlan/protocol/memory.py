@@ -69,8 +69,6 @@ class Memory:
     """The same as it came."""
     fresh: bool = False
     """Whether nothing can have changed the last result since."""
-    has_history: bool = False
-    """Whether any last result of it was known before, so that one that nobody knows is somebody else's."""
     unseen_operations: set[str] = field(default_factory=set)
     """References of operations that were sent and whose results have not been seen: an unknown approval may be one of theirs."""
     last_refusal: Refusal | None = None
@@ -93,6 +91,8 @@ class Memory:
     """Whether this TID and release answered `X` by the extended result (92 bytes)."""
     last_stan: str | None = None
     """The STAN of the last result of an operation of ours."""
+    unseen_stans: int = 0
+    """Requests of ours that may have taken a STAN since the last result of ours that was seen."""
     stans: set[str] = field(default_factory=set)
     """STANs of the operations of this series."""
     last_approval: str = ""
@@ -120,7 +120,6 @@ class Memory:
         """Take from the journal which results of this terminal were seen."""
         self._seen = dict.fromkeys((*strays, *answered), 0)
         self._known = set(answered)
-        self.has_history = bool(self._known)
         self.stans = set(stans)
         self.last_stan = last_stan
         self.last_approval = last_approval
@@ -174,8 +173,10 @@ class Memory:
         return self.fresh and not standalone_use and not self.used_by_hand and not self.must_ask
 
     def is_foreign(self, answer: PaymentResult, message: bytes) -> bool:
-        """Tell whether the last result is an approval of somebody else: nobody knows it, and it can be no unseen operation of ours."""
-        return answer.approved and self.has_history and not self.unseen_operations and not self.was_seen(answer, message)
+        """Tell whether the last result is a newer approval that nobody knows, and that can be no unseen operation of ours."""
+        unknown = answer.approved and not self.unseen_operations and not self.was_seen(answer, message)
+        previous = self.previous_stan()
+        return unknown and previous is not None and is_beyond(answer.stan, previous)
 
     def was_seen(self, result: PaymentResult, message: bytes) -> bool:
         """Tell whether a result, or a copy of it, was seen before, whoever's it is."""
@@ -186,7 +187,6 @@ class Memory:
         self.baseline, self.baseline_message = answer, message
         self.fresh = answer is not None
         if answer is not None:
-            self.has_history = True
             self.see(answer, message)
 
     def set_stale(self) -> None:
@@ -205,12 +205,12 @@ class Memory:
 
         Returns whether STANs started anew with it.
         """
+        self.unseen_stans = 0
         anew = result.approved and self.begins_series(result.stan)
         if anew:
             self.stans.clear()
         self.see(result, message)
         self._known.add(seen_key(result, message))
-        self.has_history = True
         if result.stan != NO_STAN:
             self.stans.add(result.stan)
             if result.approved or self.last_stan is None or is_beyond(result.stan, self.last_stan):

@@ -10,7 +10,7 @@ from ecrlan.model import NO_STAN, IncrementRequest, PaymentResult, Request
 from ecrlan.protocol.answers import ANSWERS, ONLY_AFTER_ACK, amount_problem
 from ecrlan.protocol.clock import ClockOffset, time_doubt
 from ecrlan.protocol.identity import identity_of
-from ecrlan.protocol.memory import is_beyond, next_stan, same_result
+from ecrlan.protocol.memory import HIGHEST_STAN, is_beyond, next_stan, same_result
 
 
 class Verdict(str, Enum):
@@ -34,7 +34,8 @@ class Attempt:
 
     `identity` is who it was sent to, a TID or (00000000 names nobody) a place, None where that is not known; `place` is where the
     terminal stands that is asked now. `baseline` is the terminal's last result before the request, None where it is not known;
-    `previous_stan` the STAN after which the request's own must come, `known_stans` those of this series' operations. `clock` is what
+    `previous_stan` the STAN after which the request's own must come, `unseen_stans` how many requests of ours in between may have taken
+    one, `known_stans` those of this series' operations. `clock` is what
     host_time may be compared by, None: by nothing. `answer_time` is how many seconds after `request_time` its result can be made at
     the latest. `refused`: a transmission was answered with a NAK. `doubt`: why nothing that the terminal says can prove it, or ''.
     `quiet_seconds` is the time since the line's end, by a monotonic clock, counted anew after a restart. No other exchange that may save
@@ -47,6 +48,7 @@ class Attempt:
     place: str
     baseline: PaymentResult | None
     previous_stan: str | None
+    unseen_stans: int
     known_stans: frozenset[str]
     clock: ClockOffset | None
     answer_time: float
@@ -66,6 +68,8 @@ class Judgement:
 
     verdict: Verdict
     evidence: str
+    by_clock: bool = False
+    """Whether only its host_time speaks against it: then it is worth asking the terminal for its clock."""
 
 
 def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> Judgement:
@@ -78,11 +82,10 @@ def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> 
         return Judgement(Verdict.CHANGED, f"TID {answer.terminal_id} answers, and the request was sent to {attempt.identity}")
     if same_result(attempt.baseline, answer):
         return _judge_unchanged(attempt)
-    doubt = _doubt(attempt, attempt.baseline, answer)
-    if doubt is not None:
-        return Judgement(
-            Verdict.CHANGED, f"the terminal's last result changed ({_words(attempt.baseline)} to {_words(answer)}), but {doubt}"
-        )
+    doubt, clock_doubt = _doubt(attempt, attempt.baseline, answer), _clock_doubt(attempt, answer)
+    if doubt is not None or clock_doubt is not None:
+        changed = f"the terminal's last result changed ({_words(attempt.baseline)} to {_words(answer)})"
+        return Judgement(Verdict.CHANGED, f"{changed}, but {doubt or clock_doubt}", by_clock=doubt is None)
     amount = "" if answer.amount is None else f", amount {answer.amount / 100:.2f} as asked"
     return Judgement(Verdict.OURS, f"the terminal's last result changed from {_words(attempt.baseline)} to {_words(answer)}{amount}")
 
@@ -126,17 +129,20 @@ def _doubt(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> 
     doubt = _doubt_by_stan(attempt, baseline, answer)
     if doubt is not None:
         return doubt
-    if answer.approved or answer.host_time is not None:
-        latest = attempt.request_time + timedelta(seconds=attempt.answer_time)
-        doubt = time_doubt(answer.host_time, attempt.clock, attempt.request_time, latest)
-        if doubt is not None:
-            return doubt
     problem = amount_problem(request, answer)
     if problem is not None:
         return f"its {problem}"
     if attempt.standalone_use:
         return _doubt_by_hand(attempt, answer)
     return None
+
+
+def _clock_doubt(attempt: Attempt, answer: PaymentResult) -> str | None:
+    """Say why its host_time does not show that a result is ours; a refusal may have none."""
+    if not answer.approved and answer.host_time is None:
+        return None
+    latest = attempt.request_time + timedelta(seconds=attempt.answer_time)
+    return time_doubt(answer.host_time, attempt.clock, attempt.request_time, latest)
 
 
 def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> str | None:
@@ -156,6 +162,9 @@ def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentRes
         return None
     if attempt.standalone_use:
         return "the terminal is used by hand too, and the STAN is not the next one"
+    missing = (int(answer.stan) - int(previous)) % HIGHEST_STAN - 1
+    if missing <= attempt.unseen_stans and _doubt_by_hand(attempt, answer) is None:
+        return None  # requests of ours took them
     return f"STANs are missing between {previous} and {answer.stan}: somebody else may have used the terminal"
 
 

@@ -84,6 +84,7 @@ class Conductor:
         """Perform `work`. Afterwards it is finished, or, where its request may have been performed, recovering."""
         order = work.order
         try:
+            self.questions.notice_clock()
             self.lines.stop_lingering()
             if order.money:
                 self.lines.give_back(keep=False)  # one that still stood for a late result
@@ -217,6 +218,7 @@ class Conductor:
         work.acknowledged = work.progressed = work.refused = False
         work.baseline, work.baseline_message = memory.baseline, memory.baseline_message
         work.identity, work.previous_stan = memory.identity, memory.previous_stan()
+        work.unseen_stans, work.clock = memory.unseen_stans, memory.clock.offset
         before = work.recorded, work.sent
         if _may_save_a_result(request):
             memory.set_stale()
@@ -232,6 +234,8 @@ class Conductor:
 
     def _after(self, work: Work, exchange: Exchange, line: Line) -> None:
         self.questions.after(exchange, line)
+        if exchange.ending is Ending.REFUSED and work.sent and exchange.request.code in ANSWERS:
+            self.memory.unseen_stans -= 1
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if lost and exchange.request.code in "HPX":
             self.memory.unseen_since = asyncio.get_running_loop().time()
@@ -373,6 +377,7 @@ class Conductor:
         work.sent_at = work.sent_at or asyncio.get_running_loop().time()
         if code in ANSWERS:
             self.memory.unseen_operations.add(work.reference)
+            self.memory.unseen_stans += transmission == 1
         if work.outcome is None and work.state is not State.SENDING:
             work.state = State.SENDING
             self.host.publish(work)

@@ -19,6 +19,7 @@ from ecrlan.model import (
     State,
     Unresolved,
 )
+from ecrlan.protocol.clock import ClockOffset
 from ecrlan.register.outcomes import moves_money
 from ecrlan.wire.cards import mask_cards
 
@@ -113,6 +114,10 @@ class Work:
     """Who it was sent to: a TID, or ADDRESS:PORT where the terminal names nobody; None: not known."""
     previous_stan: str | None = None
     """The STAN after which its own must come."""
+    unseen_stans: int = 0
+    """How many requests of ours between that one and this may have taken a STAN."""
+    clock: ClockOffset | None = None
+    """What its host_time may be compared by, as it was known when it was sent."""
     doubt: str = ""
     """Why nothing that the terminal says can prove it."""
     receipt_kept: int = 0

@@ -36,6 +36,8 @@ from ecrlan.register.records import fact_row, stray_row
 
 log = structlog.get_logger(__name__)
 
+SET_CLOCK_SECONDS = 30.0
+"""Seconds by which the register's clock must jump to count as set."""
 UNSEEN_SECONDS = 600.0
 """Seconds after its line's end, at least, for which a lost result may still come on another line: twice the longest payment."""
 
@@ -79,11 +81,20 @@ class Questions:
         self.host = host
         self.settings = host.settings
         self.lines = host.lines
+        self._clock_ahead: float | None = None
 
     @property
     def memory(self) -> Memory:
         """What is known of the terminal; another one after its TID was accepted."""
         return self.host.memory
+
+    def notice_clock(self) -> None:
+        """Notice that the register's clock was set, by comparing it with the time that only goes on."""
+        ahead = self.host.clock().timestamp() - asyncio.get_running_loop().time()
+        if self._clock_ahead is not None and abs(ahead - self._clock_ahead) > SET_CLOCK_SECONDS:
+            log.warning("register.clock_set", seconds=round(ahead - self._clock_ahead))
+            self.memory.clock.move(ahead - self._clock_ahead)
+        self._clock_ahead = ahead
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
 
+RECALLED_OPERATIONS = 20
+"""How many of the newest operations are looked at for such whose results were never seen."""
 FROM_BEFORE = "it is from before the journal was restored or copied: what the terminal says now proves nothing about it"
 
 
@@ -47,17 +49,19 @@ def recall_identity(journal: JournalReader, settings: TerminalSettings, memory: 
 
 def _recall_last_operation(journal: JournalReader, settings: TerminalSettings, memory: Memory, now: float) -> None:
     """Note whether the last operation was refused, or its result never seen: an unknown last result may be its own."""
-    for listed in journal.entries(terminal=settings.name, limit=1):
+    for place, listed in enumerate(journal.entries(terminal=settings.name, limit=RECALLED_OPERATIONS)):
         entry = journal.find(listed.reference)
         sent = sent_request(entry) if entry is not None else None
-        if entry is None or sent is None:
-            return
-        if entry.outcome == "declined":
-            memory.last_refusal = Refusal(entry.reference, sent.request, sent.time)
+        if entry is None or sent is None or sent.request.code not in ANSWERS:
+            continue
         names = {event.name for event in entry.events}
-        if "answered" not in names:
-            memory.unseen_operations.add(entry.reference)
-        if "resolved" in names and "answered" not in names and sent.request.code in ANSWERS:
+        if place == 0 and entry.outcome == "declined":
+            memory.last_refusal = Refusal(entry.reference, sent.request, sent.time)
+        if "answered" in names:
+            return
+        memory.unseen_stans += 1
+        memory.unseen_operations.add(entry.reference)
+        if place == 0 and "resolved" in names:
             memory.lost, memory.lost_at, memory.must_ask = entry.reference, now, True
 
 
@@ -78,7 +82,7 @@ def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> 
     work.recorded = work.sent = True
     work.request, work.sent_time = sent.request, sent.time
     work.baseline, work.baseline_message = sent.baseline, sent.baseline_message
-    work.identity, work.previous_stan = sent.identity, sent.previous_stan
+    work.identity, work.previous_stan, work.unseen_stans, work.clock = sent.identity, sent.previous_stan, sent.unseen_stans, sent.clock
     names = [event.name for event in sent.events]
     work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
     work.answered = outcome_of_saved_answer(entry, sent.request) is not None

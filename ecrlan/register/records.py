@@ -27,6 +27,7 @@ from ecrlan.model import (
     State,
     Unresolved,
 )
+from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.identity import identity_of, seen_key
 from ecrlan.protocol.step import Stray
 from ecrlan.register.order import Work
@@ -45,6 +46,8 @@ class Sent:
     baseline_message: bytes
     identity: str | None
     previous_stan: str | None
+    unseen_stans: int
+    clock: ClockOffset | None
     events: tuple[Event, ...]
     """What happened since."""
 
@@ -82,6 +85,8 @@ def sending_row(work: Work, code: str, message: bytes, baseline: bytes, transmis
         baseline=_masked(baseline),
         to=work.identity,
         previous_stan=work.previous_stan,
+        unseen_stans=work.unseen_stans,
+        clock=None if work.clock is None else [work.clock.seconds, work.clock.tolerance],
     )
 
 
@@ -226,6 +231,8 @@ def sent_request(entry: Entry) -> Sent | None:
             baseline_message=bytes.fromhex(event.data.get("baseline") or ""),
             identity=identity,
             previous_stan=event.data.get("previous_stan") or (known.stan if known is not None and known.stan != NO_STAN else None),
+            unseen_stans=event.data.get("unseen_stans", 0),
+            clock=ClockOffset(*event.data["clock"]) if event.data.get("clock") else None,
             events=entry.events[place:],
         )
     return None

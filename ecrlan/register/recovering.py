@@ -11,7 +11,7 @@ from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
 from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
 from ecrlan.protocol.answers import ANSWERS
-from ecrlan.protocol.memory import Memory, same_result
+from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
 from ecrlan.protocol.step import Ending
 from ecrlan.register.conduct import Conductor
@@ -26,6 +26,8 @@ LONGEST_PAUSE = 30.0
 """Seconds between two questions for the last result, at most."""
 MORE_QUESTIONS = 4
 """How often a terminal that could not be asked at the last moment is asked again: one answer, however late, says more than none."""
+CLOCK_QUESTIONS = 2
+"""How often `s` is asked for the terminal's clock: a line may be gone after the exchange before."""
 TIMER_MARGIN = 0.05
 """Seconds by which the last question comes after the longest payment: timers may ring early by the clock's resolution (Windows: 16 ms)."""
 
@@ -107,6 +109,7 @@ class Recovery:
         request = work.request
         if request is None or not self.can_prove(work):
             return None
+        self.questions.notice_clock()
         asked_at = asyncio.get_running_loop().time()  # the answer tells of this moment, however late it comes
         try:
             # a late result may still come on the line; but one that stays silent may be dead without our knowing: then a new one is needed
@@ -117,14 +120,17 @@ class Recovery:
         if not work.open:
             return None
         answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None
-        if answer is not None and work.baseline is not None and not same_result(work.baseline, answer):
-            await self.questions.ask_status()  # its clock is compared with ours as both are now
-            if not work.open:
-                return None
         problem = f"the terminal gave no last result ({exchange.reason})"
         if exchange.ending is Ending.UNREADABLE:
             problem = f"the last result cannot be read ({exchange.reason})"
         judgement = judge(self._attempt(work, asked_at), answer, problem)
+        if judgement.by_clock and work.sent_at is not None:
+            if not await self._ask_clock():
+                judgement = Judgement(Verdict.UNPROVED, "the terminal's last result changed, and its clock could not be asked")
+            else:
+                judgement = judge(self._attempt(work, asked_at), answer, problem)
+        if not work.open:
+            return None
         log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
@@ -134,6 +140,15 @@ class Recovery:
         elif judgement.verdict is Verdict.NOT_PERFORMED:
             await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
         return judgement
+
+    async def _ask_clock(self) -> bool:
+        """Ask `s`, so that the terminal's clock is compared with ours as both go now; False where it was not answered."""
+        self.questions.lines.give_back(keep=False)  # terminals close a line after an exchange
+        for _ in range(CLOCK_QUESTIONS):
+            status = await self.questions.ask_status()
+            if status is not None and status.ending is Ending.ANSWERED:
+                return True
+        return False
 
     async def conclude(self, work: Work, outcome: Outcome, evidence: str, answer: tuple[PaymentResult, bytes] | None = None) -> None:
         """Write the outcome down, then tell it."""
@@ -169,8 +184,9 @@ class Recovery:
             place=self.memory.place,
             baseline=work.baseline,
             previous_stan=work.previous_stan,
+            unseen_stans=work.unseen_stans,
             known_stans=frozenset(self.memory.stans),
-            clock=self.memory.clock.offset,
+            clock=self.memory.clock.offset if work.sent_at is not None else work.clock,
             answer_time=self.settings.payment_timeout + self.settings.longest_payment_time,
             doubt=self.doubt(work),
             acknowledged=work.acknowledged,

@@ -333,7 +333,7 @@ class Terminal:
         self.lines.drop()
         self.memory = Memory(place=self.memory.place, terminal_id=accepted)
         recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
-        self.memory.has_history = False  # what happened on it while it stood elsewhere is nobody's business here
+        self.memory.last_stan = None  # what happened on it while it stood elsewhere is nobody's business here
         for work in self.open_works.values():
             if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
                 continue

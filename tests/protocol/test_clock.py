@@ -218,3 +218,12 @@ def test_the_turn_of_the_year_lies_within_a_window() -> None:
     midnight = datetime(2026, 12, 31, 22, 58, tzinfo=UTC)  # 23:58 in Rome
     assert time_doubt(HostTime(1, 0, 1), EXACT, midnight, midnight + timedelta(seconds=480)) is None
     assert time_doubt(HostTime(365, 23, 57), EXACT, midnight, midnight + timedelta(seconds=480)) is None
+
+
+def test_a_register_clock_that_was_set_moves_what_the_status_told_and_forgets_what_was_learned() -> None:
+    clock = LearnedClock(learned=0.0)
+    clock.move(-3600.0)
+    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE)
+    clock = LearnedClock(status=60.0, contradicted=True)
+    clock.move(-3600.0)
+    assert clock.offset == ClockOffset(3660.0, STATUS_TOLERANCE)

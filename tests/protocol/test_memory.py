@@ -255,7 +255,6 @@ def test_a_result_that_is_saved_becomes_the_baseline() -> None:
     assert not memory.baseline_is_fresh(standalone_use=False)
     memory.remember(APPROVED, b"message", is_saved=True)
     assert (memory.baseline, memory.baseline_message, memory.fresh) == (APPROVED, b"message", True)
-    assert memory.has_history
     assert memory.is_known(APPROVED, b"message")
     memory.set_stale()
     assert not memory.fresh
@@ -289,9 +288,9 @@ def test_a_fresh_baseline_spares_the_question(options: dict[str, object], standa
 def test_what_the_terminal_answers_becomes_the_baseline() -> None:
     memory = make_memory()
     memory.set_baseline(None)
-    assert (memory.baseline, memory.fresh, memory.has_history) == (None, False, False)
+    assert (memory.baseline, memory.fresh) == (None, False)
     memory.set_baseline(APPROVED, b"message")
-    assert (memory.baseline, memory.baseline_message, memory.fresh, memory.has_history) == (APPROVED, b"message", True, True)
+    assert (memory.baseline, memory.baseline_message, memory.fresh) == (APPROVED, b"message", True)
     assert memory.was_seen(APPROVED, b"message")
     assert not memory.is_known(APPROVED, b"message")
 
@@ -301,6 +300,7 @@ def test_a_last_result_is_somebody_elses_only_where_it_can_be_none_of_ours() -> 
     assert not after(APPROVED).is_foreign(APPROVED, b""), "ours"
     assert not after(APPROVED).is_foreign(replace(REFUSED, stan="000043"), b""), "a refusal"
     assert not make_memory().is_foreign(NEXT, b""), "an empty journal takes it as its baseline"
+    assert not after(APPROVED).is_foreign(replace(NEXT, stan="000041"), b""), "from before the first operation of ours"
     assert not after(APPROVED, unseen_operations={"A-1"}).is_foreign(NEXT, b""), "the lost one's, perhaps"
     seen = after(APPROVED)
     seen.see(NEXT, b"")
@@ -336,12 +336,10 @@ def test_the_journal_tells_what_was_seen() -> None:
     assert memory.is_known(APPROVED, b"")
     assert not memory.is_known(NEXT, b"")
     assert standing(memory, APPROVED) is standing(memory, NEXT) is Standing.SEEN
-    assert memory.has_history
     assert memory.stans == {"000042"}
     assert standing(memory, replace(ANEW, authorization_code="123456")) is Standing.OUT_OF_SERIES
     empty = make_memory()
     empty.recall([], [stray], [], None, "")
-    assert not empty.has_history
     assert standing(empty, NEXT) is Standing.SEEN
 
 

@@ -50,6 +50,7 @@ ATTEMPT = Attempt(
     identity="37105051",
     place=PLACE,
     baseline=BASELINE,
+    unseen_stans=0,
     previous_stan="000041",
     known_stans=frozenset({"000040", "000041"}),
     clock=ClockOffset(0.0, STATUS_TOLERANCE),
@@ -204,3 +205,20 @@ def test_host_time_takes_the_nearest_year() -> None:
     assert HostTime(365, 23, 55).nearest(datetime(2026, 1, 1, 0, 5, tzinfo=UTC)).isoformat() == "2025-12-31T23:55:00+01:00"
     assert HostTime(366, 12, 0).nearest(datetime(2025, 1, 2, tzinfo=UTC)).isoformat() == "2024-12-31T12:00:00+01:00"
     assert min(LEARNED_TOLERANCE, STATUS_TOLERANCE) >= 60.0, "host_time has no seconds"
+
+
+def test_requests_of_ours_in_between_explain_missing_stans_where_ack_and_amount_are_there() -> None:
+    """A card verification whose result was lost takes a STAN, and is not the last result."""
+    late = replace(OURS, stan="000043")
+    attempt = replace(ATTEMPT, unseen_stans=1)
+    assert judge(attempt, late).verdict is Verdict.OURS
+    for differs in ({"unseen_stans": 0}, {"acknowledged": False}, {"standalone_use": True}):
+        assert judge(replace(attempt, **differs), late).verdict is Verdict.CHANGED  # type: ignore[arg-type]
+    assert judge(attempt, replace(OURS, stan="000044")).verdict is Verdict.CHANGED
+
+
+def test_only_the_clock_speaks_against_it() -> None:
+    early = replace(OURS, host_time=HostTime(327, 12, 0))
+    assert judge(ATTEMPT, early).by_clock
+    assert not judge(ATTEMPT, replace(early, amount=651)).by_clock
+    assert not judge(ATTEMPT, OURS).by_clock
