@@ -12,7 +12,6 @@ from ecrlan.errors import MalformedMessageError
 from ecrlan.model import (
     ANY_TERMINAL,
     RESULT_CODES,
-    SILENT_CODES,
     AdditionalDataRequest,
     AdditionalDataResponse,
     PaymentResult,
@@ -26,17 +25,15 @@ from ecrlan.model import (
     VasPart,
 )
 from ecrlan.protocol.answers import amount_problem, may_answer
+from ecrlan.protocol.delivery import Delivery
 from ecrlan.protocol.held import HeldRefusal
 from ecrlan.protocol.identity import seen_key
-from ecrlan.protocol.link import BadStretches, Link
 from ecrlan.protocol.live import Finding, LiveRules
 from ecrlan.protocol.parts import LONGEST_RECEIPT, Addition, ReceiptParts, VasParts
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
-    BadFrame,
     DataReceived,
-    Ended,
     Ending,
     Event,
     Held,
@@ -44,15 +41,14 @@ from ecrlan.protocol.step import (
     Progress,
     ReceiptEnded,
     ReceiptReceived,
-    Refused,
     Sending,
     Step,
     Stray,
     Timing,
 )
-from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, OPEN_STATES, ExchangeInput, ExchangeState
+from ecrlan.protocol.transitions import OPEN_STATES, ExchangeInput, ExchangeState
 from ecrlan.wire.codec import build_request, parse_response
-from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame, build_ack, build_frame, build_nak
+from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, NakFrame, NoiseFrame, ProgressFrame, build_ack, build_frame
 from ecrlan.wire.lrc import LrcReading
 
 ANY_RESULT = RESULT_CODES | {"C", "K"}
@@ -61,7 +57,7 @@ SOONEST_APPROVAL = 2.0
 """Seconds from the ACK to an approval that a person with a card needs at least."""
 
 
-class Exchange:
+class Exchange(Delivery):
     """One request and everything that belongs to it.
 
     `rules` say which response is the answer; without a TID of its own they take the request's. `additional` is the `U` that follows the
@@ -79,35 +75,16 @@ class Exchange:
         expects_receipt: bool = False,
         extend_on_progress: bool = True,
     ) -> None:
-        self.request = request
-        self.timing = timing
-        self.state = ExchangeState.IDLE
-        self.ending: Ending | None = None
-        self.reason = ""
-        self.answer: Response | None = None
+        super().__init__(request, timing, reading=reading, additional=additional)
         self.answer_message = b""
-        self.held: HeldRefusal | None = None
         self.doubted = False
         """Whether an approval came that may be an earlier operation's: nothing that the terminal says later proves whose it is."""
         self.strays = 0
-        self.unexplained = 0
-        """Acknowledgements and refusals that came and answer nothing."""
-        self.deadline = 0.0
-        self._written = False
-        self._wrote_more = False
-        """Whether anything but the request was written on this line since its last transmission."""
-        self._acknowledged_at = 0.0
         named = request.terminal_id if request.terminal_id != ANY_TERMINAL else None
         self._rules = rules if rules.terminal_id else replace(rules, terminal_id=named)
-        self._reading = reading
-        self._frame = build_frame(build_request(request), reading)
-        self._additional = additional
         self._data_due = additional is not None and additional.iso_field != "00"
         self._receipt_due = expects_receipt
         self._extend_on_progress = extend_on_progress
-        self._link = Link(repeatable=request.code not in SILENT_CODES, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
-        self._adding = Link(repeatable=False, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
-        self._additional_frame = build_frame(build_request(additional), reading) if additional is not None else b""
         self._receipt = ReceiptParts()
         self._lost_held = self._held_spoiled = False
         """Whether the line was lost while a refusal was held; whether a result came that is not believed: then neither is the refusal."""
@@ -116,27 +93,8 @@ class Exchange:
         self._turned_down: set[str] = set()
         """Approvals that came and were not believed: nor are they when they are repeated."""
         self._vas = VasParts()
-        self._total_deadline = 0.0
-        self._bad_stretches = BadStretches()
 
     # --- what the shell tells ---------------------------------------------------------------------------------------------------
-
-    def start(self, now: float) -> Step:
-        """Begin: the step holds `Sending` and the request's frame; of a financial request the event must be on disk before the bytes go."""
-        self._take(ExchangeInput.START)
-        self._set_deadlines(now)
-        self._link.start()
-        return self._step([Sending(self.request.code, self._frame, 1)], [self._frame])
-
-    def written(self, now: float) -> Step:
-        """Tell that the last step's bytes were written at `now`: the waits start here."""
-        self._written = self._written or self._link.transmissions > 0
-        if self.state is ExchangeState.REQUESTING:
-            if self._link.written(now) and self._link.transmissions == 1:
-                self._set_deadlines(now)
-        elif self.state is ExchangeState.ADDING:
-            self._adding.written(now)
-        return self._step([], [])
 
     def frame(self, frame: Frame, now: float) -> Step:
         """Take a frame from the terminal. Frames count after the end too: a late result belongs to this exchange."""
@@ -201,15 +159,6 @@ class Exchange:
         """Whether all that came is the refusal that is held, on a line that is gone: it may still be taken (`take_held`)."""
         return self._lost_held and self.acknowledged and self.answer is None and not self._held_spoiled
 
-    def _set_deadlines(self, now: float) -> None:
-        self.deadline = now + self.timing.result
-        self._total_deadline = now + max(self.timing.total, self.timing.result)
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the request was properly ACKed."""
-        return self._link.acknowledged
-
     @property
     def clean(self) -> bool:
         """Whether question and answer met without a doubt: nothing repeated, nothing strange, so that nothing late can follow."""
@@ -217,24 +166,7 @@ class Exchange:
         once = self._link.transmissions == 1 and self._adding.transmissions <= 1 and (self.held is None or self.held.asked <= 1)
         return met and self.acknowledged and once and self.strays == self.unexplained == 0
 
-    @property
-    def naks(self) -> int:
-        """How many transmissions were refused."""
-        return self._link.naks
-
-    @property
-    def open(self) -> bool:
-        """Whether anything is still expected."""
-        return self.state not in (ExchangeState.IDLE, ExchangeState.ENDED)
-
     # --- frames -----------------------------------------------------------------------------------------------------------------
-
-    def _bad(self, frame: Frame) -> Step:
-        event = BadFrame(frame.lrc or "noise")
-        if isinstance(frame, AckFrame | NakFrame):
-            return self._step([event], [])
-        answered = self._bad_stretches.take(whole=not isinstance(frame, NoiseFrame))
-        return self._step([event], [build_nak(self._reading)] if answered else [])
 
     def _acknowledged(self, now: float) -> Step:
         if self.state is ExchangeState.ADDING:
@@ -265,34 +197,6 @@ class Exchange:
             return Step((*events, *step.events), step.send, step.wake_at)
         self._take(ExchangeInput.TAKEN)
         return self._step(events, [])
-
-    def _add(self) -> Step:
-        return self._step([Sending("U", self._additional_frame, self._adding.transmissions)], [self._additional_frame])
-
-    def _refused(self, now: float) -> Step:
-        if self.state is ExchangeState.ADDING:
-            if not self._adding.nak(now):
-                return self._step([], [])
-            if self._adding.refused:
-                self._take(ExchangeInput.ADDED)
-            return self._step([Refused("U", self._adding.transmissions)], [])
-        if self.state is ExchangeState.HELD and self.held is not None and self.held.asking:
-            self.held.busy(now)
-            return self._step([], [])
-        waits = self.state in (ExchangeState.REQUESTING, ExchangeState.AWAITING_RESULT)
-        other = not self._link.repeatable and self._wrote_more  # it may answer something else that we wrote (exchange.md §3)
-        if not waits or other or not self._link.nak(now):
-            self.unexplained += 1
-            return self._step([], [])
-        event = Refused(self.request.code, self._link.transmissions)
-        if self._link.refused:
-            times = "once" if self._link.naks == 1 else f"{self._link.naks} times"
-            return self._end(ExchangeInput.NOT_TAKEN, f"refused {times} (NAK)", [event])
-        if self._link.stopped:
-            self._take(ExchangeInput.AT_WORK)
-        if self._link.gave_up:
-            return self._end(ExchangeInput.GIVEN_UP, "refused (NAK), but another transmission met silence", [event])
-        return self._step([event], [])
 
     def _progress(self, text: str, now: float) -> Step:
         if self.state not in OPEN_STATES:
@@ -510,22 +414,7 @@ class Exchange:
             return self._end(ExchangeInput.GIVEN_UP, reason, [stray], [build_ack(self._reading)])
         return self._step([stray], [build_ack(self._reading)])
 
-    def _sign_of_life(self) -> None:
-        """Note that the terminal is at work: after a NAK a financial request is then not sent again, and may have been taken."""
-        if not self._written:
-            return
-        pausing = self._link.pausing_after_nak
-        self._link.sign_of_life()
-        if pausing and self._link.stopped:
-            self._take(ExchangeInput.AT_WORK)
-
     # --- endings ----------------------------------------------------------------------------------------------------------------
-
-    def _unheard(self) -> Step:
-        if self._link.repeatable:
-            return self._end(ExchangeInput.GIVEN_UP, f"no answer to {self._link.transmissions} transmissions", [])
-        self._take(ExchangeInput.UNHEARD)
-        return self._step([], [])
 
     def _time_over(self) -> Step:
         if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
@@ -538,31 +427,3 @@ class Exchange:
 
     def _receipt_over(self, *, complete: bool) -> list[Event]:
         return [ReceiptEnded(complete)] if self.state is ExchangeState.RECEIVING_RECEIPT else []
-
-    def _end(self, happened: ExchangeInput, reason: str, events: list[Event], send: list[bytes] | None = None) -> Step:
-        self._take(happened)
-        if self.ending is Ending.ANSWERED and self.answer is None:
-            self.ending = Ending.ACKNOWLEDGED
-        if self.ending is Ending.ANSWERED:
-            reason = "answered"
-        self.reason = reason
-        ended = [Ended(self.ending, reason)] if self.ending is not None else []
-        return self._step([*events, *ended], send or [])
-
-    def _take(self, happened: ExchangeInput) -> None:
-        following = EXCHANGE_TRANSITIONS.get((self.state, happened))
-        if following is not None:
-            self.state, self.ending = following
-
-    def _step(self, events: list[Event], send: list[bytes]) -> Step:
-        if send:
-            self._wrote_more = send[0] != self._frame
-        return Step(tuple(events), tuple(send), self._wake_at())
-
-    def _wake_at(self) -> float | None:
-        if not self.open:
-            return None
-        if self.state is ExchangeState.HELD and self.held is not None:
-            return min(self.deadline, self.held.ask_at) if self.acknowledged else self.deadline
-        link = {ExchangeState.REQUESTING: self._link, ExchangeState.ADDING: self._adding}.get(self.state)
-        return self.deadline if link is None or link.wake_at is None else min(self.deadline, link.wake_at)
