@@ -349,6 +349,7 @@ _EVIDENCE = [
         r"its host time lies after the time in which the request can have been performed",
         "la sua ora è successiva al tempo in cui la richiesta può essere stata eseguita",
     ),
+    (r"the terminal answers as TID (\d+), not as (\d+)", r"il terminale risponde come TID \1, non come \2"),
     (r"the terminal says that it is (.*), and nothing was sent", r"il terminale dice di essere \1, e non è stato inviato nulla"),
     (r"(.*), and nothing was sent", r"\1, e non è stato inviato nulla"),
     (r"the status cannot be read \((.*)\)", r"lo stato non si può leggere (\1)"),

@@ -215,7 +215,7 @@ class Exchange(Delivery):
         except MalformedMessageError as error:
             return self._unreadable(error, message, now)
         if not self._rules.is_of_terminal(response.terminal_id):
-            return self._stray(f"TID {response.terminal_id} instead of {self._rules.terminal_id}", response, message)
+            return self._of_another(response, message)
         if isinstance(response, ReceiptPart):
             return self._receipt_part(response, now)
         if isinstance(response, AdditionalDataResponse):
@@ -228,6 +228,15 @@ class Exchange(Delivery):
         if isinstance(response, StatusResponse) and self.state is ExchangeState.HELD:
             return self._status_of_held(now, response, message)
         return self._judge(response, message, now)
+
+    def _of_another(self, response: Response, message: bytes) -> Step:
+        """Take a message of another TID: of a question it is the answer all the same, and no payment's result is believed."""
+        if not (self.open and self._written and self._link.repeatable and may_answer(self.request, response.code)):
+            return self._stray(f"TID {response.terminal_id} instead of {self._rules.terminal_id}", response, message)
+        self.strays += 1
+        reason = f"the terminal answers as TID {response.terminal_id}, not as {self._rules.terminal_id}"
+        stray = Stray(reason, response, message=message if response.code in ANY_RESULT else b"")
+        return self._end(ExchangeInput.NOT_READ, reason, [stray], [build_ack(self._reading)])
 
     def _unreadable(self, error: MalformedMessageError, message: bytes, now: float) -> Step:
         """Take an answer that cannot be read: it is told as that, never as silence (messages.md)."""
@@ -277,7 +286,8 @@ class Exchange(Delivery):
                     return self._step([stray], [build_ack(self._reading)])
                 return self._end(ExchangeInput.DOUBTED, reason, [stray], [build_ack(self._reading)])
             case _:
-                return self._stray(reason, response, message, older=finding is Finding.OLDER)
+                out_of_series = finding is Finding.OUT_OF_SERIES
+                return self._stray(reason, response, message, older=finding is Finding.OLDER, out_of_series=out_of_series)
 
     # --- a refusal that equals an earlier one -------------------------------------------------------------------------------------
 
@@ -399,6 +409,7 @@ class Exchange(Delivery):
         older: bool = False,
         ends: bool = False,
         after_refusal: bool = False,
+        out_of_series: bool = False,
     ) -> Step:
         self.strays += 1
         result = response is None or response.code in ANY_RESULT
@@ -408,7 +419,8 @@ class Exchange(Delivery):
             self._sign_of_life()
             ends = ends or (pausing and self._link.stopped)
         alarm = alarm or ends or (response is not None and result and self.ending is Ending.REFUSED and not self._link.repeatable)
-        stray = Stray(reason, response, alarm=alarm, after_refusal=after_refusal, message=message if result else b"")
+        kept = message if result else b""
+        stray = Stray(reason, response, alarm=alarm, after_refusal=after_refusal, out_of_series=out_of_series, message=kept)
         if ends and self.open:
             reason = "a result came after its request was refused (NAK)"
             return self._end(ExchangeInput.GIVEN_UP, reason, [stray], [build_ack(self._reading)])

@@ -24,6 +24,8 @@ class Finding(Enum):
     """An approval that may be an earlier, lost request's."""
     OLDER = "older"
     """Certainly from before the request: it says nothing about it."""
+    OUT_OF_SERIES = "out of series"
+    """An approval whose STAN is not beyond the last one, and nothing shows that STANs started anew: only a person can say."""
     STRAY = "stray"
     """Not its answer."""
 
@@ -70,9 +72,11 @@ class LiveRules:
             standing = self.standing(response, message)
             if standing is Standing.SEEN:
                 return Finding.OLDER, f"STAN {response.stan}, a result that is known already"
-        problem = self._problem(request, response, standing, acknowledged=acknowledged, written=written)
+        problem = self._problem(request, response, acknowledged=acknowledged, written=written)
         if problem is not None:
             return Finding.STRAY, problem
+        if standing is Standing.OUT_OF_SERIES:
+            return Finding.OUT_OF_SERIES, "its STAN is not beyond the last one, and nothing shows that STANs started anew"
         if standing is Standing.REPEATED:
             return Finding.HOLD, "a refusal that equals an earlier one"
         approved = isinstance(response, PaymentResult) and response.approved
@@ -81,7 +85,7 @@ class LiveRules:
             return Finding.DOUBTFUL, f"{reason}: it may be either's"
         return Finding.ANSWER, ""
 
-    def _problem(self, request: Request, response: Response, standing: Standing, *, acknowledged: bool, written: bool) -> str | None:
+    def _problem(self, request: Request, response: Response, *, acknowledged: bool, written: bool) -> str | None:
         problem = answer_problem(
             request,
             response,
@@ -98,6 +102,4 @@ class LiveRules:
         stan = response.stan if isinstance(response, PaymentResult) and response.approved and request.code != "G" else None
         if problem is None and stan is not None and not acknowledged and self.begins_series(stan):
             return "STANs would start anew with it, before the ACK of the request"
-        if problem is None and standing is Standing.OUT_OF_SERIES:
-            return "its STAN is not beyond the last one, and nothing shows that STANs started anew"
         return problem

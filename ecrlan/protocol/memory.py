@@ -77,8 +77,8 @@ class Memory:
     """Whether the terminal was found to be used by hand, or by another register, though the settings say that it is not."""
     unanswered: bool = False
     """An exchange ended without a result, and none was properly ACKed since."""
-    unseen_since: float | None = None
-    """When an `H`, `P` or `X` ended without its result (monotonic seconds): a result without an amount may be that one's."""
+    unseen: tuple[str, float] | None = None
+    """The `H`, `P` or `X` that ended without its result: its reference, and when (monotonic seconds). A short result may be its own."""
     lost: str | None = None
     """The lost operation that a person settled: its own result is still unseen (exchange.md §3, "After a lost request")."""
     lost_at: float = 0.0
@@ -192,6 +192,12 @@ class Memory:
     def set_stale(self) -> None:
         """Something begins, or was lost, that may leave a new last result."""
         self.fresh = False
+
+    def forget_unseen(self, reference: str) -> None:
+        """Take note that the result of an operation was seen."""
+        self.unseen_operations.discard(reference)
+        if self.unseen is not None and self.unseen[0] == reference:
+            self.unseen = None
 
     def previous_stan(self) -> str | None:
         """Return the STAN after which the next operation's comes: the baseline's, or that of a later result of ours; None: not known."""

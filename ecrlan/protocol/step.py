@@ -126,6 +126,8 @@ class Stray:
     alarm: bool = False
     after_refusal: bool = False
     """An approval after the refusal that was this request's answer: the customer may have paid."""
+    out_of_series: bool = False
+    """An approval that is not believed for its STAN alone: a person's "approved" begins the series with it."""
     doubted: bool = False
     """An approval that may be this request's, or an earlier lost one's."""
     message: bytes = field(default=b"", repr=False)

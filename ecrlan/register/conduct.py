@@ -108,6 +108,8 @@ class Conductor:
     async def _prepare(self, work: Work) -> str | None:
         """Learn the TID where nothing names it, and the last result where the journal's knowledge is stale; say why money must wait."""
         memory = self.memory
+        if memory.must_ask:
+            self.lines.drop()  # the question must go out on a line that was opened after a person's word
         refused = memory.status is not None and memory.status.refusing_word is not None
         if refused or (memory.terminal_id is None and not memory.nameless):
             problem = await self._ask_status()
@@ -116,6 +118,8 @@ class Conductor:
         if not self.settings.last_result_supported or self.memory.baseline_is_fresh(standalone_use=self.settings.standalone_use):
             return await self._ask_status() if self.memory.must_ask else None
         exchange = await self.questions.ask_last_result(work.order.request)
+        if self.memory.foreign_terminal_id is not None:
+            return f"{exchange.reason}, and nothing was sent"
         if exchange.ending is Ending.UNREADABLE:
             return f"the last result cannot be read ({exchange.reason}), and nothing was sent"
         if exchange.ending is Ending.UNANSWERED and not exchange.acknowledged:
@@ -125,6 +129,8 @@ class Conductor:
     async def _ask_status(self) -> str | None:
         exchange = await self.questions.ask(StatusRequest(terminal_id=self.settings.terminal_id))
         if not isinstance(exchange.answer, StatusResponse):
+            if self.memory.foreign_terminal_id is not None:
+                return f"{exchange.reason}, and nothing was sent"
             if exchange.ending is Ending.UNREADABLE:
                 return f"the status cannot be read ({exchange.reason}), and nothing was sent"
             return f"{_silence(exchange, 'a status request')}, and nothing was sent"
@@ -238,7 +244,7 @@ class Conductor:
             self.memory.unseen_stans -= 1
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if lost and exchange.request.code in "HPX":
-            self.memory.unseen_since = asyncio.get_running_loop().time()
+            self.memory.unseen = work.reference, asyncio.get_running_loop().time()
         if exchange.doubted:
             work.doubt = exchange.reason
         answer = exchange.answer
@@ -258,7 +264,7 @@ class Conductor:
         longest = max(UNSEEN_SECONDS, self.settings.longest_payment_time)
         still_unseen = asyncio.get_running_loop().time() - memory.lost_at < longest
         rules = self.questions.rules(
-            accept_short=not memory.answers_extended and memory.unseen_since is None,
+            accept_short=not memory.answers_extended and memory.unseen is None,
             lost_before=memory.lost if still_unseen else None,
             belongs=belongs,
         )
@@ -412,7 +418,7 @@ class Conductor:
             note("stans_anew", stan=result.stan, last=previous)
         elif previous is not None and not self.settings.standalone_use and result.stan not in (NO_STAN, previous, next_stan(previous)):
             note("stan_gap", stan=result.stan, last=previous)
-        memory.unseen_operations.discard(work.reference)
+        memory.forget_unseen(work.reference)
         memory.last_refusal = None if result.approved else Refusal(work.reference, request, work.sent_time or now)
         if request.code == "X" and result.length == 92 and not memory.answers_extended:
             memory.answers_extended = True

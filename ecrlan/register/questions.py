@@ -190,9 +190,9 @@ class Questions:
     def _answered(self, now: float) -> None:
         """Note that the terminal answered a question: no payment is running on it."""
         self.memory.must_ask = False
-        since = self.memory.unseen_since
-        if since is not None and now - since > max(UNSEEN_SECONDS, self.settings.longest_payment_time):
-            self.memory.unseen_since = None
+        unseen = self.memory.unseen
+        if unseen is not None and now - unseen[1] > max(UNSEEN_SECONDS, self.settings.longest_payment_time):
+            self.memory.unseen = None
 
     # --- what an answer tells ---------------------------------------------------------------------------------------------------
 

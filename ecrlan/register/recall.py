@@ -41,7 +41,8 @@ def recall_identity(journal: JournalReader, settings: TerminalSettings, memory: 
             release=clock.data["release"], learned=clock.data["offset"], contradicted=clock.data["offset"] is None, status=None
         )
     extended = facts.get("answers_extended")
-    memory.answers_extended = extended is not None and extended.data["release"] == memory.clock.release
+    if extended is not None:  # true of the release that it was seen with: another one told by `s` ends it
+        memory.answers_extended, memory.clock.release = True, memory.clock.release or extended.data["release"]
     used, reset = facts.get("hand_use"), facts.get("hand_use_reset")
     memory.used_by_hand = used is not None and not used.data["expected"] and (reset is None or reset.time < used.time)
     _recall_last_operation(journal, settings, memory, now)

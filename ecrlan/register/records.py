@@ -108,8 +108,7 @@ def stray_row(event: Stray, terminal: str, reference: str | None, place: str, ti
     data: dict[str, Any] = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
     if event.message:
         data["message"] = mask_message(event.message).hex()
-        if event.doubted:
-            data["doubted"] = True
+        data |= {name: True for name in ("doubted", "out_of_series") if getattr(event, name)}
         if isinstance(event.response, PaymentResult):
             data |= _known_by(event.response, event.message, place)
     return Event(name="stray", time=time, reference=reference, terminal=terminal, data=data)

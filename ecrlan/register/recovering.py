@@ -135,7 +135,7 @@ class Recovery:
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
             self.memory.remember(answer, exchange.answer_message, is_saved=True)
-            self.memory.unseen_operations.discard(work.reference)
+            self.memory.forget_unseen(work.reference)
             await self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
         elif judgement.verdict is Verdict.NOT_PERFORMED:
             await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)

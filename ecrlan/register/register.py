@@ -382,6 +382,8 @@ class Register:
         for terminal in holders:
             work = terminal.open_works[reference]
             terminal.settled_by_person(work)
+            if outcome == "approved":
+                terminal.begin_series(self.journal.find(reference))
             work.resolution = Resolution(by=by, note=note, time=now)
             work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
         operation = self.operation(reference)
@@ -497,7 +499,7 @@ class Register:
         terminal.memory.unanswered = True
         terminal.memory.unseen_operations.add(entry.reference)
         if sent.request.code in "HPX":
-            terminal.memory.unseen_since = work.ended_at
+            terminal.memory.unseen = entry.reference, work.ended_at
         terminal.open_works[entry.reference] = self._open[entry.reference] = work
         if not was_unresolved:
             self.write([event_row(work, "recovering", now, evidence=work.evidence)], durable=False)

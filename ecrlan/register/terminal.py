@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError, RegisterError, TerminalBlockedError
+from ecrlan.journal import Entry, NewOperation
 from ecrlan.journal import Event as Row
-from ecrlan.journal import NewOperation
 from ecrlan.model import (
     NO_STAN,
     AdditionalDataRequest,
@@ -49,7 +49,7 @@ from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import UNJOURNALED, Order, Work
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.recall import recall_identity
-from ecrlan.register.records import fact_row, finished_row
+from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
 from ecrlan.register.targets import check_code, check_target, preauthorization, result_of, voidable_stan
 from ecrlan.register.vas import build_vas
@@ -469,6 +469,15 @@ class Terminal:
             self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
         if self.queue.holder is None:
             self.lines.drop()
+
+    def begin_series(self, entry: Entry | None) -> None:
+        """Begin a series of STANs with the approval that was not believed for its STAN, and that a person vouched for."""
+        for event in entry.events if entry is not None else ():
+            result = parse_saved(event.data.get("message") or "") if event.data.get("out_of_series") else None
+            if isinstance(result, PaymentResult):
+                data = {"stan": result.stan, "last": self.memory.previous_stan()}
+                self.write([fact_row(self.name, "stans_anew", self.memory.identity, self.clock(), **data)], durable=False)
+                self.memory.remember(result, bytes.fromhex(event.data["message"]), is_saved=False)
 
     # --- what the conductor needs -----------------------------------------------------------------------------------------------
 

@@ -741,3 +741,18 @@ def test_mermaid_shows_every_transition() -> None:
     for state, happened in EXCHANGE_TRANSITIONS:
         assert f"{state.value} --> " in text
         assert happened.value in text
+
+
+def test_a_question_that_another_terminal_answers_ends_at_once() -> None:
+    """B1: told as what it is, never as silence."""
+    driver = Driver(LastResultRequest(), terminal_id="11111111")
+    stray, ended = driver.feed(ACK + wire(APPROVED))[-2:]
+    assert isinstance(stray, Stray)
+    assert stray.message == build_response(APPROVED)
+    assert isinstance(ended, Ended)
+    assert driver.ending is Ending.UNREADABLE
+    assert driver.exchange.reason == f"the terminal answers as TID {TID}, not as 11111111"
+    assert driver.exchange.answer is None
+    purchase = Driver(PURCHASE, terminal_id="11111111")
+    purchase.feed(ACK + wire(APPROVED))
+    assert purchase.ending is None

@@ -384,3 +384,12 @@ def test_an_ack_tells_whether_extended_purchases_are_taken(request_, acknowledge
     memory = make_memory(takes_extended=before)
     memory.learn_purchase_code(request_, acknowledged=acknowledged)
     assert memory.takes_extended is afterwards
+
+
+def test_a_result_that_was_seen_is_unseen_no_more() -> None:
+    memory = make_memory()
+    memory.unseen, memory.unseen_operations = ("A-1", 10.0), {"A-1", "A-2"}
+    memory.forget_unseen("A-2")
+    assert (memory.unseen, memory.unseen_operations) == (("A-1", 10.0), {"A-1"})
+    memory.forget_unseen("A-1")
+    assert (memory.unseen, memory.unseen_operations) == (None, set())
