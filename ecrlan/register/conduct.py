@@ -410,7 +410,6 @@ class Conductor:
         rows: list[Row] = []
 
         def note(name: str, **data: Any) -> None:  # noqa: ANN401  # JSON values
-            log.info("terminal.learned", fact=name, terminal=self.settings.name, reference=work.reference, **data)
             rows.append(fact_row(self.settings.name, name, memory.identity, now, **data))
 
         previous = memory.previous_stan()

@@ -145,19 +145,19 @@ class Shop:
 
 
 @contextlib.asynccontextmanager
-async def shop(folder: Path, terminals: int, house: Peer, port: int) -> AsyncIterator[Shop]:
+async def shop(folder: Path, ports: list[int], house: Peer) -> AsyncIterator[Shop]:
     await asyncio.to_thread(folder.mkdir)
-    settings = {f"till-{each}": {"address": "127.0.0.1", "port": port, **options(each)} for each in range(terminals)}
+    settings = {f"till-{each}": {"address": "127.0.0.1", "port": port, **options(each)} for each, port in enumerate(ports)}
     async with await DaemonProcess.start(folder, settings, daemon={"health_interval": 60.0}) as daemon:
         await daemon.ready()
         async with Peer.start("tests.bench.callers", str(daemon.port), daemon.token) as callers:
-            yield Shop(daemon, terminals, house, callers)
+            yield Shop(daemon, len(ports), house, callers)
         assert await daemon.stop() == 0, daemon.log[-2000:]
 
 
 @contextlib.asynccontextmanager
-async def terminals_house(think_seconds: float) -> AsyncIterator[tuple[Peer, int]]:
-    async with Peer.start("tests.bench.terminals", str(think_seconds)) as house:
+async def terminals_house(think_seconds: float, count: int) -> AsyncIterator[tuple[Peer, list[int]]]:
+    async with Peer.start("tests.bench.terminals", str(think_seconds), str(count)) as house:
         yield house, await house.read()
 
 
@@ -188,11 +188,11 @@ def resident(pid: int) -> float:
 # --- what is measured ---------------------------------------------------------------------------------------------------------------
 
 
-async def memory(folder: Path, terminals: int, house: Peer, port: int) -> tuple[float, float]:
+async def memory(folder: Path, purchases: int, house: Peer, port: int) -> tuple[float, float]:
     """KiB of a daemon as it starts, and after as many purchases as the big one has had then."""
-    async with shop(folder, 1, house, port) as small:
+    async with shop(folder, [port], house) as small:
         before = resident(small.daemon.pid)
-        await small.load(0, terminals)
+        await small.load(0, purchases)
         assert not small.lost, small.lost[:5]
         return before, resident(small.daemon.pid)
 
@@ -266,13 +266,13 @@ def median_ms(seconds: Iterable[float]) -> float:
 async def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Measures:
     measures = Measures()
     async with AsyncExitStack() as stack:
-        quick, quick_port = await stack.enter_async_context(terminals_house(0.0))
+        quick, (quick_port,) = await stack.enter_async_context(terminals_house(0.0, 1))
         say("memory of a daemon with one terminal")
         small = await memory(folder / "small", plan.terminals, quick, quick_port)
-        house, port = await stack.enter_async_context(terminals_house(THINK_SECONDS))
+        house, (*ports, extra) = await stack.enter_async_context(terminals_house(THINK_SECONDS, plan.terminals + 1))
         register = await stack.enter_async_context(Register(folder / "direct.db", backups=0))
-        terminal = register.dial(EXTRA, "127.0.0.1", port, **OPTIONS)
-        opened = await stack.enter_async_context(shop(folder / "big", plan.terminals, house, port))
+        terminal = register.dial(EXTRA, "127.0.0.1", extra, **OPTIONS)
+        opened = await stack.enter_async_context(shop(folder / "big", ports, house))
         big = resident(opened.daemon.pid)
         await opened.load(plan.warm, plan.terminals)  # each terminal once
         shares = max(1, plan.terminals - 1)

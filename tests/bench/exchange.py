@@ -12,8 +12,8 @@ from ecrlan.model import PaymentResult
 from ecrlan.register import Register, Terminal
 from ecrlan.wire.codec import build_request, parse_response
 from ecrlan.wire.frames import ApplicationFrame, FrameReader, build_frame
-from tests.bench.peers import OPTIONS, REQUEST, BufferedRawClient, RawClient, connect, responder
-from tests.bench.responder import result
+from tests.bench.peers import OPTIONS, REQUEST, BufferedRawClient, RawClient, connect, responders
+from tests.bench.responder import TERMINAL_ID, result
 from tests.bench.table import Series, render
 
 LONGEST = 45.0
@@ -69,7 +69,7 @@ async def measure(rounds: int, count: int, port: int) -> list[Series]:
     parsing = Series("codec alone: read the frame, parse E", aim=15)
     starts = {name: Series(name, "ms", aim=STARTS_AIMS.get(name)) for name in STARTS}
     clients: list[RawClient] = [await connect(port), await connect(port, BufferedRawClient)]
-    frame = result()
+    frame = result(TERMINAL_ID.encode())
     end = time.monotonic() + LONGEST
     async with Register() as open_register:
         terminal = open_register.dial("bench", "127.0.0.1", port, **OPTIONS)
@@ -94,7 +94,7 @@ async def measure(rounds: int, count: int, port: int) -> list[Series]:
 
 
 def run(rounds: int, count: int) -> str:
-    with responder() as port:
+    with responders(1) as (port,):
         series = asyncio.run(measure(rounds, count, port))
     python = sys.version.split()[0]
     note = f"{len(series[0].samples)} interleaved rounds of {count}; Python {python}; the responder is another process on loopback."

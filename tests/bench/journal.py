@@ -14,7 +14,7 @@ from pathlib import Path
 from ecrlan.journal import Journal
 from ecrlan.register import Register, Terminal
 from tests.bench.exchange import purchases
-from tests.bench.peers import OPTIONS, connect, responder
+from tests.bench.peers import OPTIONS, connect, responders
 from tests.bench.table import Series, render
 
 LONGEST = 45.0
@@ -41,12 +41,17 @@ class Shop:
 
 
 @contextlib.asynccontextmanager
-async def shop(path: Path, port: int, terminals: int, commit_delay: Callable[[], None] | None = None) -> AsyncIterator[Shop]:
+async def shop(path: Path, ports: list[int], commit_delay: Callable[[], None] | None = None) -> AsyncIterator[Shop]:
+    """A register with a terminal, of its own TID, at each port."""
     journal = Journal(path, synchronous="FULL", commit_delay=commit_delay)
     try:
         async with Register(journal) as register:
-            opened = Shop([register.dial(f"till-{number}", "127.0.0.1", port, **OPTIONS) for number in range(terminals)], journal)
-            await opened.work(terminals)  # lines are dialled, baselines asked
+            terminals = [
+                register.dial(f"till-{number}", "127.0.0.1", port, **(OPTIONS | {"terminal_id": f"{10_000_000 + number}"}))
+                for number, port in enumerate(ports)
+            ]
+            opened = Shop(terminals, journal)
+            await opened.work(len(ports))  # lines are dialled, baselines asked
             yield opened
     finally:
         journal.close()
@@ -103,18 +108,19 @@ class Measures:
         ]
 
 
-async def measure(rounds: int, count: int, many: int, port: int, folder: Path) -> Measures:
+async def measure(rounds: int, count: int, ports: list[int], folder: Path) -> Measures:
+    many = len(ports)
     measures = Measures(many)
-    client = await connect(port)
+    client = await connect(ports[0])
     end = time.monotonic() + LONGEST
     async with contextlib.AsyncExitStack() as stack:
-        shops = {number: await stack.enter_async_context(shop(folder / f"{number}.db", port, number)) for number in (1, many)}
+        shops = {number: await stack.enter_async_context(shop(folder / f"{number}.db", ports[:number])) for number in (1, many)}
 
         def slowly() -> None:
             time.sleep(SLOW_COMMIT)
 
-        slow = await stack.enter_async_context(shop(folder / "slow.db", port, 1, slowly))
-        slow_many = await stack.enter_async_context(shop(folder / "slow-many.db", port, many, slowly))
+        slow = await stack.enter_async_context(shop(folder / "slow.db", ports[:1], slowly))
+        slow_many = await stack.enter_async_context(shop(folder / "slow-many.db", ports, slowly))
         for number in range(rounds):
             if number and time.monotonic() > end:
                 break
@@ -140,7 +146,7 @@ async def measure(rounds: int, count: int, many: int, port: int, folder: Path) -
 
 
 def run(rounds: int, count: int, many: int = 64, folder: str | None = None) -> str:
-    with tempfile.TemporaryDirectory(dir=folder) as made, responder() as port:
-        measures = asyncio.run(measure(rounds, count, many, port, Path(made)))
+    with tempfile.TemporaryDirectory(dir=folder) as made, responders(many) as ports:
+        measures = asyncio.run(measure(rounds, count, ports, Path(made)))
         note = f"{len(measures.bare.samples)} interleaved rounds of {count}; journals in {made}; Python {sys.version.split()[0]}."
     return render("journal: durable purchases, kept lines, instant answers", measures.all, note)

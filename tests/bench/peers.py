@@ -23,12 +23,12 @@ OPTIONS: dict[str, Any] = {"terminal_id": TERMINAL_ID, "keep_open": True, "stand
 
 
 @contextlib.contextmanager
-def responder() -> Iterator[int]:
-    """The port of a responder that ends with this block, or with this process."""
-    command = [sys.executable, str(Path(__file__).with_name("responder.py"))]
+def responders(count: int) -> Iterator[list[int]]:
+    """The ports of terminals that end with this block, or with this process."""
+    command = [sys.executable, str(Path(__file__).with_name("responder.py")), str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield int(process.stdout.readline())
+            yield [int(port) for port in process.stdout.readline().split()]
         finally:
             process.communicate()
 

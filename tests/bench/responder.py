@@ -1,6 +1,7 @@
-"""A minimal terminal in a process of its own: ACK and an approval to every request, each with a new STAN. Only the standard library.
+"""Minimal terminals in a process of their own: ACK and an approval to every request, each with a new STAN. Only the standard library.
 
-Prints the port it listens on, and ends when its standard input ends.
+`responder.py COUNT` listens on that many ports, prints them, and ends when its standard input ends. A terminal answers with the TID that
+it is addressed by.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 TERMINAL_ID = "37105051"
 ACK = b"\x06\x03\x7a"
 PAN = b"4999".rjust(19, b"0")
-RESULT = b"\x02" + TERMINAL_ID.encode() + b"0E00" + PAN + b"ICC123456327174420000000" + b"0001%06d000001\x03"
+RESULT = b"\x02%b0E00" + PAN + b"ICC123456327174420000000" + b"0001%06d000001\x03"
 RESULT_LENGTH = 74
 
 
@@ -37,28 +38,30 @@ class Responder(asyncio.BufferedProtocol):
             end = data.find(b"\x03", 1)
             if end < 0 or len(data) < end + 2:
                 break
+            terminal_id = data[1:9]
             data = data[end + 2 :]
             self.transport.write(ACK)
-            self.transport.write(result())
+            self.transport.write(result(terminal_id))
         self.pending = data
 
 
-def result() -> bytes:
+def result(terminal_id: bytes) -> bytes:
     Responder.stan = Responder.stan % 999_999 + 1
-    frame = RESULT % Responder.stan
+    frame = RESULT % (terminal_id, Responder.stan)
     lrc = 0x7F
     for byte in frame:
         lrc ^= byte
     return frame + bytes((lrc,))
 
 
-async def main() -> None:
+async def main(count: int) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Responder, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    servers = [await loop.create_server(Responder, "127.0.0.1", 0) for _ in range(count)]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.to_thread(sys.stdin.read)
-    server.close()
+    for server in servers:
+        server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(sys.argv[1])))

@@ -1,8 +1,9 @@
-"""Many minimal terminals in a process of their own, on one port: a line's terminal is the one that its requests address.
+"""Many minimal terminals in a process of their own, on a port each: a line's terminal is the one that its requests address.
 
-`python -m tests.bench.terminals THINK_SECONDS` prints the port it listens on. A payment is ACKed at once; three progress messages and an
-approval follow within `THINK_SECONDS`. For each line of its standard input it prints what was charged since the line before, as JSON:
-`[[TID, cents, STAN, seconds from the request's arrival to the result's departure], ...]`. It ends when its standard input ends.
+`python -m tests.bench.terminals THINK_SECONDS COUNT` prints the ports it listens on as JSON. A payment is ACKed at once; three progress
+messages and an approval follow within `THINK_SECONDS`. For each line of its standard input it prints what was charged since the line
+before, as JSON: `[[TID, cents, STAN, seconds from the request's arrival to the result's departure], ...]`. It ends when its standard
+input ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from zoneinfo import ZoneInfo
 from ecrlan.model import ROME, StatusResponse
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import build_frame, build_progress
-from tests.bench.responder import ACK, RESULT, TERMINAL_ID
+from tests.bench.responder import ACK, RESULT
 
 PROGRESS = tuple(build_progress(text) for text in ("INSERIRE CARTA", "DIGITARE PIN", "ATTENDERE"))
 PAYMENTS = b"PX"
@@ -84,7 +85,7 @@ class TerminalLine(asyncio.BufferedProtocol):
 
     def approve(self, terminal_id: bytes, amount: int | None, asked_at: float) -> None:
         TerminalLine.stan = TerminalLine.stan % 999_999 + 1
-        self.transport.write(build_frame(RESULT[1:-1].replace(TERMINAL_ID.encode(), terminal_id) % TerminalLine.stan))
+        self.transport.write(build_frame(RESULT[1:-1] % (terminal_id, TerminalLine.stan)))
         if amount is not None:
             charged.append((terminal_id.decode(), amount, f"{TerminalLine.stan:06}", self.loop.time() - asked_at))
 
@@ -105,15 +106,16 @@ def listen_to_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> No
     loop.call_soon_threadsafe(ended.set)
 
 
-async def main(think_seconds: float) -> None:
+async def main(think_seconds: float, count: int) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: TerminalLine(think_seconds), "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    servers = [await loop.create_server(lambda: TerminalLine(think_seconds), "127.0.0.1", 0) for _ in range(count)]
+    print(json.dumps([server.sockets[0].getsockname()[1] for server in servers]), flush=True)
     ended = asyncio.Event()
     threading.Thread(target=listen_to_input, args=(loop, ended), daemon=True).start()
     await ended.wait()
-    server.close()
+    for server in servers:
+        server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1])))
+    asyncio.run(main(float(sys.argv[1]), int(sys.argv[2])))
