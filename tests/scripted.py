@@ -2,7 +2,7 @@
 
 Each request code has a list of plays, used up one by one; the last one stays. A play is a list of steps, or a function of the request's
 message that returns them: bytes are sent, a number is a pause in seconds, `ACK_DUE` waits for the register's ACK, `CLOSE` closes the line,
-anything else is called. What was really charged stands in `charges`; it is the truth of a test.
+anything else is called, and what it returns is sent. What was really charged stands in `charges`; it is the truth of a test.
 """
 
 from __future__ import annotations
@@ -134,10 +134,18 @@ class ScriptedTerminal:
     def sells(self, stan: int | str, amount: int, *, seconds: float = 4.0, form: int = 92, **fields: Any) -> Play:
         """A play: ACK, and after `seconds` an approval that is charged and saved."""
 
-        def play(_: str) -> Sequence[Step]:
-            return [ACK, seconds, lambda: self._sell(stan, amount, form, fields)]
+        return [ACK, seconds, self.approves(stan, amount, form=form, **fields)]
 
-        return play
+    def approves(self, stan: int | str, amount: int, *, form: int = 92, sent: bool = True, **fields: Any) -> Callable[[], bytes | None]:
+        """A step: an approval that is charged and saved; not `sent`: the register is not told."""
+
+        def step() -> bytes | None:
+            result = approval(stan, self.clock(), **({"amount": amount, "form": form, "tid": self.tid} | fields))
+            self.charges.append(amount)
+            self.saved = result
+            return result if sent else None
+
+        return step
 
     def codes(self) -> str:
         """The codes of the requests so far."""
@@ -198,12 +206,6 @@ class ScriptedTerminal:
         sent = step()
         if sent is not None:
             line.send(sent)
-
-    def _sell(self, stan: int | str, amount: int, form: int, fields: dict[str, Any]) -> bytes:
-        result = approval(stan, self.clock(), **({"amount": amount, "form": form, "tid": self.tid} | fields))
-        self.charges.append(amount)
-        self.saved = result
-        return result
 
 
 class _Line(asyncio.Protocol):
