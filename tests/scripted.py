@@ -78,6 +78,15 @@ def approval(
     return frame(f"{tid}0E00{card:0>19}CLI{code}{host_time}200000000034{number}{(int(number) + 100) % 1_000_000:06}{tail}")
 
 
+def preauthorization(
+    stan: int, moment: datetime, *, amount: int = 500, tid: str = TID, code: str = "700000001", authorization: str | None = None
+) -> bytes:
+    """The approval of a pre-authorization: `e` of 106 bytes."""
+    authorized = (authorization or f"A{stan:05}").ljust(6)
+    tail = f"200000000034{stan:06}{(stan + 100) % 1_000_000:06}{'0' * 12}"
+    return frame(f"{tid}0e00{'1234':0>19}CLI{authorized}{amount:08}{code}000{rome(moment):%j%H%M}000{tail}")
+
+
 def refusal(stan: str, reason: str, *, form: int = 92, tid: str = TID, blank: bool = False) -> bytes:
     """The refusal of a payment; `blank`: STAN, acquirer and online_id are blank."""
     tail = {71: "", 74: "000", 84: "000" + "0" * 10, 92: "000" + "0" * 18}[form]
