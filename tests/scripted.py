@@ -118,7 +118,7 @@ class ScriptedTerminal:
         """Time that its plays took."""
         self.lines: list[_Line] = []
         self._plays: dict[str, list[Play]] = {
-            "s": [lambda _: [ACK, self.pace, status(self.clock(), tid=self.tid)]],
+            "s": [lambda _: [ACK, self.pace, self.status()]],
             "G": [lambda _: [ACK, self.pace, self.saved] if self.saved is not None else [NAK]],
             "E": [[self.pace, ACK]],
         }
@@ -155,6 +155,10 @@ class ScriptedTerminal:
             return result if sent else None
 
         return step
+
+    def status(self) -> bytes:
+        """Its answer to `s`: operative."""
+        return status(self.clock(), tid=self.tid)
 
     def codes(self) -> str:
         """The codes of the requests so far."""

@@ -81,7 +81,10 @@ class Conductor:
         return self.host.memory
 
     async def perform(self, work: Work) -> None:
-        """Perform `work`. Afterwards it is finished, or, where its request may have been performed, recovering."""
+        """Perform `work`. Afterwards it is finished, or, where its request may have been performed, recovering.
+
+        Raises `RegisterError` where the questions before it show that money must not go there; nothing was sent then.
+        """
         order = work.order
         try:
             self.questions.notice_clock()
@@ -89,6 +92,7 @@ class Conductor:
             if order.money:
                 self.lines.give_back(keep=False)  # one that still stood for a late result
                 problem = await self._prepare(work)
+                self.host.check_again(order)
                 if problem is not None:
                     work.not_performed(problem, self.host.clock())
             if work.outcome is None:

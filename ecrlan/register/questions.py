@@ -31,7 +31,7 @@ from ecrlan.protocol.memory import Memory, Standing
 from ecrlan.protocol.step import Answered, Ending, Event, Stray
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import Work
+from ecrlan.register.order import Order, Work
 from ecrlan.register.records import fact_row, stray_row
 
 log = structlog.get_logger(__name__)
@@ -69,6 +69,9 @@ class Host(Protocol):
 
     def pin(self, terminal_id: str) -> None:
         """Take the TID that the terminal told for its own."""
+
+    def check_again(self, order: Order) -> None:
+        """Refuse money by what the questions just before it told. Raises `RegisterError`."""
 
     def open_references(self) -> set[str]:
         """Return the references of the operations that are open on the terminal."""

@@ -436,26 +436,34 @@ class Terminal:
         self.register.check_journal(money=order.money)
         if order.money:
             self._check_identity()
-        if order.money and self.memory.foreign_terminal_id is not None:
-            found, pinned = self.memory.foreign_terminal_id, self.memory.terminal_id
-            raise RegisterError(f"terminal {self.name} answered as TID {found}, not {pinned}; a person must accept it")
         for work in list(self.open_works.values()):
             if work.open and not work.recovering:
                 await self._recovery.ask_now(work)
             self._tidy(work)
-            closes_only = work.order.kind is Kind.CLOSE_SESSION and order.kind is not Kind.CLOSE_SESSION
-            if work.open and not closes_only:
-                raise TerminalBlockedError(self.name, work.reference)
+            self._check_unblocked(work, order)
+
+    def check_again(self, order: Order) -> None:
+        """Refuse money by what the questions just before it told: who answers here, and what is open there. Raises `RegisterError`."""
+        self._check_identity()
+        for work in self.open_works.values():
+            self._check_unblocked(work, order)
+
+    def _check_unblocked(self, work: Work, order: Order) -> None:
+        closes_only = work.order.kind is Kind.CLOSE_SESSION and order.kind is not Kind.CLOSE_SESSION
+        if work.open and not closes_only:
+            raise TerminalBlockedError(self.name, work.reference)
 
     def _check_identity(self) -> None:
-        """Refuse money where another name stands for the same terminal: two queues would use it at once."""
-        mine = self.memory.terminal_id
+        """Refuse money where another terminal answered, or another name stands for the same one: two queues would use it at once."""
+        mine, found = self.memory.terminal_id, self.memory.foreign_terminal_id
         for other in self.register.terminals.values():
             if mine is not None and other is not self and other.memory.terminal_id == mine:
                 raise RegisterError(
                     f"terminals {self.name} and {other.name} are one terminal, TID {mine}: "
                     "take one of the two names out of the settings, or accept its TID where they were exchanged"
                 )
+        if found is not None:
+            raise RegisterError(f"terminal {self.name} answered as TID {found}, not {mine}; a person must accept it")
 
     def _tidy(self, work: Work) -> None:
         if not work.open:
