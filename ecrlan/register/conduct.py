@@ -92,8 +92,9 @@ class Conductor:
             if order.money:
                 self.lines.give_back(keep=False)  # one that still stood for a late result
                 problem = await self._prepare(work)
-                self.host.check_again(order)
-                if problem is not None:
+                if problem is None:
+                    self.host.check_again(order)
+                else:
                     work.not_performed(problem, self.host.clock())
             if work.outcome is None:
                 await self._exchange(work)

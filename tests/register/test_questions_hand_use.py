@@ -18,7 +18,7 @@ from tests.virtual import VirtualLoop, run
 ALONE: dict[str, Any] = {"standalone_use": False}
 
 
-async def look(desk: Till) -> None:
+async def make_stale(desk: Till) -> None:
     """Have the register ask `G` before the next sale: what was known is stale after a card verification."""
     await desk.terminal.verify_card()
 
@@ -40,8 +40,8 @@ def test_a_payment_by_hand_is_an_alarm_only_where_it_was_said_not_to_happen(*, s
             async with till(loop, port, tmp_path, standalone_use=standalone_use) as desk:
                 await desk.terminal.purchase(500)
                 for _ in range(2):
+                    await make_stale(desk)
                     terminal.charge_by_hand(700, loop.time())
-                    await look(desk)
                     assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
                 assert desk.alarm_names() == ([] if standalone_use else ["hand_use"])
                 assert desk.row_names().count("hand_use") == (2 if standalone_use else 1)
@@ -60,8 +60,8 @@ def test_hand_use_is_reset_by_a_person_and_noticed_anew(tmp_path: Path) -> None:
             for expected in (["hand_use"], ["hand_use"]):
                 async with till(loop, port, tmp_path, **ALONE) as desk:
                     await desk.terminal.purchase(500)
+                    await make_stale(desk)
                     terminal.charge_by_hand(700, loop.time())
-                    await look(desk)
                     await desk.terminal.purchase(500)
                     assert desk.alarm_names() == expected
                     await asyncio.sleep(1)
@@ -77,8 +77,8 @@ def test_a_refusal_by_hand_is_no_sign_of_hand_use() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with emulated(loop) as (terminal, port), till(loop, port, **ALONE) as desk:
             await desk.terminal.purchase(500)
+            await make_stale(desk)
             terminal.decline_by_hand(loop.time())
-            await look(desk)
             assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
             assert desk.alarms == []
             assert not desk.terminal.memory.used_by_hand
@@ -95,7 +95,7 @@ def test_a_lost_operation_of_ours_is_no_sign_of_hand_use() -> None:
             terminal.faults.set("odd_result", 1)  # charged, and the answer says neither yes nor no
             assert isinstance((await desk.terminal.purchase(650, reference="lost")).outcome, Unresolved)
             await desk.register.resolve("lost", "approved", by="Anna", note="on the terminal's list")
-            await look(desk)
+            await make_stale(desk)
             assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
             assert "hand_use" not in desk.alarm_names()
 
@@ -109,8 +109,8 @@ def test_once_hand_use_was_seen_the_strict_rules_hold_over_a_restart(tmp_path: P
         async with emulated(loop) as (terminal, port):
             async with till(loop, port, tmp_path, **ALONE) as desk, till(loop, port, **ALONE) as other:
                 await desk.terminal.purchase(500)
+                await make_stale(desk)
                 assert isinstance((await other.terminal.purchase(700)).outcome, Approved)
-                await look(desk)
                 await desk.terminal.purchase(500)
                 assert desk.alarm_names() == ["hand_use"]
             async with till(loop, port, tmp_path, **ALONE) as desk, till(loop, port, **ALONE) as other:
