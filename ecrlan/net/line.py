@@ -200,13 +200,14 @@ class Line(asyncio.BufferedProtocol):
             self._handle(exchange.lost(now), sink)
         elif not self._is_late(happened, now):
             self._handle(exchange.frame(happened, now), sink)
+            self.suspect = self.suspect or (exchange.ending is not None and not exchange.clean)
 
     def _take_unasked(self, happened: Frame | Literal["wake", "lost"]) -> None:
         """Acknowledge a result that nobody asked for once it is on disk; what its owner does not take is not acknowledged."""
-        if not isinstance(happened, ApplicationFrame) or not happened.ok:
+        if isinstance(happened, str) or not happened.ok:
             return
-        committing = self.on_unasked(happened)
         self.suspect = True
+        committing = self.on_unasked(happened) if isinstance(happened, ApplicationFrame) else None
         if committing is not None:
             committing.add_done_callback(self._unasked_committed)
 

@@ -219,7 +219,7 @@ class Conductor:
 
     async def _run(self, work: Work, request: Request) -> Exchange | None:
         prints = self.settings.print_on_register and request.code in "PXSpicH"
-        line = await self.questions.printing_line() if prints else await self.lines.open()
+        line = await self.questions.printing_line() if prints else await self.lines.open(fit_for_money=True)
         if line is None:
             return None
         self.host.watch(line)

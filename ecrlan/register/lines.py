@@ -28,15 +28,18 @@ class Lines:
         """The line that stands, if one does."""
         return self._kept if self._kept is not None and self._kept.alive else None
 
-    async def open(self) -> Line:
-        """Return a usable line. Raises `ConnectError`; nothing was sent then."""
+    async def open(self, *, fit_for_money: bool = False) -> Line:
+        """Return a usable line. Raises `ConnectError`; nothing was sent then.
+
+        `fit_for_money`: one on which nothing strange was met: what comes late on another one could be taken for the request's answer.
+        """
         self.stop_lingering()
         if self._kept is not None:
-            if await self._kept.is_usable():
+            if await self._is_fit(self._kept, fit_for_money=fit_for_money):
                 return self._kept
             self._kept = None
         await self._pause()
-        line = await self._take()
+        line = await self._take(fit_for_money=fit_for_money)
         if self.settings.keep_open:
             line.keep_alive()
         self._kept = line
@@ -82,12 +85,20 @@ class Lines:
         if rest > 0:
             await asyncio.sleep(rest)
 
-    async def _take(self) -> Line:
+    @staticmethod
+    async def _is_fit(line: Line, *, fit_for_money: bool) -> bool:
+        """Tell whether a line that stands can be used; one that cannot is closed."""
+        if await line.is_usable() and not (fit_for_money and line.suspect):
+            return True
+        line.close()
+        return False
+
+    async def _take(self, *, fit_for_money: bool) -> Line:
         settings = self.settings
         listener = self._listener()
         if settings.link != "dial" and listener is not None:
             while (line := listener.take(settings.address)) is not None:
-                if await line.is_usable():
+                if await self._is_fit(line, fit_for_money=fit_for_money):
                     return line
             if settings.link == "listen":
                 waited = await listener.wait(settings.address, settings.connect_timeout)

@@ -138,7 +138,7 @@ class Questions:
 
     async def printing_line(self) -> Line | None:
         """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
-        line = await self.lines.open()
+        line = await self.lines.open(fit_for_money=True)
         self.host.watch(line)
         request = PrintingRequest(terminal_id=self.settings.terminal_id, enabled=self.settings.printing_mode)
         exchange = Exchange(request, self.settings.timing(request), self.rules(), reading=self.settings.lrc)
@@ -151,7 +151,7 @@ class Questions:
             return line
         # a terminal may close right after its ACK of `E`; and a line on which a frame was repeated carries no money request
         self.lines.drop()
-        return await self.lines.open()
+        return await self.lines.open(fit_for_money=True)
 
     def rules(
         self,
