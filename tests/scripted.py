@@ -32,6 +32,8 @@ WORDED_STATUS = bytes.fromhex(
 )
 """A status of 58 bytes with a word at position 31 and the release 01.00.14_B0000_0000."""
 
+LISTENING = 8082
+"""Port of a register that terminals dial, in tests with a network in memory."""
 CLOSE = object()
 ACK_DUE = object()
 Step = Any
@@ -179,9 +181,21 @@ class ScriptedTerminal:
             server.close()
             self.hang_up()
 
-    async def dial(self, port: int) -> None:
-        """Open a line to the register."""
-        await asyncio.get_running_loop().create_connection(lambda: _Line(self), "127.0.0.1", port)
+    @asynccontextmanager
+    async def dialling(self, port: int) -> AsyncIterator[None]:
+        """Dial the register, and again whenever the line is closed."""
+
+        async def keep_dialling() -> None:
+            while True:
+                await asyncio.get_running_loop().create_connection(lambda: _Line(self), "127.0.0.1", port)
+                await self.line.gone.wait()
+
+        task = asyncio.get_running_loop().create_task(keep_dialling())
+        try:
+            yield
+        finally:
+            task.cancel()
+            self.hang_up()
 
     def hang_up(self) -> None:
         for line in self.lines:
@@ -229,6 +243,7 @@ class _Line(asyncio.Protocol):
     def __init__(self, terminal: ScriptedTerminal) -> None:
         self.terminal = terminal
         self.acknowledged = asyncio.Event()
+        self.gone = asyncio.Event()
         self.closed_at: float | None = None
         """When the register, or the terminal, closed it."""
         self._pending = b""
@@ -239,6 +254,7 @@ class _Line(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed_at = asyncio.get_running_loop().time()
+        self.gone.set()
 
     def send(self, data: bytes) -> None:
         if not self.transport.is_closing():
@@ -288,14 +304,25 @@ class Till:
 
 @asynccontextmanager
 async def till(
-    loop: VirtualLoop, port: int, folder: Path | None = None, *, clock: Callable[[], datetime] | None = None, **options: Any
+    loop: VirtualLoop,
+    port: int | None,
+    folder: Path | None = None,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    journal: Journal | None = None,
+    **options: Any,
 ) -> AsyncIterator[Till]:
-    """A register, its journal in `folder` (None: in memory), with the terminal `till-1` that listens at `port`."""
-    with closing(Journal(folder / "till.db" if folder is not None else None, inline=True)) as journal:
-        async with Register(journal, clock=clock or loop.clock) as register:
+    """A register with the terminal `till-1`, which listens at `port`; None: it dials in at `LISTENING`.
+
+    The journal is in `folder`; None: in memory.
+    """
+    path = folder / "till.db" if folder is not None else None
+    with closing(journal or Journal(path, inline=True)) as kept:
+        async with Register(kept, clock=clock or loop.clock, listen=None if port else f"127.0.0.1:{LISTENING}") as register:
             alarms: list[Alarm] = []
             rows: list[Event] = []
             register.observe(lambda event: alarms.append(event) if isinstance(event, Alarm) else None)
             register.observe_rows(lambda row: rows.append(row) if isinstance(row, Event) else None)
-            terminal = register.dial("till-1", "127.0.0.1", port, **options)
-            yield Till(loop, register, terminal, alarms, rows)
+            dial = register.dial if port else register.listen
+            where = ("127.0.0.1", port) if port else ("127.0.0.1",)
+            yield Till(loop, register, dial("till-1", *where, **options), alarms, rows)
