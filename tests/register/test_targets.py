@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
 from ecrlan.model import Approved, Unresolved
 from ecrlan.register import Register, Terminal
+from tests.scripted import ACK, ScriptedTerminal, approval, preauthorization, till
 from tests.virtual import VirtualLoop, run
 
 
@@ -99,3 +101,132 @@ def test_no_capture_while_an_increment_is_unresolved() -> None:
             await terminal.capture(20000, target="room-12")
 
     on_terminal(scenario)
+
+
+# --- B10: a void by reference needs a STAN ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["purchase", "preauthorize"])
+def test_an_approval_without_stan_is_never_voided_by_its_reference(form: str) -> None:
+    """`S` with 000000 voids whichever payment was last: somebody else's, who paid by hand since."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.on("X", terminal.sells("000000", 500))
+        terminal.on("p", lambda _: [ACK, preauthorization(0, loop.clock())])
+        terminal.on("S", lambda _: [ACK, approval(7, loop.clock(), form=84)])
+        async with terminal.listening() as port, till(loop, port, last_result_supported=False) as desk:
+            sale = await getattr(desk.terminal, form)(500, reference="sale")
+            assert isinstance(sale.outcome, Approved)
+            with pytest.raises(RegisterError, match="operation sale has no STAN, so it cannot be voided by its reference"):
+                await desk.terminal.void(target="sale", reference="void")
+            assert "S" not in terminal.codes()
+            with pytest.raises(UnknownReferenceError):
+                desk.register.operation("void")
+            with pytest.raises(InvalidValueError):
+                await desk.terminal.void(stan="000000")
+            assert isinstance((await desk.terminal.void(last=True)).outcome, Approved), "a person may say: whichever was last"
+
+    run(main)
+
+
+# --- B12: a pre-authorization is its code -------------------------------------------------------------------------------------------
+
+Ask = Callable[[Terminal, str], Awaitable[object]]
+
+
+async def by_code(terminal: Terminal, code: str) -> object:
+    return await terminal.capture(500, preauthorization_code=code)
+
+
+async def by_reference(terminal: Terminal, code: str) -> object:
+    return await terminal.capture(500, target="room")
+
+
+async def code_of(register: Register, reference: str) -> str:
+    outcome = register.operation(reference).outcome
+    assert isinstance(outcome, Approved)
+    assert outcome.result is not None
+    return outcome.result.preauthorization_code or ""
+
+
+@pytest.mark.parametrize(("first", "second"), [(by_code, by_reference), (by_reference, by_code), (by_code, by_code)])
+def test_what_is_captured_is_refused_whichever_way_it_is_asked_for(first: Ask, second: Ask) -> None:
+    async def scenario(terminal: Terminal, emulated: EmulatedTerminal, register: Register) -> None:
+        await terminal.preauthorize(500, reference="room")
+        code = await code_of(register, "room")
+        await first(terminal, code)
+        for ask in (first, second):
+            with pytest.raises(RegisterError, match="captured already"):
+                await ask(terminal, code)
+        with pytest.raises(RegisterError, match="captured already"):
+            await terminal.increment(100, preauthorization_code=code)
+        assert emulated.ledger.charged_total() == 500
+
+    on_terminal(scenario)
+
+
+def test_a_capture_whose_outcome_is_not_known_stands_in_the_way_of_another_by_code() -> None:
+    async def scenario(terminal: Terminal, emulated: EmulatedTerminal, register: Register) -> None:
+        await terminal.preauthorize(500, reference="room")
+        code = await code_of(register, "room")
+        emulated.faults.set("odd_result", 1)
+        assert isinstance((await terminal.capture(500, preauthorization_code=code, reference="bill")).outcome, Unresolved)
+        for ask in (by_code, by_reference):
+            with pytest.raises(RegisterError):
+                await ask(terminal, code)
+        await register.resolve("bill", "approved", by="Anna", note="on its paper")
+        for ask in (by_code, by_reference):
+            with pytest.raises(RegisterError, match="captured already, by operation bill"):
+                await ask(terminal, code)
+
+    on_terminal(scenario)
+
+
+def test_a_capture_that_was_declined_or_not_taken_may_be_asked_again() -> None:
+    async def scenario(terminal: Terminal, emulated: EmulatedTerminal, register: Register) -> None:
+        await terminal.preauthorize(500, reference="room")
+        code = await code_of(register, "room")
+        for fault, ask in (("declined", by_code), ("nak", by_reference)):
+            emulated.faults.set(fault, 3, codes="c")
+            await ask(terminal, code)
+            emulated.faults.set(fault, 0, codes="c")
+        await by_code(terminal, code)
+        assert emulated.ledger.charged_total() == 500
+
+    on_terminal(scenario)
+
+
+def test_a_code_that_two_open_preauthorizations_have_is_refused(tmp_path: Path) -> None:
+    """By code nobody knows which; also after a restart. Once one of the two is captured by its reference, the code is clear."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        numbers = iter(range(6, 20))
+        terminal.on("p", lambda _: [ACK, preauthorization(next(numbers), loop.clock())])
+        async with terminal.listening() as port:
+            for reference in ("room-1", "room-2"):
+                async with till(loop, port, tmp_path, last_result_supported=False) as desk:
+                    assert isinstance((await desk.terminal.preauthorize(500, reference=reference)).outcome, Approved)
+            async with till(loop, port, tmp_path, last_result_supported=False) as desk:
+                for ask in (desk.terminal.capture, desk.terminal.increment):
+                    with pytest.raises(RegisterError, match="stands for 2 open operations: room-1, room-2; none was sent"):
+                        await ask(500, preauthorization_code="700000001")
+                assert not set("ci") & set(terminal.codes())
+
+    run(main)
+
+
+def test_two_terminals_may_have_given_the_same_code() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        first, second = EmulatedTerminal(clock=loop.clock), EmulatedTerminal("11112222", clock=loop.clock)
+        async with EmulatorServer(first) as one, EmulatorServer(second) as two, Register(clock=loop.clock) as register:
+            terminals = [register.dial(f"till-{port}", "127.0.0.1", port) for port in (one.port, two.port)]
+            for terminal in terminals:
+                await terminal.preauthorize(500, reference=terminal.name)
+            codes = {await code_of(register, terminal.name) for terminal in terminals}
+            assert len(codes) == 1
+            for terminal in terminals:
+                assert isinstance((await terminal.capture(500, preauthorization_code=min(codes))).outcome, Approved)
+
+    run(main)
