@@ -39,6 +39,7 @@ _RUN = re.compile(
 _GAP = r"[ ./*^{|}~?\x00-\x1f\x7f-\xff-]"
 _EDGE = re.compile(rf"{_GAP}{{0,3}}[0-9]+(?:{_GAP}{{1,3}}[0-9]+)*")
 """At the beginning of a part: what may be the end of a card number. Turned round, at its end: what may be the beginning of one."""
+_ANY_RUN = re.compile(rf"[0-9]+(?:{_GAP}{{1,3}}[0-9]+)*")
 _DIGIT = re.compile(r"[0-9]")
 _DIGITS = re.compile(r"[0-9]+")
 _RECEIPT_JOINT = re.compile(r"[\x00-\x1f\x5e\x7b-\x7f]*[ /-]?[\x00-\x1f\x5e\x7b-\x7f]*")
@@ -85,7 +86,7 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
     """
     layout = find_layout(message, direction, tolerate_lengths=True)
     if layout is None:
-        return mask_bytes(message)
+        return _mask_unknown(message)
     masked = b""
     free = b""  # neighbouring bytes of which nothing is known
     pieces = layout.cut(message)
@@ -102,6 +103,15 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
     rest = message[pieces[-1][2] :]  # of a result that is longer than its table; digits there may go on from the table's last field
     behind = rest if free else re.sub(rb"\A[0-9]+", lambda digits: b"0" * len(digits[0]), rest)
     return masked + mask_bytes(free + behind)
+
+
+def _mask_unknown(message: bytes) -> bytes:
+    """Mask a message that fits no table. Where its fields begin is not known: a card number may follow straight on other digits."""
+
+    def masked(run: re.Match[str]) -> str:
+        return _zeroed(run[0], SHOWN_DIGITS) if len(_DIGIT.findall(run[0])) >= SHORTEST_CARD else run[0]
+
+    return mask_text(_ANY_RUN.sub(masked, message.decode("latin-1"))).encode("latin-1")
 
 
 def _is_free(row: TableRow, content: bytes) -> bool:

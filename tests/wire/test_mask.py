@@ -515,3 +515,16 @@ def test_a_result_that_is_longer_than_its_table_keeps_its_fields():
     assert mask_message(message + b"4012888888881881") == message + b"0000000000001881"
     longer = build_response(replace(OK, code="e", length=106, preauthorization_code="123456789", currency_exchange=None))
     assert mask_message(longer + b"4012888888881881 1") == longer + b"0" * 16 + b" 1"
+
+
+@pytest.mark.parametrize(
+    ("message", "masked"),
+    [
+        (b"123456780E0141111111/11111111", b"123456780E0000000000/00001111"),
+        (b"123456780E014012  88888888  1881", b"123456780E000000  00000000  1881"),
+        (b"123456780Z7 4111-1111-1111-1111 9", b"123456780Z0 0000-0000-0000-0111 9"),
+        (b"123456780Z12/11/2026 17:44", b"123456780Z12/11/2026 17:44"),
+    ],
+)
+def test_in_a_message_that_fits_no_table_a_card_number_may_follow_on_other_digits(message: bytes, masked: bytes) -> None:
+    assert mask_message(message) == masked
