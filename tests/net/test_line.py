@@ -17,7 +17,7 @@ from ecrlan.net.dial import dial
 from ecrlan.net.line import BAD_BYTES, Line
 from ecrlan.protocol.exchange import Exchange, Timing
 from ecrlan.protocol.step import Answered, Ending, Event, Sending
-from ecrlan.wire.frames import build_frame
+from ecrlan.wire.frames import ApplicationFrame, build_ack, build_frame, build_nak
 from tests.loops import EVERY_LOOP, LoopFactory, run_on
 from tests.virtual import VirtualLoop, run
 
@@ -140,5 +140,104 @@ def test_a_result_that_nobody_asked_for_is_not_acknowledged() -> None:
         await asyncio.sleep(2)
         assert line.alive
         assert [stream.side for _, stream, _ in loop.network.written] == ["listened"]
+
+    run(main)
+
+
+# --- what nobody asked for ------------------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Takes messages that nobody asked for; each commit ends when the test says so."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self.loop = loop
+        self.taken: list[bytes] = []
+        self.committing: list[asyncio.Future[None]] = []
+
+    def __call__(self, frame: ApplicationFrame) -> asyncio.Future[None] | None:
+        self.taken.append(frame.message)
+        if frame.message.startswith(b"00000000"):
+            return None
+        self.committing.append(self.loop.create_future())
+        return self.committing[-1]
+
+
+async def unasked(loop: VirtualLoop, *sent: bytes) -> tuple[Line, Recorder]:
+    """A line on which the terminal sends `sent` before anybody asked."""
+
+    class Speaker(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            for data in sent:
+                transport.write(data)
+
+    recorder = Recorder(loop)
+    loop.network.listen(Speaker, "127.0.0.1", 8081)
+    line = await dial("127.0.0.1", 8081, 10.0, lambda: Line(on_unasked=recorder))
+    await asyncio.sleep(1)
+    return line, recorder
+
+
+def acks(loop: VirtualLoop) -> int:
+    return sum(data == build_ack() for _, stream, data in loop.network.written if stream.side == "dialled")
+
+
+RESULT = b"371050510E" + b"0" * 61
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_what_nobody_asked_for_is_acknowledged_once_it_is_on_disk(*, failed: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        line, recorder = await unasked(loop, build_frame(RESULT))
+        assert recorder.taken == [RESULT]
+        assert acks(loop) == 0
+        if failed:
+            recorder.committing[0].set_exception(OSError("disk full"))
+        else:
+            recorder.committing[0].set_result(None)
+        await asyncio.sleep(1)
+        assert acks(loop) == (0 if failed else 1)
+        assert line.suspect, "no request that moves money goes out on it"
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("sent", "suspect"),
+    [
+        ([build_frame(b"000000000E" + b"0" * 61)], True),
+        ([build_ack()], True),
+        ([build_nak()], True),
+        ([build_frame(RESULT)[:-1] + b"\x00"], False),
+        ([b"noise"], False),
+    ],
+    ids=["not taken", "ACK", "NAK", "wrong LRC", "noise"],
+)
+def test_what_nobody_takes_is_not_acknowledged_and_an_answer_to_nothing_makes_the_line_suspect(sent: list[bytes], *, suspect: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        line, recorder = await unasked(loop, *sent)
+        assert recorder.committing == []
+        assert acks(loop) == 0
+        assert line.suspect is suspect
+        assert line.alive
+
+    run(main)
+
+
+@pytest.mark.parametrize(("strange", "suspect"), [(build_nak(), True), (build_ack(), True), (build_frame(RESULT), True), (None, False)])
+def test_what_comes_after_an_exchange_and_answers_nothing_makes_the_line_suspect(strange: bytes | None, *, suspect: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server:
+            line = await dial("127.0.0.1", server.port, 10.0, Line)
+            exchange = Exchange(StatusRequest(), Timing())
+            await line.run(exchange, lambda events: None)
+            assert exchange.clean
+            assert not line.suspect
+            if strange is not None:
+                (terminal,) = [stream for stream in loop.network.streams if stream.side == "listened"]
+                terminal.write(strange)
+            await asyncio.sleep(1)
+            assert line.suspect is suspect
 
     run(main)

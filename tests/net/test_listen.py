@@ -8,7 +8,7 @@ import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorDialer, EmulatorServer
 from ecrlan.errors import InvalidValueError, ListenError
-from ecrlan.model import Approved, NotPerformed
+from ecrlan.model import Approved, Declined, NotPerformed
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.register import local_clock
 from tests.loops import EVERY_LOOP, LoopFactory, run_on
@@ -26,6 +26,25 @@ def test_a_terminal_that_dials_in_is_served_on_every_loop(loop_factory: LoopFact
             terminal = register.listen("till-1", "127.0.0.1", keep_open=True, connect_timeout=5.0)
             async with EmulatorDialer(EmulatedTerminal(clock=local_clock), "127.0.0.1", port_of(register)):
                 assert isinstance((await terminal.purchase(650)).outcome, Approved)
+                assert isinstance((await terminal.purchase(700)).outcome, Approved)
+            assert register.strangers == {}
+
+    run_on(loop_factory, main())
+
+
+@pytest.mark.parametrize("loop_factory", EVERY_LOOP)
+def test_a_terminal_that_dials_in_anew_for_each_exchange_is_served_on_every_loop(loop_factory: LoopFactory) -> None:
+    """Printing on the register, a refusal, a lost result and its recovery: each on a line that the terminal opened."""
+
+    async def main() -> None:
+        emulated = EmulatedTerminal(clock=local_clock)
+        async with Register(listen="127.0.0.1:0") as register:
+            options = {"connect_timeout": 5.0, "recovery_pause": 0.0, "print_on_register": True, "standalone_use": False}
+            terminal = register.listen("till-1", "127.0.0.1", **options)
+            async with EmulatorDialer(emulated, "127.0.0.1", port_of(register)):
+                assert b"6,50" in (await terminal.purchase(650)).receipt
+                assert isinstance((await terminal.purchase(90_01)).outcome, Declined)
+                emulated.faults.set("drop_after_charge", 1)
                 assert isinstance((await terminal.purchase(700)).outcome, Approved)
             assert register.strangers == {}
 
