@@ -399,7 +399,9 @@ class Conductor:
         work.answered = True
         self.questions.learn(event.response)
         outcome = outcome_of_answer(work.order.kind, exchange.request, event.response)
-        if isinstance(event.response, PaymentResult) and exchange.request.code != "G":
+        if isinstance(event.response, PaymentResult) and exchange.request.code == "G":
+            self.questions.take_last_result(event.response, event.message)
+        elif isinstance(event.response, PaymentResult):
             rows += self._learn_result(work, exchange.request, event)
         rows.append(answered_row(work, event.response, event.message, self.memory.identity, now, late=event.late))
         rows.append(finished_row(work, outcome, now))

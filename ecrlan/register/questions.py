@@ -129,12 +129,16 @@ class Questions:
         exchange = await self.ask(question, linger=linger)
         answer = exchange.answer
         if isinstance(answer, PaymentResult):
-            self._compare(answer, exchange.answer_message)
-            self.memory.set_baseline(answer, exchange.answer_message)
-            self.memory.unseen_operations &= self.host.open_references()
+            self.take_last_result(answer, exchange.answer_message)
         elif exchange.ending is Ending.REFUSED or exchange.acknowledged:
             self.memory.set_baseline(None)
         return exchange
+
+    def take_last_result(self, answer: PaymentResult, message: bytes) -> None:
+        """Take what `G` was answered, whoever asked: it becomes the baseline, and tells of what nobody knows."""
+        self._compare(answer, message)
+        self.memory.set_baseline(answer, message)
+        self.memory.unseen_operations &= self.host.open_references()
 
     async def printing_line(self) -> Line | None:
         """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
