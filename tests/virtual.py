@@ -219,6 +219,14 @@ class Stream(BareTransport):
             self._later(0.0, self.other.lose)
             self.network.loop.call_soon(self.lose)
 
+    def write_eof(self) -> None:
+        """Close this side; the other end closes its own, unless its protocol wants to go on."""
+        self._later(0.0, self.other.ends)
+
+    def ends(self) -> None:
+        if not self._lost and not self.protocol.eof_received():
+            self.close()
+
     def _later(self, delay: float, call: Callable[..., None], *args: Any) -> None:
         """Keep what is on its way in order."""
         self._free_at = max(self._free_at + 1e-9, self.network.loop.now + delay) if delay or self._free_at > self.network.loop.now else 0.0

@@ -68,6 +68,7 @@ class Line(asyncio.BufferedProtocol):
         self._committing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
+        self._over: asyncio.Future[None] | None = None
         self._arrivals = select.poll() if hasattr(select, "poll") else None
 
     # --- asyncio's side ---------------------------------------------------------------------------------------------------------
@@ -103,6 +104,8 @@ class Line(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # whatever the cause, the line is gone
         """Tell the exchange."""
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
         self._put("lost")
         if self.on_lost is not None:
             self.on_lost(self)
@@ -163,6 +166,19 @@ class Line(asyncio.BufferedProtocol):
         """Close the stream; an open exchange learns that its line is lost."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
+
+    async def end(self, seconds: float) -> None:
+        """Close our side, and wait up to `seconds` for the terminal to close its own; then close the stream."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._over = self._loop.create_future()
+        try:
+            transport.write_eof()
+            async with asyncio.timeout(seconds):
+                await self._over
+        except (TimeoutError, OSError):
+            self.close()
 
     def abort(self) -> None:
         """Drop the stream at once, without waiting for what is still to be written."""

@@ -88,7 +88,7 @@ class Conductor:
         order = work.order
         try:
             self.questions.notice_clock()
-            self.lines.stop_lingering()
+            await self.lines.end_lingering()
             if order.money:
                 self.lines.give_back(keep=False)  # one that still stood for a late result
                 problem = await self._prepare(work)

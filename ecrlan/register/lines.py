@@ -11,6 +11,9 @@ from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.options import TerminalSettings
 
+END_SECONDS = 0.5
+"""Seconds that a terminal gets to close its side of a line before the next one is dialled."""
+
 
 class Lines:
     """Hands out one line at a time and takes it back."""
@@ -33,7 +36,7 @@ class Lines:
 
         `fit_for_money`: one on which nothing strange was met: what comes late on another one could be taken for the request's answer.
         """
-        self.stop_lingering()
+        await self.end_lingering()
         if self._kept is not None:
             if await self._is_fit(self._kept, fit_for_money=fit_for_money):
                 return self._kept
@@ -66,6 +69,12 @@ class Lines:
             self._lingering.cancel()
             self._lingering = None
             self.give_back(keep=False)
+
+    async def end_lingering(self) -> None:
+        """The same before its terminal is used: the terminal, which serves one line at a time, sees the end before the next line."""
+        if self._lingering is not None and self._kept is not None:
+            await self._kept.end(END_SECONDS)
+        self.stop_lingering()
 
     def disturbed(self) -> None:
         """Remember that a line went down in mid-exchange: no frame before `recovery_pause` is over."""

@@ -213,7 +213,10 @@ class House:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder
-        self.lanes = [TerminalLane(f"{name}-{trust}", folder, trust=trust == "trusted") for trust in ("doubted", "trusted")]
+        self.lanes = [
+            TerminalLane(f"{name}-{trust}", folder, trust=trust == "trusted", terminal_id=terminal_id)
+            for trust, terminal_id in (("doubted", "37105051"), ("trusted", "37105052"))
+        ]
         self._random = Random(name)
         self._settings: dict[str, dict[str, Any]] = {}
         self._port = free_port()

@@ -271,13 +271,17 @@ class Lane:
     result_seconds = 0.004
     """From a result at the terminal."""
 
-    def __init__(self, name: str, folder: Path, *, trust: bool) -> None:
+    def __init__(self, name: str, folder: Path, *, trust: bool, terminal_id: str = "37105051") -> None:
         self.name = name
         self.trust = trust
         self.random = Random(name)
         self.path = folder / "till.db"
         self.terminal = EmulatedTerminal(
-            clock=lambda: datetime.now(UTC), think_seconds=self.think_seconds, late_seconds=0.3, progress=("INSERIRE CARTA", "ATTENDERE")
+            terminal_id,
+            clock=lambda: datetime.now(UTC),
+            think_seconds=self.think_seconds,
+            late_seconds=0.3,
+            progress=("INSERIRE CARTA", "ATTENDERE"),
         )
         self.asked: dict[str, Asked] = {}
         self.figures = Figures()

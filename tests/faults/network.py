@@ -103,6 +103,11 @@ class Pipe(BareTransport):
             self._carry("up", self.far_lost)
             self.life.call(self.near_lost)
 
+    def write_eof(self) -> None:
+        """Close our side; the terminal closes its own when it sees that."""
+        if self.near_open:
+            self._carry("up", self.far_close)
+
     def process_ended(self, *, silent: bool) -> None:
         """The process is gone: the system closes the stream behind what was written, or, `silent`, nobody tells the terminal."""
         self.near_open = False

@@ -301,8 +301,9 @@ def test_a_clock_that_is_set_back_in_mid_exchange(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
-def test_a_terminal_whose_clock_is_set_back_gets_no_verdict_and_no_wrong_one(tmp_path: Path) -> None:
-    """A host time from before the request proves nothing: a person is asked, although the money moved."""
+@pytest.mark.parametrize("known", [True, False])
+def test_a_terminal_whose_clock_is_set_back(tmp_path: Path, known: bool) -> None:
+    """Its clock is asked in recovery and allowed for; where that does not tell of it, a person is asked, although the money moved."""
     back = timedelta()
 
     async def act(scene: Scene) -> None:
@@ -311,9 +312,15 @@ def test_a_terminal_whose_clock_is_set_back_gets_no_verdict_and_no_wrong_one(tmp
         async with scene.till() as (_, terminal):
             await terminal.purchase(100, reference="before")
             back = timedelta(hours=1)
+            if not known:
+                scene.emulated.manners.set("host_time_behind")
             scene.emulated.faults.set("drop_after_charge")
             operation = await terminal.purchase(650, reference="sale-1")
-            assert isinstance(operation.outcome, Unresolved)
-            assert "its host time lies before the request" in operation.outcome.evidence
+            if known:
+                assert isinstance(operation.outcome, Approved)
+                assert operation.outcome.stan == scene.emulated.ledger.entries[-1].stan
+            else:
+                assert isinstance(operation.outcome, Unresolved)
+                assert "its host time lies before the request" in operation.outcome.evidence
 
     play(tmp_path, act)

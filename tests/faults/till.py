@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import structlog
 
+import ecrlan.protocol.exchange
 from ecrlan.errors import EcrlanError
 from ecrlan.journal import Journal
 from ecrlan.journal.store import Synchronous
@@ -35,6 +36,8 @@ OPTIONS: dict[str, Any] = {
     "queue_timeout": 30.0,
 }
 """Short times: the emulated terminal's payments take milliseconds."""
+ecrlan.protocol.exchange.SOONEST_APPROVAL = 0.002
+"""The same for what a person with a card needs at least."""
 
 
 @dataclass
