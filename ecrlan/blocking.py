@@ -102,6 +102,14 @@ class Terminal:
 
         self._loop.call(accept())
 
+    def reset_hand_use(self, by: str) -> None:
+        """As `ecrlan.Terminal.reset_hand_use`."""
+
+        async def reset() -> None:
+            self._terminal.reset_hand_use(by)
+
+        self._loop.call(reset())
+
     def events(self) -> Iterator[TerminalEvent]:
         """Follow what happens on the terminal; blocks until the next event."""
         events = self._terminal.events()
@@ -273,6 +281,22 @@ class Register:
     def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
         """As `ecrlan.Register.resolve`."""
         return self._opened().call(self._register.resolve(reference, outcome, by=by, note=note))
+
+    def attach(self, reference: str, terminal: str, *, by: str) -> Operation:
+        """As `ecrlan.Register.attach`."""
+        return self._opened().call(self._register.attach(reference, terminal, by=by))
+
+    def check_operations(self) -> None:
+        """As `ecrlan.Register.check_operations`."""
+
+        async def check() -> None:
+            self._register.check_operations()
+
+        self._opened().call(check())
+
+    def accept_journal(self, *, by: str, note: str) -> None:
+        """As `ecrlan.Register.accept_journal`."""
+        self._opened().call(self._register.accept_journal(by=by, note=note))
 
     def _opened(self) -> _Loop:
         if self._loop is None:

@@ -24,8 +24,24 @@ def public(owner: type) -> set[str]:
     return {name for name in vars(owner) if not name.startswith("_")}
 
 
-INSIDE_TERMINAL = {"admit", "alarm", "clock", "perform", "poll", "progressed", "publish", "recover", "tell", "watch", "write"}
+INSIDE_TERMINAL = {
+    "admit",
+    "alarm",
+    "clock",
+    "open_references",
+    "perform",
+    "pin",
+    "poll",
+    "progressed",
+    "publish",
+    "recover",
+    "settled_by_person",
+    "tell",
+    "watch",
+    "write",
+}
 INSIDE_REGISTER = {
+    "adopt",
     "check_journal",
     "frames_observed",
     "journal",
@@ -77,6 +93,12 @@ def test_purchase(port: int) -> None:
         events.close()
         terminal.drop_line()
         terminal.accept_terminal_id("Anna")
+        terminal.reset_hand_use("Anna")
+        register.check_operations()
+        with pytest.raises(ecrlan.RegisterError):
+            register.attach("sale-1", "till-1", by="Anna")
+        with pytest.raises(ecrlan.JournalError):
+            register.accept_journal(by="Anna", note="x")
         with pytest.raises(ecrlan.RegisterError):
             register.resolve("sale-1", "approved", by="Anna", note="x")
 
