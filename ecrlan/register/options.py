@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from ecrlan.errors import InvalidValueError
@@ -100,3 +101,30 @@ class TerminalSettings:
         else:
             result = {"C": self.close_timeout, "s": self.status_timeout}.get(request.code, self.other_timeout)
         return Timing(ack=self.ack_timeout, result=result)
+
+
+def check_apart(settings: TerminalSettings, other: TerminalSettings) -> None:
+    """Refuse (`InvalidValueError`) a terminal that is `other` under a second name: two queues would use one terminal at once."""
+    place = f"terminals.{settings.name}"
+    same_address = _comparable(settings.address) == _comparable(other.address)
+    if same_address and settings.link != "dial" and other.link != "dial":
+        allowed = (
+            f"an address that no other listened terminal has; {other.name} has it: one terminal takes one name, and two at one address are "
+            'told apart by their ports with link = "dial"'
+        )
+        raise InvalidValueError(f"{place}.address", settings.address, allowed)
+    if same_address and settings.port == other.port:
+        allowed = f"an address and port that no other terminal has; {other.name} has them: one terminal takes one name"
+        raise InvalidValueError(f"{place}.address", settings.place, allowed)
+    if settings.terminal_id == other.terminal_id != ANY_TERMINAL:
+        allowed = f"a TID that no other terminal has; {other.name} has it: one terminal takes one name"
+        raise InvalidValueError(f"{place}.terminal_id", settings.terminal_id, allowed)
+
+
+@lru_cache(maxsize=4096)  # each is compared with every other
+def _comparable(address: str) -> str:
+    """Return an address so that two ways to write it are equal; a host name's capitals and its last dot mean nothing."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower().removesuffix(".")

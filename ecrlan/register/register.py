@@ -26,13 +26,13 @@ from ecrlan.errors import (
 )
 from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
-from ecrlan.model import ANY_TERMINAL, Approved, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
+from ecrlan.model import Approved, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
 from ecrlan.register.events import OperationChanged, TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.options import TerminalSettings
+from ecrlan.register.options import TerminalSettings, check_apart
 from ecrlan.register.order import Order, Work
 from ecrlan.register.outcomes import moves_money
 from ecrlan.register.recall import belongs_to, open_work, recall_terminal
@@ -218,7 +218,7 @@ class Register:
         if settings.name in self.terminals:
             raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
         for other in self.terminals.values():
-            _check_apart(settings, other.settings)
+            check_apart(settings, other.settings)
         terminal = Terminal(self, settings, recall_terminal(self.journal, settings, asyncio.get_running_loop().time()))
         self.terminals[settings.name] = terminal
         self.adopt(terminal)
@@ -528,20 +528,6 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
     return host.strip("[]"), int(port)
-
-
-def _check_apart(settings: TerminalSettings, other: TerminalSettings) -> None:
-    """Refuse two names for one terminal: their queues would use it at once."""
-    place = f"terminals.{settings.name}"
-    if settings.link != "dial" and other.link != "dial" and settings.address == other.address:
-        allowed = f'an address that no other listened terminal has; {other.name} has it, and link = "dial" tells two apart by their ports'
-        raise InvalidValueError(f"{place}.address", settings.address, allowed)
-    if settings.place == other.place:
-        allowed = f"an address and port that no other terminal has; {other.name} has them: one terminal takes one name"
-        raise InvalidValueError(f"{place}.address", settings.place, allowed)
-    if settings.terminal_id == other.terminal_id != ANY_TERMINAL:
-        allowed = f"a TID that no other terminal has; {other.name} has it: one terminal takes one name"
-        raise InvalidValueError(f"{place}.terminal_id", settings.terminal_id, allowed)
 
 
 def _conflict(order: Order, terminal: str, known_terminal: str, known: dict[str, Any]) -> ReferenceConflictError:
