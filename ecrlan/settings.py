@@ -265,7 +265,23 @@ class Settings(BaseSettings):
                 raise InvalidValueError(place, terminal.address, 'a static IP address (a host name with link = "dial" only)')
         settings._file = file
         settings._variables = variables
+        settings._check_apart()
         return settings
+
+    def _check_apart(self) -> None:
+        """Refuse two names for one terminal."""
+        if len(self.terminals) < 2:
+            return
+        from ecrlan.register.options import check_apart  # noqa: PLC0415 - one terminal alone does not need the register
+
+        known = [self.terminal_settings(name) for name in self.terminals]
+        for number, terminal in enumerate(known):
+            for other in known[:number]:
+                try:
+                    check_apart(terminal, other)
+                except InvalidValueError as error:
+                    place = self._variables.get(error.place, f"{self._file or 'environment'}: {error.place}")
+                    raise InvalidValueError(place, error.value, error.allowed) from None
 
 
 # --- what the declarations say ----------------------------------------------------------------------------------------------------

@@ -154,6 +154,43 @@ def test_names_that_read_the_same_in_a_variable_are_refused(load):
     assert refused(load, '[terminals.a-b]\naddress = "10.0.0.1"\n[terminals.a_b]\naddress = "10.0.0.2"\n').value == "a_b"
 
 
+FIRST = '[terminals.a]\naddress = "10.0.0.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "key", "value", "way_out"),
+    [
+        ("", 'address = "10.0.0.1"\nport = 9000\n', "address", "10.0.0.1", 'told apart by their ports with link = "dial"'),
+        ('link = "dial"\n', 'address = "10.0.0.1"\n', "address", "10.0.0.1:8081", "one terminal takes one name"),
+        ('terminal_id = "37105051"\n', 'address = "10.0.0.2"\nterminal_id = "37105051"\n', "terminal_id", "37105051", "one terminal takes"),
+    ],
+)
+def test_two_names_for_one_terminal_are_refused(load, tmp_path, first, second, key, value, way_out):
+    error = refused(load, f"{FIRST}{first}[terminals.b]\n{second}")
+    assert (error.place, error.value) == (f"{tmp_path / 'ecrlan.toml'}: terminals.b.{key}", value)
+    assert "a has" in error.allowed
+    assert way_out in error.allowed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("::1", "0:0:0:0:0:0:0:1"), ("fe80::AB", "fe80::ab"), ("pos-1.shop.lan", "POS-1.shop.LAN.")],
+)
+def test_one_address_written_in_two_ways_is_one(load, one, other):
+    text = f'[terminals.a]\naddress = "{one}"\nlink = "dial"\n[terminals.b]\naddress = "{other}"\nlink = "dial"\n'
+    assert "an address and port that no other terminal has" in refused(load, text).allowed
+
+
+def test_two_terminals_at_one_address_are_told_apart_by_their_ports(load):
+    text = FIRST + 'link = "dial"\n[terminals.b]\naddress = "10.0.0.1"\nport = 9000\nlink = "dial"\n'
+    assert list(load(text).terminals) == ["a", "b"]
+
+
+def test_a_second_name_from_the_environment_is_refused_by_its_variable(load):
+    error = refused(load, FIRST, ECRLAN_TERMINALS__B__ADDRESS="10.0.0.1")
+    assert (error.place, error.value) == ("ECRLAN_TERMINALS__B__ADDRESS", "10.0.0.1")
+
+
 def test_broken_toml_is_refused_with_its_line(load):
     error = refused(load, "[register]\njournal = \n")
     assert error.place.endswith("line 2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import structlog
 
 from ecrlan.errors import InvalidValueError, TerminalBusyError
 from ecrlan.register import OperationChanged, Register, TerminalEvent, TerminalSettings
+from ecrlan.register.options import check_apart
 
 log = structlog.get_logger(__name__)
 
@@ -100,9 +102,6 @@ class Fleet:
 
 
 def check(wanted: Mapping[str, TerminalSettings]) -> None:
-    """Refuse (`InvalidValueError`) terminals that dial in from one address: nobody could tell them apart."""
-    owners: dict[str, str] = {}
-    for name, settings in wanted.items():
-        if settings.link != "dial" and owners.setdefault(settings.address, name) != name:
-            allowed = f"an address that no other listened terminal has; {owners[settings.address]} has it"
-            raise InvalidValueError(f"terminals.{name}.address", settings.address, allowed)
+    """Refuse (`InvalidValueError`) two names for one terminal."""
+    for settings, other in itertools.combinations(wanted.values(), 2):
+        check_apart(other, settings)

@@ -54,7 +54,7 @@ async def test_metrics(tmp_path: Path) -> None:
 async def test_reload(tmp_path: Path) -> None:
     async with house(tmp_path) as till:
         daemon = "[daemon]\nhealth_interval = 0\nstop_timeout = 5\n"
-        till.write_settings(REGISTER + daemon + till.terminal_settings() + till.terminal_settings("till-2"))
+        till.write_settings(REGISTER + daemon + till.terminal_settings() + till.terminal_settings("till-2", port=1))
         done = (await till.client.post("/v1/reload")).json()
         assert done == {"added": ["till-2"], "changed": [], "removed": [], "unchanged": ["till-1"], "waiting": [], "restart_needed": []}
         till.write_settings(REGISTER + daemon + "requests_at_once = 9\n" + till.terminal_settings("till-2", queue_length=7))
