@@ -11,7 +11,7 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -286,11 +286,11 @@ class Register:
         """As `ecrlan.Register.attach`."""
         return self._opened().call(self._register.attach(reference, terminal, by=by))
 
-    def check_operations(self) -> None:
+    def check_operations(self, wanted: Iterable[TerminalSettings] | None = None) -> None:
         """As `ecrlan.Register.check_operations`."""
 
         async def check() -> None:
-            self._register.check_operations()
+            self._register.check_operations(wanted)
 
         self._opened().call(check())
 

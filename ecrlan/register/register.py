@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -411,16 +411,21 @@ class Register:
         self.adopt(target)
         return self.operation(reference)
 
-    def check_operations(self) -> None:
-        """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals."""
-        taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
-        left: list[tuple[str, str]] = []
-        for entry in self.journal.unsettled():
-            sent = sent_request(entry)
-            if sent is not None and entry.reference not in taken and moves_money(entry.kind, sent.request):
-                left.append((entry.reference, entry.terminal))
+    def check_operations(self, wanted: Iterable[TerminalSettings] | None = None) -> None:
+        """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals.
+
+        `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
+        """
+        left = [entry for entry in self.journal.unsettled() if entry.reference not in self._running and _is_open_money(entry)]
+        if wanted is None:
+            taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
+            left = [entry for entry in left if entry.reference not in taken]
+        elif left:
+            now = asyncio.get_running_loop().time()
+            owners = [(settings.name, recall_terminal(self.journal, settings, now)) for settings in wanted]
+            left = [entry for entry in left if not any(belongs_to(entry, name, memory) for name, memory in owners)]
         if left:
-            raise OperationsWithoutTerminalError(tuple(left))
+            raise OperationsWithoutTerminalError(tuple((entry.reference, entry.terminal) for entry in left))
 
     # --- the journal ------------------------------------------------------------------------------------------------------------
 
@@ -528,6 +533,12 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
     return host.strip("[]"), int(port)
+
+
+def _is_open_money(entry: Entry) -> bool:
+    """Tell whether an operation without a known outcome was sent, and can have moved money."""
+    sent = sent_request(entry)
+    return sent is not None and moves_money(entry.kind, sent.request)
 
 
 def _conflict(order: Order, terminal: str, known_terminal: str, known: dict[str, Any]) -> ReferenceConflictError:

@@ -13,6 +13,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import (
     InvalidValueError,
+    OperationsWithoutTerminalError,
     RegisterError,
     TerminalBlockedError,
     TerminalBusyError,
@@ -329,6 +330,30 @@ def test_a_recovering_terminal_is_not_removed_and_an_unresolved_one_blocks_again
                 await again.purchase(200)
             await register.resolve("lost", "not_performed", by="Anna", note="nothing there")
             assert isinstance((await again.purchase(200)).outcome, Approved)
+
+    run(main)
+
+
+def test_wanted_terminals_must_have_every_open_operation() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with till(loop) as (register, terminal, emulated):
+            at_work = asyncio.create_task(terminal.purchase(100, reference="sale-1"))
+            await asyncio.sleep(1)
+            register.check_operations([])  # what is under way is no concern
+            await at_work
+            emulated.faults.set("drop_after_ack")
+            await terminal.purchase(100, reference="lost")
+            register.check_operations([replace(terminal.settings, queue_length=7)])
+            register.check_operations([replace(terminal.settings, name="bar")])  # the same place
+            register.check_operations([replace(terminal.settings, name="bar", port=1, terminal_id="37105051")])  # the same TID
+            elsewhere = replace(terminal.settings, name="bar", port=1)
+            for wanted in ([], [elsewhere]):
+                with pytest.raises(OperationsWithoutTerminalError) as caught:
+                    register.check_operations(wanted)
+                assert caught.value.operations == (("lost", "till-1"),)
+            register.add(elsewhere)
+            await register.attach("lost", "bar", by="Anna")
+            register.check_operations([elsewhere])
 
     run(main)
 
