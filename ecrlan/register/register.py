@@ -416,7 +416,8 @@ class Register:
 
         `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
         """
-        left = [entry for entry in self.journal.unsettled() if entry.reference not in self._running and _is_open_money(entry)]
+        at_work = {reference for reference, (_, work, _) in self._running.items() if work.outcome is None}
+        left = [entry for entry in self.journal.unsettled() if entry.reference not in at_work and _is_open_money(entry)]
         if wanted is None:
             taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
             left = [entry for entry in left if entry.reference not in taken]
