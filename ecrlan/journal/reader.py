@@ -14,7 +14,7 @@ from typing import Self, TextIO
 from ecrlan.errors import JournalError
 from ecrlan.journal import queries
 from ecrlan.journal.backup import back_up
-from ecrlan.journal.epoch import Doubt, find_loss, read_inside, read_note
+from ecrlan.journal.epoch import Doubt, find_doubt, find_loss, read_inside, read_note
 from ecrlan.journal.export import Document, Layout, entry_as_json, write_rows
 from ecrlan.journal.queries import Filter
 from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback
@@ -34,6 +34,8 @@ class JournalReader:
     """Why a journal that was opened for reading may lack something: it is older than its second file says, cut, or a copy without that file
     or without its log. A backup, and any other whole copy, lacks nothing."""
 
+    _doubt: Doubt | None = None
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open the journal at `path`. Raises `JournalError` where there is none, or it is damaged or newer than this ecrlan."""
         self.path: Path | None = resolved(path)
@@ -43,7 +45,9 @@ class JournalReader:
         self._closed = False
         with self._read() as connection:
             inside = read_inside(connection)
-        self.incomplete = find_loss(self.path, note or read_note(self.path), inside)  # it may have been made in between
+        note = note or read_note(self.path)  # it may have been made in between
+        self.incomplete = find_loss(self.path, note, inside)
+        self._doubt = inside.doubt or find_doubt(self.path, note, inside)
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +60,17 @@ class JournalReader:
         self._closed = True
         with self._reading_lock:
             self._reading.close()
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why this journal may not hold all that was done, as far as it was known when it was opened; None: nothing is in doubt."""
+        return self._doubt
+
+    @property
+    def epoch(self) -> int:
+        """How often the journal was opened for writing; what a person accepted counts, too. 0: never since there are epochs."""
+        with self._read() as connection:
+            return read_inside(connection).epoch
 
     def find(self, reference: str) -> Entry | None:
         """Return the operation with its history, or None."""
