@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -17,22 +15,20 @@ from rich.text import Text
 from ecrlan.cli import remote_desk
 from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit, pipe_may_close
-from ecrlan.cli.filters import Filters, Word, filter_options, parse_filters
+from ecrlan.cli.filters import Filters, filter_options, parse_filters
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
-from ecrlan.cli.remote import running_daemon
-from ecrlan.cli.session import journal_file
-from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, steps, what
-from ecrlan.desk.texts import LANGUAGES, Language, choose_language, say
-from ecrlan.errors import InvalidValueError, RegisterError, UnknownReferenceError
+from ecrlan.cli.settling import attach, find_entry, language_option, resolve
+from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, steps, terminal_of, what
+from ecrlan.desk.texts import Language, say
+from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.model import Unresolved
 from ecrlan.operation_json import operation_as_json
-from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry
 from ecrlan.settings import Settings
-from ecrlan.wire.mask import clean_text, mask_text
+from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,17 +45,6 @@ MARGIN = 30.0
 """Seconds beyond the longest payment time after which recovery has certainly given up."""
 WIDE = 200
 """Columns of the list where nobody's screen limits it: an operation stays one line."""
-
-
-def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
-    """`--lang`, by default that of the locale."""
-    return click.option(
-        "--lang",
-        "language",
-        type=click.Choice(LANGUAGES),
-        default=lambda: choose_language(os.environ),
-        help="Language; default: the locale's.",
-    )(function)
 
 
 def place_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
@@ -268,18 +253,18 @@ class Desk:
                 self.doubt = reader.incomplete
                 warn(self.doubt, self.language)
             entry = find_entry(reader, self.reference)
-            pinned = reader.latest(entry.terminal, "pinned")
+            pinned = reader.latest(terminal_of(entry), "pinned")
         self._terminal_id = str(pinned.data["terminal_id"]) if pinned is not None and pinned.data.get("terminal_id") else None
         return entry, operation_of_entry(entry)
 
     def recover(self, entry: Entry, seconds: float, *, quiet: bool) -> Finding:
         """Have the operation's terminal asked for `seconds` at most."""
-        chosen = terminal_of_operation(self.settings, entry.terminal, self.address)
+        chosen = terminal_of_operation(self.settings, terminal_of(entry), self.address)
         if chosen is None:
-            return Finding(hindrance="no_terminal", problem=f"the settings do not name terminal {entry.terminal}")
+            return Finding(hindrance="no_terminal", problem=f"the settings do not name terminal {terminal_of(entry)}")
         if not quiet:
             screen = console(stderr=True)
-            screen.print(Text(say(self.language, "open.asking", terminal=entry.terminal, seconds=seconds)))
+            screen.print(Text(say(self.language, "open.asking", terminal=terminal_of(entry), seconds=seconds)))
         return find_out(self.settings, chosen, self.reference, seconds)
 
     def document(self, entry: Entry, finding: Finding | None) -> dict[str, Any]:
@@ -316,7 +301,7 @@ class Desk:
 
     def advice(self, entry: Entry) -> Advice:
         """Return what to look at, and what each answer means."""
-        where = f" --address {shlex.quote(self.address)}" if self.address is not None else f" -t {entry.terminal}"
+        where = f" --address {shlex.quote(self.address)}" if self.address is not None else f" -t {terminal_of(entry)}"
         totals = f"ecrlan totals{where}{self._config}"
         return advice(entry, self.language, terminal_id=self._terminal_id, totals_command=totals)
 
@@ -334,11 +319,11 @@ class Desk:
     def _hindrance(self, entry: Entry, finding: Finding) -> str:
         command = f"ecrlan operations show {self.reference} --address HOST:PORT{self._config}"
         problem = clean_text(finding.problem)
-        return say(self.language, f"open.{finding.hindrance}", problem=problem, terminal=entry.terminal, command=command)
+        return say(self.language, f"open.{finding.hindrance}", problem=problem, terminal=terminal_of(entry), command=command)
 
     def _print_advice(self, screen: Console, entry: Entry) -> None:
         told = self.advice(entry)
-        self._head(screen, "head.look", terminal=entry.terminal)
+        self._head(screen, "head.look", terminal=terminal_of(entry))
         print_rows(screen, [(f"{number}.", text) for number, text in enumerate(told.look_at, 1)])
         if not answered(entry):
             self._paragraph(screen, say(self.language, "again.command", command=self._show(entry, " --recover")))
@@ -352,7 +337,7 @@ class Desk:
             )
 
     def _show(self, entry: Entry, option: str) -> str:
-        known = self.address is None or entry.terminal in self.settings.terminals
+        known = self.address is None or terminal_of(entry) in self.settings.terminals
         where = "" if known else f" --address {shlex.quote(self.address or '')}"
         return f"ecrlan operations show {self.reference}{option}{where}{self._config}"
 
@@ -367,65 +352,8 @@ class Desk:
         screen.print(Text(text), style=None)
 
 
-def find_entry(reader: JournalReader, reference: str) -> Entry:
-    """Return the operation with its history. Raises `UnknownReferenceError`, or `RegisterError` where retention has removed it."""
-    entry = reader.find(reference)
-    if entry is not None:
-        return entry
-    known = reader.known(reference)
-    if known is None:
-        raise UnknownReferenceError(reference)
-    told = what(known.kind, known.amount, "en")
-    raise RegisterError(
-        f"operation {reference} is no longer in the journal, retention has removed it; what is kept: {told} on terminal {known.terminal}, "
-        f"{moment(known.created_time)}, {known.outcome or 'no outcome'}"
-    )
-
-
-@operations.command()
-@click.argument("reference", metavar="REF")
-@click.option("--as", "answer", type=Word(["approved", "not-performed"]), required=True, help="What the terminal shows.")
-@click.option("--by", metavar="NAME", required=True, help="Who says so; kept in the journal.")
-@click.option("--note", metavar="TEXT", required=True, help="How it was found out; kept in the journal.")
-@click.option("--config", metavar="FILE", help="The settings file.")
-@language_option
-@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
-def resolve(*, reference: str, answer: str, by: str, note: str, config: str | None, language: Language, as_json: bool) -> Exit:
-    """Settle the unresolved operation REF in a person's name.
-
-    `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
-    where the outcome is known, or is still being found out.
-    """
-    by, note = mask_text(by), mask_text(note)  # they are kept for ever
-    settings = chosen_settings(config, quiet=as_json)
-    remote_desk.have_written(settings, reference)
-    with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
-        entry = find_entry(reader, reference)
-    if operation_of_entry(entry).outcome is None:
-        raise RegisterError(
-            f"the outcome of operation {reference} is not known yet, and may still be proved: `ecrlan operations show {reference}` has the "
-            "terminal asked; only what stays unresolved then is settled by hand"
-        )
-    operation = _resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note)
-    with pipe_may_close():
-        if as_json:
-            print_json(operation_as_json(operation))
-        else:
-            told = say(language, f"outcome.{outcome_word(operation)}")
-            console().print(Text(clean_text(say(language, "resolved.done", reference=reference, outcome=told, by=by))))
-    return Exit.DONE
-
-
-def _resolve(settings: Settings, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
-    daemon = running_daemon(settings)
-    if daemon is not None:
-        return remote_desk.resolved(daemon, reference, outcome, by=by, note=note)
-
-    async def resolved() -> Operation:
-        async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
-            return await register.resolve(reference, outcome, by=by, note=note)
-
-    return asyncio.run(resolved())
+operations.add_command(resolve)
+operations.add_command(attach)
 
 
 # --- many operations --------------------------------------------------------------------------------------------------------------

@@ -12,11 +12,11 @@ import click
 from rich.markup import escape
 
 from ecrlan.cli.amount import show_amount
-from ecrlan.cli.desk import language_option
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.frames import print_frame_line
 from ecrlan.cli.ledger import charge_text, ledger_table
 from ecrlan.cli.output import console, print_rows
+from ecrlan.cli.settling import language_option
 from ecrlan.emulator import FAULTS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Faults, Manners
 from ecrlan.emulator.manners import DEFAULT_MANNERS, MANNER_KINDS
 from ecrlan.emulator.scenarios import PROGRESS, describe

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ecrlan.errors import EcrlanError, InvalidValueError, UnknownTerminalError
+from ecrlan.errors import EcrlanError, InvalidValueError, OperationsWithoutTerminalError, UnknownTerminalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def exit_of_operation(operation: Operation) -> Exit:
 
 def exit_of_error(error: EcrlanError) -> Exit:
     """Return the exit code of an exception that ecrlan raised on purpose."""
-    if isinstance(error, InvalidValueError | UnknownTerminalError):
+    if isinstance(error, InvalidValueError | OperationsWithoutTerminalError | UnknownTerminalError):
         return Exit.USAGE
     return Exit.NOT_PERFORMED if error.sent == "no" else Exit.UNRESOLVED
 

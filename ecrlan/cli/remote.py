@@ -50,7 +50,7 @@ class RefusedError(RegisterError):
 
 
 class RefusedValueError(RefusedError, InvalidValueError):
-    """The daemon refuses a value, or knows no such terminal: what was typed is wrong."""
+    """The daemon refuses a value or its settings, or knows no such terminal: what was typed is wrong."""
 
 
 class DaemonLostError(EcrlanError):
@@ -278,7 +278,7 @@ def refusal(daemon: RunningDaemon, status: int, document: object) -> EcrlanError
         message = f"{daemon.words} does not let this command in ({message}); the token is that of {token_file(daemon.journal, 'operate')}"
     if code == "unknown_terminal":
         message += "; if the settings do know it, have the daemon read them: ecrlan reload"
-    wrong = code in ("invalid_value", "unknown_terminal")
+    wrong = code in ("invalid_value", "unknown_terminal", "operations_without_terminal")
     return RefusedValueError(code, message, sent) if wrong else RefusedError(code, message, sent)
 
 

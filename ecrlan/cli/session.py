@@ -22,6 +22,7 @@ from ecrlan.daemon.card_numbers import refuse_card_number
 from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
+from ecrlan.register.terminal import BLOCKED_WHILE_UNRESOLVED
 from ecrlan.settings import Settings, data_folder, split_address
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from ecrlan.register import Terminal, TerminalEvent
 
 DEFAULT_PORT = 8081
+BLOCKED_KINDS = MONEY_KINDS | BLOCKED_WHILE_UNRESOLVED
+"""Kinds that an operation without a known outcome blocks."""
 
 _STATES = {
     State.QUEUED: "waiting for the terminal",
@@ -83,7 +86,7 @@ class Call:
         daemon = running_daemon(settings)
         chosen = choose_terminal(settings, self.terminal, self.address)
         if daemon is None:
-            return DirectWay(settings, chosen)
+            return DirectWay(settings, chosen, blocked=self.address is None and self.kind in BLOCKED_KINDS)
         if self.address is not None:
             raise RegisterError(
                 f"{daemon.words} owns the journal {settings.journal}, and drives only the terminals of its settings: write "
@@ -154,10 +157,14 @@ class Way(Protocol):
 
 
 class DirectWay:
-    """The command owns the journal itself, with a register of its own."""
+    """The command owns the journal itself, with a register of its own.
 
-    def __init__(self, settings: Settings, chosen: TerminalSettings) -> None:
+    `blocked`: it is refused while an operation without a known outcome belongs to no terminal of the settings.
+    """
+
+    def __init__(self, settings: Settings, chosen: TerminalSettings, *, blocked: bool) -> None:
         self._chosen = chosen
+        self._wanted = [settings.terminal_settings(name) for name in settings.terminals] if blocked else None
         self._register = Register(
             journal_file(settings),
             listen=settings.register_.listen if chosen.link == "listen" else None,
@@ -170,6 +177,8 @@ class DirectWay:
     async def open(self) -> AsyncIterator[Terminal]:
         """Open journal and address for as long as it is entered."""
         async with self._register:
+            if self._wanted is not None:
+                self._register.check_operations(self._wanted)
             yield self._register.add(self._chosen)
 
     async def was_sent(self, reference: str | None) -> bool:

@@ -137,7 +137,7 @@ class Daemon:
     def reload(self) -> dict[str, Any]:
         """Read the settings again and bring the terminals up to date; return what was done, and which settings need a restart.
 
-        Raises `InvalidValueError`; then nothing was changed.
+        Raises `InvalidValueError`, `OperationsWithoutTerminalError`; then nothing was changed.
         """
         if self.demo is not None:
             done = self.fleet.apply(self._wanted(self.settings))

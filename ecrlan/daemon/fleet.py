@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from ecrlan.errors import InvalidValueError, TerminalBusyError
+from ecrlan.errors import InvalidValueError, OperationsWithoutTerminalError, TerminalBusyError
 from ecrlan.register import OperationChanged, Register, TerminalEvent, TerminalSettings
 from ecrlan.register.options import check_apart
 
@@ -32,6 +32,7 @@ class Fleet:
         """Take the register; `on_settled` is called when something that waited was done."""
         self.register = register
         self._on_settled = on_settled
+        self._wanted: tuple[TerminalSettings, ...] = ()
         self._waiting: dict[str, _Change] = {}
         self._looking = False
         self._end_observing = register.observe(self._observe)
@@ -42,8 +43,9 @@ class Fleet:
         return [{"terminal": name, "reason": change.reason} for name, change in self._waiting.items()]
 
     def open(self, wanted: Mapping[str, TerminalSettings]) -> None:
-        """Add the terminals. Raises `InvalidValueError`, `JournalError`."""
+        """Add the terminals. Raises `InvalidValueError`, `JournalError`, `OperationsWithoutTerminalError`."""
         check(wanted)
+        self.register.check_operations(wanted.values())
         for settings in wanted.values():
             self.register.add(settings)
 
@@ -55,9 +57,12 @@ class Fleet:
     def apply(self, wanted: Mapping[str, TerminalSettings]) -> dict[str, Any]:
         """Bring the terminals up to date and return the names: added, changed, removed, unchanged, and what waits.
 
-        Raises `InvalidValueError` where the settings contradict each other; then nothing was changed.
+        Raises `InvalidValueError` where the settings contradict each other, `OperationsWithoutTerminalError` where they leave operations
+        without a known outcome to no terminal; then nothing was changed.
         """
         check(wanted)
+        self.register.check_operations(wanted.values())
+        self._wanted = tuple(wanted.values())
         self._waiting.clear()
         done: dict[str, list[str]] = {"added": [], "changed": [], "removed": [], "unchanged": []}
         for name in [name for name in self.register.terminals if name not in wanted]:
@@ -75,6 +80,11 @@ class Fleet:
     def settle(self) -> bool:
         """Apply what waits as far as it can be; True where anything was changed."""
         self._looking = False
+        try:
+            self.register.check_operations(self._wanted)
+        except OperationsWithoutTerminalError as error:  # what ran on a terminal that is to go came to no known outcome
+            self._waiting = {name: _Change(change.settings, str(error)) for name, change in self._waiting.items()}
+            return False
         done = [name for name, change in list(self._waiting.items()) if self._change(name, change.settings)]
         if done:
             log.info("terminals.settled", terminals=done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecrlan.desk.story import advice, facts, moment, steps, what
+from ecrlan.desk.story import advice, facts, moment, steps, terminal_of, what
 from ecrlan.desk.texts import Language, say
 from ecrlan.model import Operation, Unresolved
 
@@ -18,7 +18,7 @@ def story_as_json(operation: Operation, entry: Entry | None, language: Language,
     begun = [(moment(operation.created_time), say(language, "step.created", what=title))]
     told = None
     if entry is not None and isinstance(operation.outcome, Unresolved):
-        told = advice(entry, language, terminal_id=terminal_id, totals_command=f"ecrlan totals -t {operation.terminal}")
+        told = advice(entry, language, terminal_id=terminal_id, totals_command=f"ecrlan totals -t {terminal_of(entry)}")
     return {
         "reference": operation.reference,
         "title": title,

@@ -53,6 +53,12 @@ def answered(entry: Entry) -> bool:
     return any(event.name == "answered" for event in entry.events)
 
 
+def terminal_of(entry: Entry) -> str:
+    """Return the terminal that has the operation: the one that a person gave it to last, or the one that it was begun on."""
+    given = [str(event.data["terminal"]) for event in entry.events if event.name == "attached"]
+    return given[-1] if given else entry.terminal
+
+
 def steps(entry: Entry, language: Language) -> list[tuple[str, str]]:
     """Return what happened, oldest first, as time and words; what repeats itself is told once."""
     told: list[tuple[str, str, int]] = []
@@ -88,6 +94,8 @@ def _step(event: Event, language: Language) -> str:
         case "resolved":
             outcome = say(language, f"outcome.{data['outcome']}")
             return say(language, "step.resolved", by=data.get("by"), outcome=outcome, note=data.get("note"))
+        case "attached":
+            return say(language, "step.attached", terminal=data.get("terminal"), by=data.get("by"))
         case "accepted" | "refused" | "receipt" | "callback":
             return say(language, f"step.{event.name}")
         case "progress" | "data" | "stray":

@@ -84,6 +84,7 @@ ENGLISH = {
     "step.recovering": "the answer was lost ({evidence}): recovery begins",
     "step.finished": "outcome: {outcome}",
     "step.resolved": "settled by hand, {by}: {outcome}; {note}",
+    "step.attached": "given to terminal {terminal} by {by}",
     "step.receipt": "the receipt came",
     "step.data": "data from the host: {text}",
     "step.stray": "an answer that does not belong to it was ignored: {text}",
@@ -137,6 +138,7 @@ ENGLISH = {
     "answer.not_performed.close_session": "The session is still open, and may be closed anew.",
     "answer.leave": "Who cannot tell leaves it unresolved: the terminal then takes no further payment from this register.",
     "resolved.done": "Recorded: {reference} counts as {outcome}, says {by}.",
+    "attached.done": "Recorded: {reference} belongs to terminal {terminal} from now on, says {by}.",
 }
 
 ITALIAN = {
@@ -204,6 +206,7 @@ ITALIAN = {
     "step.recovering": "la risposta è andata persa ({evidence}): inizia la verifica",
     "step.finished": "esito: {outcome}",
     "step.resolved": "decisa a mano, {by}: {outcome}; {note}",
+    "step.attached": "assegnata al terminale {terminal} da {by}",
     "step.receipt": "è arrivato lo scontrino",
     "step.data": "dati dall'host: {text}",
     "step.stray": "ignorata una risposta che non le appartiene: {text}",
@@ -255,6 +258,7 @@ ITALIAN = {
     "answer.not_performed.close_session": "La chiusura non è avvenuta, e si può ripetere.",
     "answer.leave": "Chi non può dirlo la lascia incerta: il terminale intanto non accetta altri pagamenti da questa cassa.",
     "resolved.done": "Registrato: {reference} vale come {outcome}, lo dice {by}.",
+    "attached.done": "Registrato: {reference} appartiene da ora al terminale {terminal}, lo dice {by}.",
 }
 
 TEXTS: dict[Language, dict[str, str]] = {"en": ENGLISH, "it": ITALIAN}

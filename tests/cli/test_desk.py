@@ -564,10 +564,7 @@ def test_the_locale_is_that_of_the_user(run, journal, monkeypatch):
     ("evidence", "italian"),
     [
         (EVIDENCE, "la cassa si è fermata prima della risposta"),
-        (
-            "the terminal could not be asked: no line to 10.0.0.1 port 8081: x",
-            "il terminale non è raggiungibile: nessun collegamento con 10.0.0.1 porta 8081",
-        ),
+        ("the terminal could not be asked: no line to 10.0.0.1 port 8081: x", "il terminale non è raggiungibile: nessun collegamento con"),
         ("something new", "something new"),
     ],
 )

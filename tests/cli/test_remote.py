@@ -65,6 +65,9 @@ SEQUENCE = [
     "operations resolve p-1 --as not-performed --by Anna --note seen",
     "operations resolve nothing --as approved --by Anna --note seen",
     "operations resolve odd --as approved --by Anna --note= ",
+    "operations attach odd -t till-1 --by Anna",
+    "operations attach nothing -t till-1 --by Anna",
+    "operations attach odd -t till-9 --by Anna",
     "operations show odd",
     "operations show p-1 --lang it",
     "purchase 6.50 --reference p-6",
@@ -261,9 +264,9 @@ def test_without_the_right_token_nothing_is_sent(run_json, serve, home, emulator
     assert len(emulator.terminal.ledger) == 0
 
 
-def test_new_terminals_are_known_after_a_reload(run, run_json, shop, serve, emulator):
+def test_new_terminals_are_known_after_a_reload(run, run_json, shop, serve, another_emulator):
     serve()
-    shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {emulator.port}\nlink = "dial"\n')
+    shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {another_emulator.port}\nlink = "dial"\n')
     exit_code, document = run_json("status", "-t", "till-2")
     assert (exit_code, document["error"]["code"]) == (2, "unknown_terminal")
     assert "ecrlan reload" in document["error"]["message"]

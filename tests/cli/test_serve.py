@@ -150,9 +150,9 @@ def test_without_the_extra_it_says_what_to_install(run, shop, monkeypatch, missi
 
 
 @unix_only
-def test_sighup_has_the_settings_read_anew(shop, serve_process, run_json, emulator):
+def test_sighup_has_the_settings_read_anew(shop, serve_process, run_json, another_emulator):
     daemon = serve_process()
-    shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {emulator.port}\nlink = "dial"\n')
+    shop(more=f'[terminals.till-2]\naddress = "127.0.0.1"\nport = {another_emulator.port}\nlink = "dial"\n')
     daemon.process.send_signal(signal.SIGHUP)
     daemon.logged("terminals.reloaded")
     assert run_json("status", "-t", "till-2")[1]["outcome"] == "done"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,7 @@ def test_a_late_result_is_told_as_the_journal_has_it(monkeypatch: pytest.MonkeyP
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
         async with till(loop, receiver, late_seconds=200.0) as (first, callbacks, emulated):
-            terminal = first.register.dial("till-2", "127.0.0.1", first.settings.port, last_result_supported=False)
+            terminal = first.register.change(replace(first.settings, last_result_supported=False))
             callbacks.wanted("prompt", URL)
             await terminal.purchase(650, reference="prompt")
             await settle()

@@ -8,8 +8,10 @@ import pytest
 
 from ecrlan.daemon.fleet import Fleet, check
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import InvalidValueError
-from ecrlan.register import Register, TerminalSettings
+from ecrlan.errors import InvalidValueError, OperationsWithoutTerminalError, TerminalBlockedError
+from ecrlan.journal import Journal
+from ecrlan.model import Unresolved
+from ecrlan.register import Register, Terminal, TerminalSettings
 from ecrlan.register.register import local_clock
 from tests.daemon.house import until
 
@@ -25,9 +27,9 @@ def wanted(*terminals: TerminalSettings) -> dict[str, TerminalSettings]:
 async def test_terminals_are_added_changed_and_removed() -> None:
     async with Register() as register:
         fleet = Fleet(register)
-        fleet.open(wanted(settings("a"), settings("b"), settings("c")))
+        fleet.open(wanted(settings("a", port=1), settings("b", port=2), settings("c", port=3)))
         b = register.terminal("b")
-        done = fleet.apply(wanted(settings("b"), settings("c", port=9), settings("d")))
+        done = fleet.apply(wanted(settings("b", port=2), settings("c", port=9), settings("d", port=1)))
         assert done == {"added": ["d"], "changed": ["c"], "removed": ["a"], "unchanged": ["b"], "waiting": []}
         assert list(register.terminals) == ["b", "c", "d"]
         assert register.terminal("b") is b
@@ -79,7 +81,7 @@ def test_terminals_that_dial_in_from_one_address_are_refused() -> None:
     def listened(name: str) -> TerminalSettings:
         return TerminalSettings(name=name, address="10.0.0.1", link="listen")
 
-    check(wanted(listened("a"), settings("b")))
+    check(wanted(listened("a"), settings("b", port=9)))
     with pytest.raises(InvalidValueError, match=r"terminals\.b\.address"):
         check(wanted(listened("a"), listened("b")))
 
@@ -92,6 +94,57 @@ async def test_contradictions_change_nothing() -> None:
         with pytest.raises(InvalidValueError):
             fleet.apply(wanted(*twins))
         assert list(register.terminals) == ["a"]
+
+
+async def lose(terminal: Terminal, emulated: EmulatedTerminal) -> None:
+    """Have a purchase of the terminal end unresolved."""
+    emulated.faults.set("odd_result")
+    operation = await terminal.purchase(650, reference="lost")
+    assert isinstance(operation.outcome, Unresolved)
+
+
+async def test_a_reload_that_leaves_an_unresolved_operation_to_nobody_is_refused() -> None:
+    emulated = EmulatedTerminal(clock=local_clock)
+    async with EmulatorServer(emulated) as server, Register() as register:
+        fleet = Fleet(register)
+        before = settings("a", "127.0.0.1", server.port)
+        fleet.open(wanted(before))
+        await lose(register.terminal("a"), emulated)
+        for others in ({}, wanted(settings("b", port=1))):
+            with pytest.raises(OperationsWithoutTerminalError, match=r"lost \(terminal a\)"):
+                fleet.apply(others)
+            assert register.terminal("a").settings == before
+        fleet.apply(wanted(settings("b", "127.0.0.1", server.port)))  # another name, the same terminal
+        with pytest.raises(TerminalBlockedError, match="lost"):
+            await register.terminal("b").purchase(700)
+
+
+async def test_settings_without_the_terminal_of_an_open_operation_start_nothing() -> None:
+    emulated = EmulatedTerminal(clock=local_clock)
+    with Journal(None, inline=True) as journal:
+        async with EmulatorServer(emulated) as server, Register(journal) as register:
+            await lose(register.dial("a", "127.0.0.1", server.port), emulated)
+        async with Register(journal) as register:
+            with pytest.raises(OperationsWithoutTerminalError, match="lost"):
+                Fleet(register).open(wanted(settings("b", port=1)))
+            assert not register.terminals
+
+
+async def test_what_ends_unresolved_keeps_its_terminal_though_it_is_to_go() -> None:
+    emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0, host_seconds=0.0)
+    async with EmulatorServer(emulated) as server, Register() as register:
+        fleet = Fleet(register)
+        fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
+        paying = asyncio.create_task(lose(register.terminal("a"), emulated))
+        await until(lambda: emulated.stage == "card")
+        assert fleet.apply({})["waiting"]
+        server.press("card")
+        server.press("pin")
+        await paying
+        await until(lambda: "lost (terminal a)" in fleet.waiting[0]["reason"])
+        assert "a" in register.terminals
+        await register.resolve("lost", "approved", by="Anna", note="seen")
+        await until(lambda: not register.terminals)
 
 
 async def test_closed_it_applies_nothing_more() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -202,9 +202,9 @@ def test_many_terminals_are_spread_and_few_are_asked_at_once() -> None:
         running = most = 0
         async with Register(clock=loop.clock) as lonely:
             unanswered = await lonely.dial("till-1", "127.0.0.1", 8081).status()
-        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server, opened(loop) as (register, _, _):
+        async with opened(loop) as (register, _, _):
             for number in range(600):
-                terminal = register.dial(f"till-{number}", "127.0.0.1", server.port)
+                terminal = register.dial(f"till-{number}", "127.0.0.1", 10_000 + number)
 
                 async def poll() -> Operation:
                     nonlocal running, most
@@ -227,8 +227,9 @@ def test_many_terminals_are_spread_and_few_are_asked_at_once() -> None:
 
 def test_terminals_come_and_go() -> None:
     async def main(loop: VirtualLoop) -> None:
-        async with EmulatorServer(EmulatedTerminal(clock=loop.clock)) as server, opened(loop) as (register, health, told):
+        async with AsyncExitStack() as servers, opened(loop) as (register, health, told):
             for name in ("till-1", "till-2", "till-3"):
+                server = await servers.enter_async_context(EmulatorServer(EmulatedTerminal(clock=loop.clock)))
                 register.dial(name, "127.0.0.1", server.port)
             await asyncio.sleep(5)
             assert sorted(name for _, name in told) == ["till-1", "till-2", "till-3"]

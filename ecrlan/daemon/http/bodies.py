@@ -32,6 +32,13 @@ class Acceptance(Body):
     by: Name
 
 
+class Attachment(Body):
+    """To which terminal an operation without a known outcome is given."""
+
+    terminal: Annotated[str, Field(min_length=1, max_length=64, description="The terminal's name in the settings.")]
+    by: Name
+
+
 class Verdict(Body):
     """How an unresolved operation is settled."""
 
@@ -49,6 +56,7 @@ class Press(Body):
 DEMAND: TypeAdapter[AnyDemand] = TypeAdapter(AnyDemand)
 LOGIN = TypeAdapter(Login)
 ACCEPTANCE = TypeAdapter(Acceptance)
+ATTACHMENT = TypeAdapter(Attachment)
 VERDICT = TypeAdapter(Verdict)
 PRESS = TypeAdapter(Press)
 
@@ -79,6 +87,6 @@ def demand_schema() -> dict[str, Any]:
 def definitions() -> dict[str, Any]:
     """Return the schemas of all bodies, and of errors, for the OpenAPI document's components."""
     found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
-    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Verdict, Press, ErrorDocument)
+    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Attachment, Verdict, Press, ErrorDocument)
     _, rest = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
     return {**found, **rest["$defs"]}

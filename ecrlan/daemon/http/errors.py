@@ -41,6 +41,8 @@ STATUSES: dict[str, int] = {
     "terminal_blocked": 409,
     "reference_conflict": 409,
     "refused": 409,
+    "journal_doubtful": 409,
+    "operations_without_terminal": 409,
     "too_large": 413,
     "invalid_value": 422,
     "too_many": 429,

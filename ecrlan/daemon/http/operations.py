@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.demands import EXAMPLES, Demand
-from ecrlan.daemon.http.bodies import DEMAND, VERDICT, Verdict, demand_schema, left, read, schema_of
+from ecrlan.daemon.http.bodies import ATTACHMENT, DEMAND, VERDICT, Attachment, Verdict, demand_schema, left, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
@@ -95,18 +95,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         found, following = await list_operations(daemon.register, daemon.reader, wanted, limit=limit, before=before)
         return JSONResponse({"operations": [operation_as_json(each) for each in found], "next": following})
 
-    @router.post(
-        "/v1/operations/{reference}/resolve",
-        responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument),
-        openapi_extra=takes(schema_of(Verdict), {"charged": {"outcome": "approved", "by": "Anna", "note": "on the terminal's journal"}}),
-        response_model=None,
-    )
-    async def resolve(reference: str, request: Request) -> Response:
-        """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
-        verdict: Verdict = await read(request, VERDICT)
-        operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
-        return JSONResponse(operation_as_json(operation))
-
+    _add_decisions(router, daemon)
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
     receipt_answers[200]["content"] = {"text/plain": {"schema": {"type": "string"}}}
 
@@ -129,6 +118,36 @@ def make_router(daemon: Daemon) -> APIRouter:
         return JSONResponse(story_as_json(operation, entry, language, terminal_id=terminal_id))
 
     return router
+
+
+def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
+    """Add what a named person decides about an operation."""
+
+    @router.post(
+        "/v1/operations/{reference}/resolve",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument),
+        openapi_extra=takes(schema_of(Verdict), {"charged": {"outcome": "approved", "by": "Anna", "note": "on the terminal's journal"}}),
+        response_model=None,
+    )
+    async def resolve(reference: str, request: Request) -> Response:
+        """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
+        verdict: Verdict = await read(request, VERDICT)
+        operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
+        return JSONResponse(operation_as_json(operation))
+
+    @router.post(
+        "/v1/operations/{reference}/attach",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument),
+        openapi_extra=takes(schema_of(Attachment), {"renamed": {"terminal": "till-2", "by": "Anna"}}),
+        response_model=None,
+    )
+    async def attach(reference: str, request: Request) -> Response:
+        """Give an operation without a known outcome to a terminal, in a person's name; from now on it blocks that one."""
+        attachment: Attachment = await read(request, ATTACHMENT)
+        operation = await daemon.register.attach(reference, attachment.terminal, by=attachment.by)
+        for name in daemon.register.terminals:
+            daemon.terminal_changed(name)
+        return JSONResponse(operation_as_json(operation))
 
 
 def _style(style: Any) -> dict[str, bool]:  # noqa: ANN401  # wire.receipt's ReceiptStyle

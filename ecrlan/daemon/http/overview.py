@@ -50,7 +50,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Return the metrics for Prometheus."""
         return Response(daemon.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
-    @router.post("/v1/reload", responses=answers(408, 413, 422, 503, ok=Reloaded), response_model=None)
+    @router.post("/v1/reload", responses=answers(408, 409, 413, 422, 503, ok=Reloaded), response_model=None)
     async def reload() -> Response:
         """Read the settings again and bring the terminals up to date; what is in use follows once it is free."""
         return JSONResponse(daemon.reload())

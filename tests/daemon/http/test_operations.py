@@ -202,7 +202,8 @@ async def test_a_client_that_leaves_during_the_payment_changes_nothing(tmp_path:
         assert till.emulated.ledger.net_total() == 650
 
 
-async def test_an_unresolved_operation_blocks_and_is_settled_by_a_person(tmp_path: Path) -> None:
+async def test_an_unresolved_operation_blocks_and_is_settled_by_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecrlan.protocol.exchange.SOONEST_APPROVAL", 0.0)  # the emulated customer has the card in hand
     async with house(tmp_path, longest_payment_time=0.1) as till:
         till.emulated.faults.set("drop_after_ack")
         lost = (await till.begin(20, kind="purchase", amount=650, reference="sale-1")).json()
@@ -230,13 +231,43 @@ async def test_an_operation_of_a_terminal_that_is_gone_is_settled_and_told(tmp_p
     async with house(tmp_path, longest_payment_time=0.1) as till:
         till.emulated.faults.set("drop_after_ack")
         await till.begin(20, kind="purchase", amount=650, reference="sale-1")
-        till.daemon.fleet.apply({})
+        till.daemon.register.remove("till-1")
         told = []
         till.daemon.hub.publish = lambda kind, data, terminal=None: told.append((kind, data, terminal))  # type: ignore[method-assign]
         await till.post("/v1/operations/sale-1/resolve", outcome="approved", by="Anna", note="seen")
         ((data, terminal),) = [(data, terminal) for kind, data, terminal in told if kind == "operation"]
         assert callable(data)
         assert (data()["outcome"], terminal) == ("approved", "till-1")
+
+
+async def test_an_operation_is_attached_to_a_terminal(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        till.emulated.faults.set("odd_result")
+        await till.begin(20, kind="purchase", amount=650, reference="odd")
+        till.daemon.register.dial("till-2", "127.0.0.1", 1)
+        await till.begin(20, kind="status", reference="known")
+        attach = "/v1/operations/{}/attach".format
+        for wrong in ({}, {"terminal": "till-2"}, {"by": "Anna"}, {"terminal": "till-2", "by": " "}):
+            error_of(await till.post(attach("odd"), **wrong), 422, "invalid_value")  # type: ignore[arg-type]
+        error_of(await till.post(attach("none"), terminal="till-2", by="Anna"), 404, "unknown_reference")
+        error_of(await till.post(attach("odd"), terminal="till-9", by="Anna"), 404, "unknown_terminal")
+        error_of(await till.post(attach("known"), terminal="till-2", by="Anna"), 409, "refused")
+        answer = await till.post(attach("odd"), terminal="till-2", by="Anna")
+        assert (answer.status_code, answer.json()["outcome"]) == (200, "unresolved")
+        assert (await till.get("/v1/terminals/till-1"))["unresolved"] == []
+        assert (await till.get("/v1/terminals/till-2"))["unresolved"] == ["odd"]
+        steps = (await till.get("/v1/operations/odd/story"))["steps"]
+        assert steps[-1][1] == "given to terminal till-2 by Anna"
+
+
+async def test_a_reload_that_leaves_an_operation_to_nobody_is_refused(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        till.emulated.faults.set("odd_result")
+        await till.begin(20, kind="purchase", amount=650, reference="odd")
+        till.write_settings(till.terminal_settings("till-2", port=1))
+        error = error_of(await till.client.post("/v1/reload"), 409, "operations_without_terminal")
+        assert "odd (terminal till-1)" in error["message"]
+        assert [each["name"] for each in (await till.get("/v1/terminals"))["terminals"]] == ["till-1"]
 
 
 async def test_the_story_of_an_unresolved_operation(tmp_path: Path) -> None:
