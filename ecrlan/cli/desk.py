@@ -21,7 +21,7 @@ from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, 
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
 from ecrlan.cli.settling import attach, find_entry, language_option, resolve
 from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, steps, terminal_of, what
-from ecrlan.desk.texts import Language, say
+from ecrlan.desk.texts import Language, say, say_doubt
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.model import Unresolved
@@ -69,7 +69,7 @@ def load_settings(config: str | None, journal: str | None, *, address: str | Non
 def warn(doubt: Doubt | None, language: Language) -> None:
     """Say on standard error what a journal may lack."""
     if doubt is not None:
-        problem = say(language, f"doubt.{doubt.code}", **doubt.values)
+        problem = say_doubt(language, doubt)
         console(stderr=True).print(Text(clean_text(say(language, "list.incomplete", problem=problem)), style="bold red"))
 
 

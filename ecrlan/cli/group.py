@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reprint": ("ecrlan.cli.operations", "Print the last receipt again."),
     "vas": ("ecrlan.cli.operations", "Other payment methods: BancomatPay, WeChat, Alipay."),
     "operations": ("ecrlan.cli.desk", "Look up operations, settle unresolved ones by hand, export."),
+    "journal": ("ecrlan.cli.journal", "Show whether the journal can be believed, and accept one that is in doubt."),
     "serve": ("ecrlan.cli.serve", "Run the daemon: HTTP API, events and console for any number of tills."),
     "events": ("ecrlan.cli.events", "Follow what the daemon tells, as it happens."),
     "reset": ("ecrlan.cli.reset", "Drop the daemon's line to a terminal."),

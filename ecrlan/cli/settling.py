@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 from rich.text import Text
@@ -16,8 +16,9 @@ from ecrlan.cli.filters import Word
 from ecrlan.cli.output import console, outcome_word, print_json
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.session import journal_file
+from ecrlan.desk.language import choose_language
 from ecrlan.desk.story import moment, what
-from ecrlan.desk.texts import LANGUAGES, Language, choose_language, say
+from ecrlan.desk.texts import LANGUAGES, Language, say
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.operation_json import operation_as_json
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from ecrlan.settings import Settings
 
 
-def language_option(function: Callable[..., Exit]) -> Callable[..., Exit]:
+Command = TypeVar("Command", bound="Callable[..., Exit | None]")
+
+
+def language_option(function: Command) -> Command:
     """`--lang`, by default that of the locale."""
     return click.option(
         "--lang",

@@ -39,9 +39,11 @@ NOTICES_AT_ONCE = 4
 JOURNAL_PERIOD = 5.0
 """Seconds between two looks whether the journal has failed."""
 JOURNAL_FAILED = "journal_failed"
+JOURNAL_DOUBTFUL = "journal_doubtful"
+OF_THE_JOURNAL = frozenset({JOURNAL_FAILED, JOURNAL_DOUBTFUL})
 TERMINAL_ID_CHANGED = "terminal_id_changed"
 PER_OPERATION = frozenset({UNRESOLVED, "result_after_refusal"})
-"""Alarms that each operation has of its own; of the others a terminal has one, and of `journal_failed` there is one in all."""
+"""Alarms that each operation has of its own; of the others a terminal has one, and of those of the journal there is one in all."""
 
 Key = tuple[str, str | None, str | None]
 
@@ -205,10 +207,13 @@ class Alarms:
     def dismiss(self, alarm_id: str) -> dict[str, Any]:
         """End an alarm that somebody has seen, and return it.
 
-        Raises `UnknownAlarmError`, and `RegisterError` for one of an unresolved operation, which ends when the operation is settled.
+        Raises `UnknownAlarmError`, and `RegisterError` for one that ends by something else only: that of an unresolved operation when the
+        operation is settled, that of a journal in doubt when a person accepts the journal.
         """
         for key, kept in self._kept.items():
             if kept.id == alarm_id:
+                if kept.name == JOURNAL_DOUBTFUL:
+                    raise RegisterError("the journal is in doubt: the alarm ends when a person accepts it (`ecrlan journal accept`)")
                 if kept.name == UNRESOLVED:
                     raise RegisterError(f"operation {kept.reference} is unresolved: the alarm ends when it is settled")
                 return self._end(key, kept)
@@ -243,14 +248,23 @@ class Alarms:
         self._end_if_kept((UNRESOLVED, None, reference))
 
     async def _watch_journal(self) -> None:
-        """Notice a journal that has failed while nobody paid."""
+        """Notice a journal that is in doubt, or has failed while nobody paid."""
         while True:
-            with suppress(JournalError):
-                failed = self.register.journal.failed
-                if failed is not None and _key(JOURNAL_FAILED, None, None) not in self._kept:
-                    log.error("alarm.raised", alarm=JOURNAL_FAILED, text=failed)
-                    self.raise_(JOURNAL_FAILED, failed)
+            self.look_at_journal()
             await asyncio.sleep(JOURNAL_PERIOD)
+
+    def look_at_journal(self) -> None:
+        """Raise the alarm of a journal that has failed or is in doubt; end the one of a doubt that a person has settled."""
+        with suppress(JournalError):
+            journal = self.register.journal
+            doubt = f"{journal.doubt}: no money is moved until a person accepts the journal" if journal.doubt is not None else None
+            for name, problem in ((JOURNAL_FAILED, journal.failed), (JOURNAL_DOUBTFUL, doubt)):
+                kept = _key(name, None, None) in self._kept
+                if problem is not None and not kept:
+                    log.error("alarm.raised", alarm=name, text=problem)
+                    self.raise_(name, problem)
+                elif problem is None and kept and name == JOURNAL_DOUBTFUL:
+                    self._end_if_kept(_key(name, None, None))
 
     def _end_if_kept(self, key: Key) -> None:
         if key in self._kept:
@@ -343,4 +357,4 @@ def split_command(command: str) -> list[str]:
 def _key(name: str, terminal: str | None, reference: str | None) -> Key:
     if name in PER_OPERATION:
         return name, None, reference
-    return name, None if name == JOURNAL_FAILED else terminal, None
+    return name, None if name in OF_THE_JOURNAL else terminal, None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import structlog
 
@@ -171,18 +171,39 @@ class Daemon:
         except JournalError as error:
             return str(error)
 
+    @property
+    def journal_doubt(self) -> str | None:
+        """Why the journal may not hold all that was done, in words; None where nothing is in doubt."""
+        try:
+            doubt = self.register.journal.doubt
+        except JournalError:
+            return None
+        return doubt.text if doubt is not None else None
+
+    @property
+    def journal_problem(self) -> Literal["journal_failed", "journal_doubtful"] | None:
+        """Why the journal lets no money be moved; None where it does."""
+        if self.journal_failure is not None:
+            return "journal_failed"
+        return "journal_doubtful" if self.journal_doubt is not None else None
+
+    async def accept_journal(self, *, by: str, note: str) -> None:
+        """As `Register.accept_journal`; the alarm ends with it."""
+        await self.register.accept_journal(by=by, note=note)
+        self.alarms.look_at_journal()
+
     def register_document(self, role: str) -> dict[str, Any]:
         """Return what `GET /v1/register` tells to a client of this role. It looks up this machine's name, which may take long."""
         from ecrlan import __version__  # noqa: PLC0415 - the package's own name
 
-        failed = self.journal_failure
+        failed, doubt = self.journal_failure, self.journal_doubt
         listener = self.register.listener
         return {
             "version": __version__,
             "cash_register_id": self.register.cash_register_id,
             "listen": {"address": self._listen, "port": listener.port} if listener is not None else None,
             "addresses": own_addresses(),
-            "journal": f"failed: {failed}" if failed else "ok",
+            "journal": f"failed: {failed}" if failed else f"doubtful: {doubt}" if doubt else "ok",
             "demo": self.demo is not None,
             "started_time": self.started_time.isoformat(timespec="seconds"),
             "role": role,

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ecrlan.daemon.health import Condition
+from ecrlan.desk.texts import Language, say_doubt
+from ecrlan.journal import Journal, JournalReader
 from ecrlan.model import StatusResponse, TerminalStatus, Unresolved
 from ecrlan.register import Terminal
 
@@ -58,6 +60,18 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) ->
         "queue_length": queue.length,
         "queue_limit": queue.limit,
         "unresolved": [work.reference for work in terminal.open_works.values() if isinstance(work.outcome, Unresolved)],
+    }
+
+
+def journal_as_json(journal: JournalReader, language: Language) -> dict[str, Any]:
+    """Return the journal: file, epoch, why it is in doubt (in `language`) or has failed, who accepted it last. Reads the disk."""
+    doubt, accepted = journal.doubt, journal.latest("", "journal_accepted")
+    return {
+        "file": str(journal.path) if journal.path is not None else None,
+        "epoch": journal.epoch,
+        "failed": journal.failed if isinstance(journal, Journal) else None,
+        "doubt": {"code": doubt.code, "text": say_doubt(language, doubt)} if doubt is not None else None,
+        "accepted": {"by": accepted.data["by"], "note": accepted.data["note"], "time": accepted.time.isoformat()} if accepted else None,
     }
 
 

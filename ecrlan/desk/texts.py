@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from ecrlan.journal import Doubt
 
 Language = Literal["en", "it"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-
-_WINDOWS_ITALIAN = 0x10
-"""Primary language of Italian in a Windows language number."""
 
 ENGLISH = {
     # names and outcomes
@@ -55,6 +51,17 @@ ENGLISH = {
     "doubt.older": "the journal {path} is older than the file {epoch_file} beside it: opened {epoch} times, not {expected}",
     "doubt.other_epoch_file": "the file {epoch_file} beside the journal belongs to an older state of it: {expected} openings, not {epoch}",
     "doubt.cut": "the journal {path} has lost its end: its last event is number {last}, not {expected}; is its log (-wal) gone?",
+    "journal.file": "journal",
+    "journal.epoch": "epoch",
+    "journal.doubt": "in doubt",
+    "journal.no_doubt": "nothing",
+    "journal.accepted": "accepted by",
+    "journal.risk": "Until a person accepts it, no money is moved. Operations that this journal does not know, because they were asked for "
+    "since the copy was made, may have been performed; asked for again by the same reference, they would be performed a second time. "
+    "Compare the terminal's own list with `ecrlan operations list` first.",
+    "journal.command": "Once you have looked: ecrlan journal accept --by NAME --note TEXT",
+    "journal.ask": "Use this journal from now on?",
+    "journal.done": "Recorded: the journal may be used, says {by}. What the terminal says proves nothing about operations from before.",
     # facts
     "fact.reference": "reference",
     "fact.terminal": "terminal",
@@ -179,6 +186,18 @@ ITALIAN = {
     "doubt.older": "il giornale {path} è più vecchio del file {epoch_file} accanto: aperto {epoch} volte, non {expected}",
     "doubt.other_epoch_file": "il file {epoch_file} accanto al giornale è di un suo stato più vecchio: {expected} aperture, non {epoch}",
     "doubt.cut": "al giornale {path} manca la fine: l'ultimo evento è il numero {last}, non il {expected}; manca il suo log (-wal)?",
+    "journal.file": "giornale",
+    "journal.epoch": "epoca",
+    "journal.doubt": "in dubbio",
+    "journal.no_doubt": "nulla",
+    "journal.accepted": "accettato da",
+    "journal.risk": "Finché una persona non lo accetta, non si muove denaro. Operazioni che questo giornale non conosce, perché chieste "
+    "dopo che la copia è stata fatta, possono essere state eseguite; chieste di nuovo con lo stesso riferimento sarebbero eseguite una "
+    "seconda volta. Prima confrontare l'elenco del terminale con `ecrlan operations list`.",
+    "journal.command": "Dopo aver guardato: ecrlan journal accept --by NOME --note TESTO",
+    "journal.ask": "Usare questo giornale da ora in poi?",
+    "journal.done": "Registrato: il giornale si può usare, lo dice {by}. Ciò che dice il terminale non prova nulla sulle operazioni di "
+    "prima.",
     "fact.reference": "riferimento",
     "fact.terminal": "terminale",
     "fact.reason": "motivo",
@@ -394,6 +413,11 @@ def say(language: Language, name: str, **values: object) -> str:
     return TEXTS[language][name].format(**values)
 
 
+def say_doubt(language: Language, doubt: Doubt) -> str:
+    """Return in `language` why a journal may not hold all that was done."""
+    return say(language, f"doubt.{doubt.code}", **doubt.values)
+
+
 def say_evidence(language: Language, evidence: str) -> str:
     """Return the register's words about a loss or a proof in `language`."""
     if language == "it":
@@ -407,24 +431,3 @@ def say_evidence(language: Language, evidence: str) -> str:
 def _fill(template: str, parts: list[str]) -> str:
     """Put the parts into the numbered places of a text."""
     return re.sub(r"\\(\d)", lambda place: parts[int(place[1]) - 1], template)
-
-
-def choose_language(environ: Mapping[str, str]) -> Language:
-    """Return the language of the user's locale: Italian, or English for every other. On Windows the system's where no variable says."""
-    named = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    if named:
-        return "it" if re.match(r"it(?![a-z])", named, re.IGNORECASE) else "en"
-    return _system_language()
-
-
-if sys.platform == "win32":
-
-    def _system_language() -> Language:
-        import ctypes  # noqa: PLC0415 - nothing else needs it
-
-        return "it" if ctypes.windll.kernel32.GetUserDefaultUILanguage() & 0x3FF == _WINDOWS_ITALIAN else "en"
-
-else:
-
-    def _system_language() -> Language:
-        return "en"

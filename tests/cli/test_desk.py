@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ecrlan.desk.texts import TEXTS, choose_language, say_evidence
+from ecrlan.desk.language import choose_language
+from ecrlan.desk.texts import TEXTS, say_evidence
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.journal.epoch import TEXTS as DOUBTS
 from ecrlan.model import Kind

@@ -24,10 +24,17 @@ export function alarmBanners() {
   return bars;
 }
 
+/** Return where an alarm is settled, null for one that is only to be noted. */
+function placeOf(alarm) {
+  if (alarm.name === "unresolved" && alarm.reference) return `#/desk/${encodeURIComponent(alarm.reference)}`;
+  return alarm.name === "journal_doubtful" ? "#/journal" : null;
+}
+
 function alarmBanner(alarm) {
+  const place = placeOf(alarm);
   const way =
-    alarm.name === "unresolved" && alarm.reference
-      ? element("a", { class: "button", href: `#/desk/${encodeURIComponent(alarm.reference)}`, data: { key: `alarm-${alarm.id}` } }, say("banner.settle"))
+    place !== null
+      ? element("a", { class: "button", href: place, data: { key: `alarm-${alarm.id}` } }, say("banner.settle"))
       : button(say("banner.dismiss"), () => post(`/v1/alarms/${encodeURIComponent(alarm.id)}/dismiss`).catch(() => {}), { data: { key: `alarm-${alarm.id}` } });
   return element(
     "div",

@@ -15,6 +15,7 @@ import { framesPage } from "./frames.js";
 import { operationsPage } from "./operations.js";
 import { operationPage } from "./operation.js";
 import { deskPage } from "./desk.js";
+import { journalPage } from "./journal.js";
 import { setupPage } from "./setup.js";
 
 const SESSION = "ecrlan.session";
@@ -28,6 +29,7 @@ const PAGES = {
   operations: [operationsPage, "operations", false],
   operation: [operationPage, "operations", false],
   desk: [deskPage, "desk", false],
+  journal: [journalPage, "setup", false],
   setup: [setupPage, "setup", false],
 };
 

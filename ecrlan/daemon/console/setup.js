@@ -59,7 +59,7 @@ function registerFacts() {
     element("h2", {}, say("setup.register")),
     facts([
       ["ecrlan", version],
-      [say("setup.journal"), journal === "ok" ? say("setup.journal_ok") : journal],
+      [say("setup.journal"), element("a", { href: "#/journal" }, journal === "ok" ? say("setup.journal_ok") : journal)],
       [say("setup.listens"), listen ? `${listen.address}:${listen.port}` : say("setup.listens_not")],
       [say("setup.started"), showMoment(started)],
     ]),

@@ -18,6 +18,7 @@ REFERENCES = "#/components/schemas/{model}"
 Masked = AfterValidator(mask_text)
 """What a person wrote is kept for ever, and shown: card numbers in it are masked."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="The person who says so."), Masked]
+Note = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what was looked at."), Masked]
 
 
 class Login(Body):
@@ -39,12 +40,19 @@ class Attachment(Body):
     by: Name
 
 
+class JournalAcceptance(Body):
+    """Who says that a journal in doubt may be used."""
+
+    by: Name
+    note: Note
+
+
 class Verdict(Body):
     """How an unresolved operation is settled."""
 
     outcome: Literal["approved", "not_performed"]
     by: Name
-    note: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what the terminal showed."), Masked]
+    note: Note
 
 
 class Press(Body):
@@ -57,6 +65,7 @@ DEMAND: TypeAdapter[AnyDemand] = TypeAdapter(AnyDemand)
 LOGIN = TypeAdapter(Login)
 ACCEPTANCE = TypeAdapter(Acceptance)
 ATTACHMENT = TypeAdapter(Attachment)
+JOURNAL_ACCEPTANCE = TypeAdapter(JournalAcceptance)
 VERDICT = TypeAdapter(Verdict)
 PRESS = TypeAdapter(Press)
 
@@ -87,6 +96,6 @@ def demand_schema() -> dict[str, Any]:
 def definitions() -> dict[str, Any]:
     """Return the schemas of all bodies, and of errors, for the OpenAPI document's components."""
     found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
-    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Attachment, Verdict, Press, ErrorDocument)
+    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Attachment, JournalAcceptance, Verdict, Press, ErrorDocument)
     _, rest = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
     return {**found, **rest["$defs"]}

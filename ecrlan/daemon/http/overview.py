@@ -19,13 +19,15 @@ def make_router(daemon: Daemon) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["daemon"])
     healthy = answers(503, ok=Health)
-    healthy[503] = {"model": Health, "description": "The journal has failed"}
+    healthy[503] = {"model": Health, "description": "The journal has failed, or is in doubt"}
 
     @router.get("/healthz", responses=healthy, response_model=None, openapi_extra={"security": []})
     async def health() -> Response:
-        """Tell that the daemon lives, and whether its journal does. Needs no token."""
-        failed = daemon.journal_failure is not None
-        return JSONResponse({"status": "failing" if failed else "ok", "version": ecrlan.__version__}, 503 if failed else 200)
+        """Tell that the daemon lives, and whether its journal lets anything be sold. Needs no token."""
+        problem = daemon.journal_problem
+        if problem is None:
+            return JSONResponse({"status": "ok", "version": ecrlan.__version__})
+        return JSONResponse({"status": "failing", "version": ecrlan.__version__, "problem": problem}, 503)
 
     @router.get("/v1/register", responses=answers(503, ok=RegisterDocument), response_model=None)
     async def register(request: Request) -> Response:

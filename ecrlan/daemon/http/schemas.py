@@ -258,10 +258,35 @@ class RegisterDocument(Shape):
     cash_register_id: str
     listen: Listening | None
     addresses: list[str]
-    journal: str = Field(description="`ok`, or `failed: …`.")
+    journal: str = Field(description="`ok`, `failed: …` or `doubtful: …`.")
     demo: bool
     started_time: str
     role: Literal["operate", "read"]
+
+
+class JournalDoubt(Shape):
+    """Why a journal may not hold all that was done."""
+
+    code: Literal["backup", "no_epoch_file", "moved_machine", "copied", "older", "other_epoch_file", "cut"]
+    text: str
+
+
+class JournalAccepted(Shape):
+    """Who said last that a journal in doubt may be used."""
+
+    by: str
+    note: str
+    time: str
+
+
+class JournalDocument(Shape):
+    """The journal."""
+
+    file: str | None
+    epoch: int = Field(description="How often it was opened.")
+    failed: str | None
+    doubt: JournalDoubt | None = Field(description="While there is one, no money is moved.")
+    accepted: JournalAccepted | None
 
 
 class Health(Shape):
@@ -269,6 +294,7 @@ class Health(Shape):
 
     status: Literal["ok", "failing"]
     version: str
+    problem: Literal["journal_failed", "journal_doubtful"] | None = Field(None, description="Why nothing can be sold.")
 
 
 class Waiting(Shape):
