@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "journal": ("ecrlan.cli.journal", "Show whether the journal can be believed, and accept one that is in doubt."),
     "serve": ("ecrlan.cli.serve", "Run the daemon: HTTP API, events and console for any number of tills."),
     "events": ("ecrlan.cli.events", "Follow what the daemon tells, as it happens."),
-    "reset": ("ecrlan.cli.reset", "Drop the daemon's line to a terminal."),
+    "reset": ("ecrlan.cli.reset", "Drop the daemon's line to a terminal, or say that it is not used by hand any more."),
     "reload": ("ecrlan.cli.reload", "Have the daemon read its settings anew."),
     "token": ("ecrlan.cli.token", "Print the token of the daemon's API and console."),
     "service": ("ecrlan.cli.service", "Print what makes the daemon a service of systemd or Windows."),

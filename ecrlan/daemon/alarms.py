@@ -25,6 +25,7 @@ from ecrlan.journal import NewOperation
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import Unresolved
 from ecrlan.register import Alarm, OperationChanged, Register, TerminalEvent
+from ecrlan.register.conduct import TOLD_OFFSET
 from ecrlan.register.register import local_clock
 
 log = structlog.get_logger(__name__)
@@ -42,7 +43,9 @@ JOURNAL_FAILED = "journal_failed"
 JOURNAL_DOUBTFUL = "journal_doubtful"
 OF_THE_JOURNAL = frozenset({JOURNAL_FAILED, JOURNAL_DOUBTFUL})
 TERMINAL_ID_CHANGED = "terminal_id_changed"
-PER_OPERATION = frozenset({UNRESOLVED, "result_after_refusal"})
+HAND_USE = "hand_use"
+HOST_TIME_WRONG = "host_time_wrong"
+PER_OPERATION = frozenset({UNRESOLVED, "result_after_refusal", "approved_after_refusal"})
 """Alarms that each operation has of its own; of the others a terminal has one, and of those of the journal there is one in all."""
 
 Key = tuple[str, str | None, str | None]
@@ -234,8 +237,18 @@ class Alarms:
             return
         if row.name == "pinned" and "by" in row.data:
             self._end_if_kept(_key(TERMINAL_ID_CHANGED, row.terminal, None))
+        elif row.name == "hand_use_reset":
+            self._end_if_kept(_key(HAND_USE, row.terminal, None))
+        elif row.name == "clock" and (row.data["offset"] is None or abs(row.data["offset"]) <= TOLD_OFFSET):
+            self._end_if_kept(_key(HOST_TIME_WRONG, row.terminal, None))
         elif row.name in ENDING_NAMES and row.data["outcome"] != UNRESOLVED and (UNRESOLVED, None, row.reference) in self._kept:
             self._begin(self._look(str(row.reference)))  # not every settling is told by another event
+
+    def look_at_terminals(self) -> None:
+        """Raise what an earlier run has found out about the register's terminals and nobody has settled since."""
+        for name, terminal in self.register.terminals.items():
+            if terminal.memory.used_by_hand:
+                self.raise_(HAND_USE, "the terminal was found to be used by hand, too", name)
 
     async def _look(self, reference: str) -> None:
         """End the alarm of an operation that the journal knows to be settled."""

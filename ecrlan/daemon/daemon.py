@@ -117,6 +117,7 @@ class Daemon:
             parts.callback(self.calls.close)
             self.fleet.open(self._wanted(self.settings))
             parts.callback(self.fleet.close)
+            self.alarms.look_at_terminals()
             await self.health.open()
             parts.push_async_callback(self.health.close)
             self._parts = parts.pop_all()

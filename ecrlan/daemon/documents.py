@@ -51,6 +51,8 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) ->
         "status_word": status.status_word if status is not None else None,
         "status_text": status_text(status) if status is not None else None,
         "clock_difference_seconds": condition.clock_difference_seconds,
+        "host_clock_seconds": round(memory.clock.learned) if memory.clock.learned is not None else None,
+        "used_by_hand": memory.used_by_hand,
         "last_seen_time": time_of(now, loop.time() - seen) if seen is not None else None,
         "supports": {
             "extended_purchase": condition.takes_extended if memory.takes_extended is None else memory.takes_extended,

@@ -17,7 +17,7 @@ from ecrlan.daemon import alarms as module
 from ecrlan.daemon.alarms import COMMAND_SECONDS, NOTICES_AT_ONCE, Alarms, UnknownAlarmError
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, RegisterError
-from ecrlan.journal import Journal
+from ecrlan.journal import Event, Journal
 from ecrlan.model import Approved, Unresolved
 from ecrlan.register import Alarm, OperationChanged, Register
 from tests.daemon.receiver import Receiver
@@ -237,6 +237,28 @@ def test_a_journal_that_fails_while_nobody_pays() -> None:
             async with opened(loop, journal) as (_, alarms, _):
                 await asyncio.sleep(0)
                 assert names(alarms) == [("journal_failed", None, None)]
+
+    run(main)
+
+
+def test_each_operation_has_its_own_alarm_of_a_late_approval() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop) as (register, alarms, _):
+            for reference in ("sale-1", "sale-1", "sale-2"):
+                register.tell(Alarm("till-1", "approved_after_refusal", "declined, but …", reference))
+            assert names(alarms) == [("approved_after_refusal", "till-1", "sale-1"), ("approved_after_refusal", "till-1", "sale-2")]
+
+    run(main)
+
+
+@pytest.mark.parametrize(("offset", "lasts"), [(-172_800, True), (3, False), (None, False)])
+def test_a_wrong_host_time_is_told_until_it_is_right_or_not_known_any_more(offset: int | None, lasts: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        async with opened(loop) as (register, alarms, _):
+            register.tell(Alarm("till-1", "host_time_wrong", "2 days behind", None))
+            row = Event(name="clock", time=loop.clock(), reference=None, terminal="till-1", data={"identity": "1", "offset": offset})
+            register.write([row], durable=False)
+            assert bool(alarms.active) is lasts
 
     run(main)
 

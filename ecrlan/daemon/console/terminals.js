@@ -59,10 +59,13 @@ function card(terminal, told, naming, draw) {
       [say("terminal.release"), terminal.software_release ?? say("unknown")],
       [say("terminal.seen"), terminal.last_seen_time ? showAgo(terminal.last_seen_time) : say("terminal.never")],
       [say("terminal.clock"), clockText(terminal.clock_difference_seconds)],
+      [say("terminal.host_clock"), terminal.host_clock_seconds === null ? null : clockText(terminal.host_clock_seconds)],
+      [say("terminal.hand_use"), terminal.used_by_hand && say("terminal.hand_use_text")],
       [say("terminal.supports"), supportsText(terminal.supports)],
       [say("terminal.queue"), terminal.queue_length ? say("terminal.queue_text", { length: terminal.queue_length, limit: terminal.queue_limit }) : say("terminal.queue_empty")],
     ]),
     terminal.foreign_terminal_id && mayOperate() ? foreignForm(terminal, told, naming, draw) : null,
+    terminal.used_by_hand && mayOperate() ? handUseForm(terminal, told, naming, draw) : null,
     told.get(name) ? element("p", { class: `told ${told.get(name).good ? "good" : "bad"}`, role: "status" }, told.get(name).text) : null,
     mayOperate() ? actions(terminal, told, draw) : null,
   );
@@ -146,9 +149,23 @@ function actions(terminal, told, draw) {
 }
 
 function foreignForm(terminal, told, naming, draw) {
+  return personForm(terminal, told, naming, draw, {
+    key: "accept",
+    path: "/accept-terminal-id",
+    text: (by) => say("terminals.accept_text", { found: terminal.foreign_terminal_id, pinned: terminal.terminal_id, by }),
+  });
+}
+
+function handUseForm(terminal, told, naming, draw) {
+  return personForm(terminal, told, naming, draw, { key: "hand_use", path: "/hand-use/reset", text: (by) => say("terminals.hand_use_text", { by }) });
+}
+
+/** Return a form for what only a named person may say; its texts begin with `terminals.` and its key. */
+function personForm(terminal, told, naming, draw, { key, path, text }) {
   const name = terminal.name;
-  const person = element("input", { id: `by-${name}`, maxlength: 60, autocomplete: "name", data: { key: `${name}-by` }, on: { input: () => naming.set(name, person.value) } });
-  person.value = naming.get(name) ?? "";
+  const kept = `${key}-${name}`;
+  const person = element("input", { id: `by-${kept}`, maxlength: 60, autocomplete: "name", data: { key: `${name}-${key}-by` }, on: { input: () => naming.set(kept, person.value) } });
+  person.value = naming.get(kept) ?? "";
   const submit = async (event) => {
     event.preventDefault();
     complain(person);
@@ -157,12 +174,11 @@ function foreignForm(terminal, told, naming, draw) {
       return;
     }
     const by = person.value.trim();
-    const text = say("terminals.accept_text", { found: terminal.foreign_terminal_id, pinned: terminal.terminal_id, by });
-    if (!(await confirmed(say("terminals.accept_title"), text, say("terminals.accept_yes")))) return;
+    if (!(await confirmed(say(`terminals.${key}_title`), text(by), say(`terminals.${key}_yes`)))) return;
     try {
-      await post(terminalPath(name, "/accept-terminal-id"), { by });
-      naming.delete(name);
-      told.set(name, { good: true, text: say("terminals.accepted") });
+      await post(terminalPath(name, path), { by });
+      naming.delete(kept);
+      told.set(name, { good: true, text: say(`terminals.${key}_done`) });
       await refreshTerminal(name);
     } catch (error) {
       told.set(name, { good: false, text: error.message });
@@ -172,7 +188,7 @@ function foreignForm(terminal, told, naming, draw) {
   return element(
     "form",
     { class: "inline", novalidate: true, on: { submit } },
-    field(say("terminals.accept_by"), person),
-    element("button", { type: "submit", data: { key: `${name}-accept` } }, say("terminals.accept")),
+    field(say(`terminals.${key}_by`), person),
+    element("button", { type: "submit", data: { key: `${name}-${key}` } }, say(`terminals.${key}`)),
   );
 }

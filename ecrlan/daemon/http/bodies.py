@@ -33,6 +33,12 @@ class Acceptance(Body):
     by: Name
 
 
+class HandUseReset(Body):
+    """Who says that a terminal is not used by hand any more."""
+
+    by: Name
+
+
 class Attachment(Body):
     """To which terminal an operation without a known outcome is given."""
 
@@ -64,6 +70,7 @@ class Press(Body):
 DEMAND: TypeAdapter[AnyDemand] = TypeAdapter(AnyDemand)
 LOGIN = TypeAdapter(Login)
 ACCEPTANCE = TypeAdapter(Acceptance)
+HAND_USE_RESET = TypeAdapter(HandUseReset)
 ATTACHMENT = TypeAdapter(Attachment)
 JOURNAL_ACCEPTANCE = TypeAdapter(JournalAcceptance)
 VERDICT = TypeAdapter(Verdict)
@@ -96,6 +103,6 @@ def demand_schema() -> dict[str, Any]:
 def definitions() -> dict[str, Any]:
     """Return the schemas of all bodies, and of errors, for the OpenAPI document's components."""
     found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
-    models: tuple[type[BaseModel], ...] = (Login, Acceptance, Attachment, JournalAcceptance, Verdict, Press, ErrorDocument)
+    models: tuple[type[BaseModel], ...] = (Login, Acceptance, HandUseReset, Attachment, JournalAcceptance, Verdict, Press, ErrorDocument)
     _, rest = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
     return {**found, **rest["$defs"]}

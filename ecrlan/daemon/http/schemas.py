@@ -49,6 +49,8 @@ _TERMINAL: dict[str, Any] = {
     "status_word": None,
     "status_text": "operative",
     "clock_difference_seconds": 12,
+    "host_clock_seconds": 3,
+    "used_by_hand": False,
     "last_seen_time": "2026-11-23T17:44:02+00:00",
     "supports": {"extended_purchase": True, "last_result": True},
     "holder": None,
@@ -174,6 +176,8 @@ class TerminalDocument(Shape):
     status_word: str | None
     status_text: str | None
     clock_difference_seconds: int | None
+    host_clock_seconds: int | None = Field(description="By how much its results' times are ahead of our clock; null: not learned.")
+    used_by_hand: bool = Field(description="Found to be used by hand, or by another register, though the settings say that it is not.")
     last_seen_time: str | None
     supports: Supports
     holder: Holder | None

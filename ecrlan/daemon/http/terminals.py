@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import ACCEPTANCE, Acceptance, left, read, schema_of
+from ecrlan.daemon.http.bodies import ACCEPTANCE, HAND_USE_RESET, Acceptance, HandUseReset, left, read, schema_of
 from ecrlan.daemon.http.operations import GONE
 from ecrlan.daemon.http.schemas import OperationDocument, TerminalDocument, TerminalList, answers, takes
 from ecrlan.errors import RegisterError
@@ -52,6 +54,24 @@ def make_router(daemon: Daemon) -> APIRouter:
         if terminal.memory.foreign_terminal_id is None:
             raise RegisterError(f"terminal {name} has answered with no other TID: there is nothing to accept")
         terminal.accept_terminal_id(acceptance.by)
+        await asyncio.to_thread(daemon.register.journal.flush)  # a person's word is on disk when it is answered
+        daemon.terminal_changed(name)
+        return JSONResponse(daemon.terminal_document(name))
+
+    @router.post(
+        "/v1/terminals/{name}/hand-use/reset",
+        responses=answers(404, 408, 409, 413, 422, 503, ok=TerminalDocument),
+        openapi_extra=takes(schema_of(HandUseReset), {"reset": {"by": "Anna"}}),
+        response_model=None,
+    )
+    async def reset_hand_use(name: str, request: Request) -> Response:
+        """Say, in a person's name, that nobody uses the terminal by hand or from another register any more."""
+        said: HandUseReset = await read(request, HAND_USE_RESET)
+        terminal = daemon.register.terminal(name)
+        if not terminal.memory.used_by_hand:
+            raise RegisterError(f"terminal {name} was not found to be used by hand: there is nothing to reset")
+        terminal.reset_hand_use(said.by)
+        await asyncio.to_thread(daemon.register.journal.flush)
         daemon.terminal_changed(name)
         return JSONResponse(daemon.terminal_document(name))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.daemon.console.conftest import Till, Visit
+from tests.daemon.house import House
 
 
 def test_status_and_reset(visit: Visit) -> None:
@@ -43,3 +44,28 @@ def test_a_wrong_token_is_told(till: Till, visits: Callable[..., Visit]) -> None
     window.page.keyboard.press("Enter")
     expect(window.page.get_by_role("alert").filter(has_text="token")).to_be_visible()
     assert {refusal.split()[0] for refusal in window.refusals} == {"401"}
+
+
+def test_hand_use_is_reset_by_a_named_person(till: Till, visit: Visit) -> None:
+    visit.begin("purchase", "1.00")
+    visit.verdict("approved")
+    visit.go("terminals")
+    card = visit.page.locator("[data-terminal='till-1']")
+    expect(card.locator("[data-key='till-1-hand_use']")).to_have_count(0)
+
+    def use_by_hand(house: House) -> None:
+        terminal = house.daemon.register.terminal("till-1")
+        terminal.memory.used_by_hand = True
+        terminal.memory.clock.learned = -172_800.0
+        terminal.alarm("hand_use", "used by hand, too", None)
+
+    till.do(use_by_hand)
+    expect(card).to_contain_text("48 h behind")
+    visit.key("till-1-hand_use")
+    expect(card).to_contain_text("Your name is needed")
+    card.locator("[data-key='till-1-hand_use-by']").fill("Anna")
+    visit.key("till-1-hand_use")
+    visit.page.locator("#dialog button.primary").click()
+    expect(card.locator(".told.good")).to_contain_text("this till's alone")
+    expect(visit.page.locator("#banners .alarm")).to_have_count(0)
+    assert till.do(lambda house: house.daemon.register.terminal("till-1").memory.used_by_hand) is False

@@ -28,6 +28,8 @@ async def test_how_a_terminal_is(tmp_path: Path) -> None:
             "status_word": None,
             "status_text": None,
             "clock_difference_seconds": None,
+            "host_clock_seconds": None,
+            "used_by_hand": False,
             "last_seen_time": None,
             "supports": {"extended_purchase": None, "last_result": True},
             "holder": None,
@@ -93,12 +95,50 @@ async def test_another_tid_is_accepted_by_name(tmp_path: Path) -> None:
         assert (await till.get("/v1/alarms"))["alarms"] == []
 
 
+async def test_hand_use_is_told_until_a_person_says_that_it_has_ended(tmp_path: Path) -> None:
+    async with house(tmp_path, standalone_use="false") as till:
+        reset = "/v1/terminals/till-1/hand-use/reset"
+        error_of(await till.post(reset, by="Anna"), 409, "refused")
+        await till.begin(20, kind="purchase", amount=100)
+        await till.begin(20, kind="verify_card")  # the last result is asked for anew after it
+        till.emulated.charge_by_hand(200, 0.0)
+        await till.begin(20, kind="purchase", amount=300)
+        assert (await till.get("/v1/terminals/till-1"))["used_by_hand"] is True
+        ((alarm),) = (await till.get("/v1/alarms"))["alarms"]
+        assert (alarm["name"], alarm["terminal"]) == ("hand_use", "till-1")
+    async with house(tmp_path, standalone_use="false", emulated=till.emulated) as till:  # a restart
+        assert (await till.get("/v1/terminals/till-1"))["used_by_hand"] is True
+        assert [each["name"] for each in (await till.get("/v1/alarms"))["alarms"]] == ["hand_use"]
+        for wrong in ({}, {"by": ""}):
+            error_of(await till.post(reset, **wrong), 422, "invalid_value")  # type: ignore[arg-type]
+        answer = await till.post(reset, by="Anna 4111111111111111")
+        assert (answer.status_code, answer.json()["used_by_hand"]) == (200, False)
+        assert (await till.get("/v1/alarms"))["alarms"] == []
+        row = till.daemon.register.journal.latest("till-1", "hand_use_reset")
+        assert row is not None
+        assert row.data["by"] == "Anna 0000000000001111"
+        error_of(await till.post(reset, by="Anna"), 409, "refused")
+
+
+async def test_the_clock_that_its_results_tell_is_learned_from_three(tmp_path: Path) -> None:
+    emulated = EmulatedTerminal(clock=local_clock, manners=("host_time_behind",))
+    async with house(tmp_path, emulated=emulated) as till:
+        for amount in (100, 200, 300):
+            assert (await till.get("/v1/terminals/till-1"))["host_clock_seconds"] is None
+            assert (await till.begin(20, kind="purchase", amount=amount)).json()["outcome"] == "approved"
+        assert abs((await till.get("/v1/terminals/till-1"))["host_clock_seconds"] + 2 * 86_400) < 120
+        ((alarm),) = (await till.get("/v1/alarms"))["alarms"]
+        assert (alarm["name"], alarm["terminal"]) == ("host_time_wrong", "till-1")
+        assert "2 days behind" in alarm["text"]
+
+
 async def test_unknown_terminals(tmp_path: Path) -> None:
     async with house(tmp_path) as till:
         for method, path in (("GET", ""), ("POST", "/status"), ("POST", "/reset")):
             error = error_of(await till.client.request(method, f"/v1/terminals/till-9{path}"), 404, "unknown_terminal")
             assert "till-1" in error["message"]
-        error_of(await till.post("/v1/terminals/till-9/accept-terminal-id", by="Anna"), 404, "unknown_terminal")
+        for path in ("accept-terminal-id", "hand-use/reset"):
+            error_of(await till.post(f"/v1/terminals/till-9/{path}", by="Anna"), 404, "unknown_terminal")
         error_of(await till.begin(terminal="till-9", kind="status"), 404, "unknown_terminal")
 
 
