@@ -71,7 +71,7 @@ class Lines:
             self.give_back(keep=False)
 
     async def end_lingering(self) -> None:
-        """The same before its terminal is used: the terminal, which serves one line at a time, sees the end before the next line."""
+        """Close it before its terminal is used, and wait until the terminal, which serves one line at a time, has closed its side."""
         if self._lingering is not None and self._kept is not None:
             await self._kept.end(END_SECONDS)
         self.stop_lingering()
