@@ -284,7 +284,7 @@ class Desk:
         word = outcome_word(operation)
         head = Text(say(self.language, f"outcome.{word}"), style=outcome_style(word))
         screen.print(Text.assemble(head, f"  {what(operation.kind, operation.amount, self.language)}"))
-        print_rows(screen, list(facts(operation, self.language)))
+        print_rows(screen, list(facts(operation, entry, self.language)))
         self._head(screen, "head.steps")
         print_rows(screen, steps(entry, self.language))
         if operation.receipt:

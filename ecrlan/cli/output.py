@@ -178,6 +178,8 @@ def response_rows(response: Response, time: datetime) -> Iterable[tuple[str, str
 
 def _status_text(response: StatusResponse) -> str:
     """Return the status as people call it, and beside it what the terminal sent; a word that is not known as it came."""
+    if response.refusing_word is not None:
+        return f"{response.refusing_word} (the terminal's own word: no payment is taken)"
     if response.terminal_status is None:
         known = _TERMINAL_STATUS[TerminalStatus.OPERATIVE] if response.operative else "unknown"
         return f"{known} ({response.status_word})" if response.status_word else known

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+LATE_TRUTH = "approved_after_refusal"
+"""The alarm that is shown also where it is an earlier operation's: the customer may have paid."""
 FOLLOW_SECONDS = 3.0
 """How long an operation waits for its progress to be followed; it is not worth more."""
 SHOWN_SECONDS = 2.0
@@ -168,6 +170,8 @@ class RemoteTerminal:
         except InvalidValueError:  # from a newer daemon, perhaps; the outcome comes by another way
             return None
         reference, text = told.data.get("reference"), told.data.get("text")
+        if told.kind == "alarm" and told.data.get("name") == LATE_TRUTH and isinstance(reference, str) and isinstance(text, str):
+            return Alarm(self.name, LATE_TRUTH, text, reference) if told.data.get("active") is True else None
         if not isinstance(text, str) or reference not in (None, self._reference):
             return None
         if told.kind == "progress":

@@ -102,6 +102,7 @@ class Call:
                 await asyncio.sleep(0)  # the watcher must stand before the first event
                 try:
                     operation = await start(terminal, reference)
+                    await asyncio.sleep(0)  # what came together with the outcome is shown, too
                     if operation.state is not State.FINISHED:  # known from before, and its outcome is just being found out
                         operation = await progress.finished(operation)
                 except asyncio.CancelledError:
@@ -272,8 +273,9 @@ class Progress:
                 self._line(_STATES[operation.state])
             case ProgressShown(text=text):
                 self._line(cleaned(text))
-            case Alarm(text=text):
-                self._line(f"[bold red]alarm:[/] {cleaned(text)}", keep=True)
+            case Alarm(text=text, reference=reference):
+                of = f"{cleaned(reference)}: " if reference not in (None, self.reference) else ""  # an earlier operation's
+                self._line(f"[bold red]alarm:[/] {of}{cleaned(text)}", keep=True)
 
     def _line(self, text: str, *, keep: bool = False) -> None:
         if self.call.as_json:

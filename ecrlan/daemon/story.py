@@ -22,7 +22,7 @@ def story_as_json(operation: Operation, entry: Entry | None, language: Language,
     return {
         "reference": operation.reference,
         "title": title,
-        "facts": [list(fact) for fact in facts(operation, language)],
+        "facts": [list(fact) for fact in facts(operation, entry, language)],
         "steps": [list(step) for step in (steps(entry, language) if entry is not None else begun)],
         "look_at": list(told.look_at) if told is not None else [],
         "answers": {answer.replace("-", "_"): text for answer, text in told.answers.items()} if told is not None else None,

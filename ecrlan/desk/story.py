@@ -94,12 +94,13 @@ def _step(event: Event, language: Language) -> str:
         case "resolved":
             outcome = say(language, f"outcome.{data['outcome']}")
             return say(language, "step.resolved", by=data.get("by"), outcome=outcome, note=data.get("note"))
-        case "attached":
-            return say(language, "step.attached", terminal=data.get("terminal"), by=data.get("by"))
-        case "accepted" | "refused" | "receipt" | "callback":
-            return say(language, f"step.{event.name}")
+        case "accepted" | "refused" | "held" | "receipt" | "callback" | "attached":
+            return say(language, f"step.{event.name}", terminal=data.get("terminal"), by=data.get("by"))
+        case "approved_after_refusal":
+            return _late_truth(event, language)
         case "progress" | "data" | "stray":
-            return say(language, f"step.{event.name}", text=data.get("text") or data.get("data") or data.get("reason") or "")
+            told = data.get("text") or data.get("data") or say_evidence(language, data.get("reason") or "")
+            return say(language, f"step.{event.name}", text=told)
         case "callback_done":
             name = "step.callback_done" if data.get("delivered") else "step.callback_failed"
             return say(language, name, step=data.get("step"), tries=data.get("tries"))
@@ -107,9 +108,20 @@ def _step(event: Event, language: Language) -> str:
             return say(language, "step.other", event=event.name)
 
 
-def facts(operation: Operation, language: Language) -> Iterator[tuple[str, str]]:
-    """Yield what is known of the operation now, as name and value."""
+def _late_truth(event: Event, language: Language) -> str:
+    """Say that an operation was declined, and that the terminal then said approved (exchange.md §5)."""
+    amount, stan = event.data.get("amount"), event.data.get("stan")
+    if amount is None:
+        return say(language, "step.late_truth_alone", stan=stan)
+    return say(language, "step.late_truth", amount=euros(amount, language), stan=stan)
+
+
+def facts(operation: Operation, entry: Entry | None, language: Language) -> Iterator[tuple[str, str]]:
+    """Yield what is known of the operation now, as name and value; `entry` is what the journal has of it, None for nothing yet."""
     outcome = operation.outcome
+    for event in entry.events if entry is not None else ():
+        if event.name == "approved_after_refusal":
+            yield say(language, "fact.warning"), _late_truth(event, language)
     if isinstance(outcome, Declined | NotPerformed):
         yield say(language, "fact.reason"), say_evidence(language, outcome.reason)
     result = outcome.result if isinstance(outcome, Approved | Declined) else None

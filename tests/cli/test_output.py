@@ -15,7 +15,7 @@ from ecrlan.model import StatusResponse
         (0, None, "not configured (0)"),
         (9, None, "unknown (9)"),
         (None, "OPERATIVO", "operative (OPERATIVO)"),
-        (None, "NOTREADY", "unknown (NOTREADY)"),
+        (None, "NOTREADY", "NOTREADY (the terminal's own word: no payment is taken)"),
         (None, None, "unknown"),
     ],
 )
