@@ -428,7 +428,8 @@ class Conductor:
         memory.last_refusal = None if result.approved else Refusal(work.reference, request, work.sent_time or now)
         if request.code == "X" and result.length == 92 and not memory.answers_extended:
             memory.answers_extended = True
-            note("answers_extended", release=memory.clock.release)
+            fact = fact_row(self.settings.name, "answers_extended", memory.identity, now, release=memory.clock.release)
+            rows.append(fact)  # nothing that anybody need be told in the log
         if result.approved and not event.late:
             self._learn_clock(result, note)
         return rows
