@@ -129,7 +129,10 @@ class TerminalSection(Section):
     link: Literal["auto", "listen", "dial"] = Field(
         "auto", description="Who opens the line: auto takes the line that the terminal opened, else dials."
     )
-    terminal_id: EightDigits = Field("00000000", description="The TID; 00000000 addresses whatever terminal answers.")
+    terminal_id: EightDigits = Field(
+        "00000000",
+        description="The TID; 00000000 keeps the first one that answers, and takes no money by another until a person accepts it.",
+    )
     lrc: Literal["standard", "payload", "payload-etx", "stx-payload", "stx-payload-etx"] = Field(
         "standard", description="The LRC reading; another than standard only where `ecrlan decode` names it."
     )
@@ -148,7 +151,10 @@ class TerminalSection(Section):
         "auto", description="The purchase's message: auto uses X, and P on a terminal that does not know X."
     )
     print_on_register: bool = Field(default=False, description="Receipts come to the register instead of the terminal's printer.")
-    standalone_use: bool = Field(default=True, description="People also use the terminal by hand, without the register.")
+    standalone_use: bool = Field(
+        default=True,
+        description="People or other tills use it, too; if false and seen all the same, it counts as true until a person resets it.",
+    )
     last_result_supported: bool = Field(default=True, description="The terminal answers G, the request for its last result.")
     capture_length: Literal[176, 180] = Field(176, description="Bytes of a capture request: 176 on Nexi terminals, 180 on PAX.")
     printing_mode: Literal[1, 2, 3] = Field(1, description="The mode in which receipts come to the register: 1; on PAX also 2 and 3.")
