@@ -27,6 +27,8 @@ def public(owner: type) -> set[str]:
 INSIDE_TERMINAL = {
     "admit",
     "alarm",
+    "begin_series",
+    "check_again",
     "clock",
     "open_references",
     "perform",

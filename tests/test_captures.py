@@ -26,7 +26,7 @@ FILES = sorted(FOLDER.glob("*.txt"))
 WAYS = {">": "request", "<": "response"}
 STOPS_BEFORE_LAST_ACK = {"smartpos-status.txt"}
 """Recordings that end with the terminal's result."""
-TOLERANT = {"ingenico-purchase-74.txt"}
+TOLERANT: set[str] = set()
 """Recordings whose answer the exchange takes only where lengths are tolerated."""
 NAMED_ONLY = {"ingenico-extended-status.txt"}
 """Recordings of requests that ecrlan never sends."""

@@ -438,6 +438,8 @@ class Register:
         for place, text in (("by", by), ("note", note)):
             if not text.strip() or len(text) > LONGEST_NAME:
                 raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        if self.journal.doubt is None:
+            raise RegisterError("nothing about the journal is in doubt")
         await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))
 
     def check_journal(self, *, money: bool = True) -> None:

@@ -34,7 +34,8 @@ KNOWN: dict[str, list[str]] = {"name": ["till-1", "till-2"], "reference": ["sale
 @asynccontextmanager
 async def shop(folder: Path) -> AsyncIterator[House]:
     """A daemon with a terminal that takes payments, and one that is blocked by an unresolved operation."""
-    async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as one, EmulatorServer(EmulatedTerminal(clock=local_clock)) as other:
+    first, second = (EmulatedTerminal(terminal_id, clock=local_clock) for terminal_id in ("37105051", "37105052"))
+    async with EmulatorServer(first) as one, EmulatorServer(second) as other:
         terminals = "".join(
             f'[terminals.{name}]\naddress = "127.0.0.1"\nport = {server.port}\nlink = "dial"\nrecovery_pause = 0\n{LIMITS}\n'
             for name, server in (("till-1", one), ("till-2", other))

@@ -24,6 +24,7 @@ def test_an_unresolved_purchase_is_settled(till: Till, visit: Visit) -> None:
     visit.key("record")
     assert "Anna" in visit.verdict("not_performed")
     expect(page.locator("[data-key=nav-desk] .badge")).to_have_count(0)
+    till.do(lambda house: setattr(house.emulated, "think_seconds", 2.2))  # a person with a card: sooner it is not believed
     visit.begin("purchase", "7.00")
     visit.verdict("approved")
     assert till.charged() == [700]
