@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,27 @@ def test_a_terminal_that_is_swapped_while_a_result_is_lost_proves_nothing() -> N
             await stays_unresolved(desk, "lost", f"it was sent to TID {TID}, and till-1 is TID {OTHER} now")
             assert desk.alarms[-1].name == "unresolved", "the person is told that it is left to them"
             assert desk.alarms[-1].reference == "lost"
+
+    run(main)
+
+
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_terminal_that_the_settings_replace_while_the_register_runs_proves_nothing(*, asks: bool) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        terminal.on("X", lost())
+        async with terminal.listening() as port, till(loop, port, terminal_id=TID, **ALONE) as desk:
+            assert isinstance((await desk.terminal.purchase(500, reference="lost")).outcome, Unresolved)
+            terminal.tid, terminal.saved = OTHER, approval(6, loop.clock(), tid=OTHER)
+            desk.terminal = desk.register.change(replace(desk.terminal.settings, terminal_id=OTHER))
+            if asks:
+                await desk.terminal.last_result()
+            await asyncio.sleep(600)
+            await stays_unresolved(desk, "lost", f"it was sent to TID {TID}, and till-1 is TID {OTHER} now")
+            await desk.register.resolve("lost", "not_performed", by="Anna", note="its paper says so")
+            terminal.on("X", terminal.sells(7, 500))
+            assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
 
     run(main)
 
