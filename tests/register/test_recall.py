@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +342,21 @@ def test_a_nameless_terminal_recovers_by_its_place(tmp_path: Path) -> None:
     run(main)
 
 
+def test_a_nameless_terminal_that_is_renamed_stays_blocked(tmp_path: Path) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        terminal = nameless(loop, 5)
+        async with terminal.listening() as port:
+            await lose(loop, terminal, port, tmp_path, **ALONE)
+            async with opened(loop, tmp_path) as register:
+                bar = register.dial("bar", "127.0.0.1", port, **ALONE)
+                register.check_operations()
+                with pytest.raises(TerminalBlockedError, match="lost"):
+                    await bar.purchase(500)
+        assert terminal.charges == []
+
+    run(main)
+
+
 @pytest.mark.parametrize("moved", [False, True], ids=["same place", "another place"])
 def test_a_nameless_terminal_that_stands_elsewhere_proves_nothing(*, moved: bool, tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
@@ -373,23 +389,28 @@ def test_00000000_in_an_answer_is_never_another_terminal() -> None:
 # --- what was seen is known for ever ------------------------------------------------------------------------------------------------
 
 
-def test_a_copy_of_an_old_approval_is_known_after_a_restart(tmp_path: Path) -> None:
-    """In another form, and after STANs started anew."""
+@pytest.mark.parametrize(("code", "form"), [("X", 92), ("P", 71), ("P", 74)])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_copy_of_an_old_approval_is_never_a_sales_answer(code: str, form: int, *, restart: bool, tmp_path: Path) -> None:
+    """In whatever form it comes; STANs started anew since, so that its STAN is the next one now, and every other rule lets it through."""
 
     async def main(loop: VirtualLoop) -> None:
         terminal = ScriptedTerminal(loop.clock)
         terminal.saved = approval(1, loop.clock(), authorization="OLD")
-        moments = {}
+        moments = []
         async with terminal.listening() as port:
             async with till(loop, port, tmp_path, **ALONE) as desk:
                 for number, stan in enumerate((2, 3, 2)):
                     terminal.on("X", terminal.sells(stan, 500, seconds=61.0, authorization=f"C{number}"))
                     assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
-                    moments[number] = loop.clock()
-            async with till(loop, port, tmp_path, **ALONE) as desk:
-                copy = approval(3, moments[1], form=71, authorization="C1")
-                terminal.on("X", [ACK, 4.0, copy])
-                assert isinstance((await desk.terminal.purchase(500)).outcome, Unresolved)
+                    moments.append(loop.clock())
+                terminal.on(code, [ACK, 4.0, approval(3, moments[1], form=form, authorization="C1")])
+                if not restart:
+                    desk.terminal = desk.register.change(replace(desk.terminal.settings, purchase_code=code))
+                    assert isinstance((await desk.terminal.purchase(500)).outcome, Unresolved)
+            if restart:
+                async with till(loop, port, tmp_path, purchase_code=code, **ALONE) as desk:
+                    assert isinstance((await desk.terminal.purchase(500)).outcome, Unresolved)
         assert terminal.charges == [500] * 3
 
     run(main)
