@@ -26,8 +26,6 @@ FILES = sorted(FOLDER.glob("*.txt"))
 WAYS = {">": "request", "<": "response"}
 STOPS_BEFORE_LAST_ACK = {"smartpos-status.txt"}
 """Recordings that end with the terminal's result."""
-TOLERANT: set[str] = set()
-"""Recordings whose answer the exchange takes only where lengths are tolerated."""
 NAMED_ONLY = {"ingenico-extended-status.txt"}
 """Recordings of requests that ecrlan never sends."""
 
@@ -149,7 +147,7 @@ def test_what_real_terminals_answered() -> None:
     def answers(name: str) -> list[object]:
         return [
             exchange.answer
-            for exchange in replay(read_capture(FOLDER / name), tolerate_lengths=name in TOLERANT)
+            for exchange in replay(read_capture(FOLDER / name))
             if not isinstance(exchange.request, PrintingRequest)
         ]
 
@@ -211,7 +209,7 @@ def test_decode_reads_it(path: Path) -> None:
 @each_of_ours
 def test_exchange_ends_as_it_did(path: Path) -> None:
     packets = read_capture(path)
-    exchanges = replay(packets, tolerate_lengths=path.name in TOLERANT)
+    exchanges = replay(packets)
     assert exchanges
     for exchange in exchanges:
         assert exchange.ending is (Ending.ACKNOWLEDGED if exchange.request.code == "E" else Ending.ANSWERED)
