@@ -64,6 +64,8 @@ class Line(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(BUFFER))
         self._current: tuple[Exchange, Sink] | None = None
         self._previous: tuple[Exchange, Sink] | None = None
+        self._answers: set[bytes] = set()
+        """Answers to the questions since the previous exchange was lost: sent once more, they are still the questions'."""
         self._inputs: deque[Frame | Literal["wake", "lost"]] = deque()
         self._committing: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -144,6 +146,9 @@ class Line(asyncio.BufferedProtocol):
             raise LineError("the line is closed")
         if self._current is not None and self._current[0].ending in (Ending.UNANSWERED, Ending.UNREADABLE):
             self._previous = self._current
+            self._answers.clear()
+        elif self._current is not None:
+            self._answers.add(self._current[0].answer_message)
         self._current = (exchange, sink)
         self._done = self._loop.create_future()
         self._handle(exchange.start(self._loop.time()), sink)
@@ -238,7 +243,7 @@ class Line(asyncio.BufferedProtocol):
         current = self._current[0]
         if current.acknowledged and current.ending is None:
             return False  # its own result is due
-        if not isinstance(frame, ApplicationFrame) or not frame.ok or frame.message == current.answer_message:
+        if not isinstance(frame, ApplicationFrame) or not frame.ok or frame.message in {*self._answers, current.answer_message}:
             return False
         exchange, sink = self._previous
         step = exchange.frame(frame, now)

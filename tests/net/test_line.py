@@ -12,7 +12,7 @@ import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import ConnectError, LineError
-from ecrlan.model import PurchaseRequest, StatusRequest
+from ecrlan.model import ExtendedPurchaseRequest, LastResultRequest, PurchaseRequest, StatusRequest
 from ecrlan.net.dial import dial
 from ecrlan.net.line import BAD_BYTES, Line
 from ecrlan.protocol.exchange import Exchange, Timing
@@ -239,5 +239,35 @@ def test_what_comes_after_an_exchange_and_answers_nothing_makes_the_line_suspect
                 terminal.write(strange)
             await asyncio.sleep(1)
             assert line.suspect is suspect
+
+
+def test_an_answer_to_the_last_result_that_comes_twice_is_no_late_result_of_the_lost_request() -> None:
+    """It tells of whatever was last: while the next question is open, a copy of it is still no answer to the purchase."""
+    sale = b"371050510E000000000000000004242CLI0316763271846200000000034000001000004000000006500000000000"
+    status = b"371050510s000000000023112618492SYSEMV  204"
+
+    async def main(loop: VirtualLoop) -> None:
+        class Speaker(asyncio.Protocol):
+            """Says nothing to a purchase, answers `G`, and repeats that answer in front of the answer to `s`."""
+
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                assert isinstance(transport, asyncio.Transport)
+                self.transport = transport
+
+            def data_received(self, data: bytes) -> None:
+                answers = {b"G": [build_ack(), build_frame(sale)], b"s": [build_frame(sale), build_ack(), build_frame(status)]}
+                for frame in answers.get(data[10:11], []):
+                    self.transport.write(frame)
+
+        loop.network.listen(Speaker, "127.0.0.1", 8081)
+        line = await dial("127.0.0.1", 8081, 10.0, Line)
+        purchase = Exchange(ExtendedPurchaseRequest(amount=650), Timing())
+        await line.run(purchase, lambda _: None)
+        assert purchase.ending is Ending.UNANSWERED
+        for question in (LastResultRequest(), StatusRequest()):
+            exchange = Exchange(question, Timing())
+            await line.run(exchange, lambda _: None)
+            assert exchange.ending is Ending.ANSWERED
+        assert purchase.answer is None
 
     run(main)
