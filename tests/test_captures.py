@@ -145,11 +145,7 @@ def test_receipts_of_real_terminals_line_by_line(name: str, lines: list[str]) ->
 
 def test_what_real_terminals_answered() -> None:
     def answers(name: str) -> list[object]:
-        return [
-            exchange.answer
-            for exchange in replay(read_capture(FOLDER / name))
-            if not isinstance(exchange.request, PrintingRequest)
-        ]
+        return [exchange.answer for exchange in replay(read_capture(FOLDER / name)) if not isinstance(exchange.request, PrintingRequest)]
 
     words = answers("ingenico-status-word.txt")
     assert [isinstance(each, StatusResponse) and (each.status_word, each.operative, each.software_release) for each in words] == [

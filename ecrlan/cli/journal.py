@@ -20,7 +20,7 @@ from ecrlan.cli.settling import language_option
 from ecrlan.daemon.documents import journal_as_json
 from ecrlan.desk.story import moment
 from ecrlan.desk.texts import Language, say
-from ecrlan.errors import JournalError, RegisterError
+from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
 from ecrlan.wire.mask import clean_text, mask_text
 
@@ -69,7 +69,7 @@ def accept(*, by: str, note: str, yes: bool, config: str | None, language: Langu
     settings = chosen_settings(config, quiet=as_json)
     document = _document(settings, language)
     if not document.get("doubt"):
-        raise JournalError("nothing about the journal is in doubt")
+        raise RegisterError("nothing about the journal is in doubt")
     if not yes:
         _confirm(document, language, as_json=as_json)
     accepted = _accept(settings, language, by=by, note=note)

@@ -89,6 +89,8 @@ ENGLISH = {
     "step.stray": "an answer that does not belong to it was ignored: {text}",
     "step.held": "a refusal like an earlier one came: the terminal is asked whether a payment is running",
     "step.late_truth": "declined, but then the terminal said approved: {amount} EUR, STAN {stan}; the customer may have paid",
+    "step.late_truth_not_performed": "told as not performed, but then the terminal said approved: {amount} EUR, STAN {stan}; the customer "
+    "may have paid",
     "step.late_truth_alone": "declined, but then the terminal said approved, STAN {stan}; the customer may have paid",
     "step.callback": "whoever asked for it is told how it goes (callback)",
     "step.callback_done": "callback {step}: delivered",

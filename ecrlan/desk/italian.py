@@ -86,6 +86,8 @@ ITALIAN = {
     "step.stray": "ignorata una risposta che non le appartiene: {text}",
     "step.held": "è arrivato un rifiuto uguale a uno precedente: si chiede al terminale se un pagamento è in corso",
     "step.late_truth": "rifiutata, ma poi il terminale ha detto approvata: {amount} EUR, STAN {stan}; il cliente può aver pagato",
+    "step.late_truth_not_performed": "data per non eseguita, ma poi il terminale ha detto approvata: {amount} EUR, STAN {stan}; il cliente "
+    "può aver pagato",
     "step.late_truth_alone": "rifiutata, ma poi il terminale ha detto approvata, STAN {stan}; il cliente può aver pagato",
     "step.callback": "chi l'ha chiesta viene avvisato di come va (callback)",
     "step.callback_done": "callback {step}: consegnato",

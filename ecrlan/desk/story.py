@@ -113,7 +113,8 @@ def _late_truth(event: Event, language: Language) -> str:
     amount, stan = event.data.get("amount"), event.data.get("stan")
     if amount is None:
         return say(language, "step.late_truth_alone", stan=stan)
-    return say(language, "step.late_truth", amount=euros(amount, language), stan=stan)
+    name = "step.late_truth_not_performed" if event.data.get("told") == "not performed" else "step.late_truth"
+    return say(language, name, amount=euros(amount, language), stan=stan)
 
 
 def facts(operation: Operation, entry: Entry | None, language: Language) -> Iterator[tuple[str, str]]:

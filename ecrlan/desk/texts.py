@@ -26,6 +26,10 @@ _EVIDENCE = [
     (r"no result that can be read: (.*)", r"nessun esito leggibile: \1"),
     (r"the line was lost", "il collegamento è caduto"),
     (r"refused \(NAK\), but another transmission met silence", "respinta (NAK), ma un altro invio è rimasto senza risposta"),
+    (
+        r"something came after the request was refused \(NAK\): it may have been performed",
+        "dopo il rifiuto (NAK) della richiesta è arrivato altro: può essere stata eseguita",
+    ),
     (r"a result came after its request was refused \(NAK\)", "è arrivato un esito dopo il rifiuto (NAK) della richiesta"),
     (r"the terminal answered with result (\w+), which says neither approved nor declined", r"esito \1: né approvata né rifiutata"),
     (r"the terminal answered with result (\w+), which no table knows", r"esito \1, che nessuna tabella conosce"),
@@ -68,8 +72,16 @@ _EVIDENCE = [
         r"un'approvazione è arrivata troppo presto, e l'esito dell'operazione \1 non si è ancora visto: può essere dell'una o dell'altra",
     ),
     (
+        r"a result came \((.*)\) while a person's word about it was written down",
+        r"è arrivato un esito (\1) mentre si scriveva la parola di una persona su di esso",
+    ),
+    (
         r"the terminal is used by hand too, and our request met no ACK",
         "il terminale si usa anche a mano, e la richiesta non ha avuto ACK",
+    ),
+    (
+        r"the terminal is used by hand too, and a refusal may repeat the STAN of a payment before it",
+        "il terminale si usa anche a mano, e un rifiuto può ripetere lo STAN di un pagamento precedente",
     ),
     (
         r"the terminal is used by hand too, and the STAN is not the next one",
@@ -97,6 +109,7 @@ _EVIDENCE = [
         "l'ultimo esito del terminale è cambiato, e non si è potuto chiedere il suo orologio",
     ),
     (r"it has no host time", "non ha ora dell'host"),
+    (r"its host time is no day of this year", "la sua ora non è un giorno di quest'anno"),
     (
         r"the terminal's clock contradicts what was known of it",
         "l'orologio del terminale contraddice quello che se ne sapeva",

@@ -81,14 +81,14 @@ class LearnedClock:
         if host_time is None:
             return None
         offsets = [seconds_between(moment, now) for moment in readings(host_time, now)]
-        if self.learned is not None:
+        if self.learned is not None and offsets:
             known = self.learned
             if any(abs(offset - known) <= AGREEMENT for offset in offsets):
                 return None
             self.learned, self.contradicted = None, True
             self._samples = []
             return ClockChange.CONTRADICTED
-        if len(offsets) > 1:  # a time in the doubled hour teaches nothing
+        if len(offsets) != 1:  # a time in the doubled hour teaches nothing
             return None
         self._samples = [*self._samples, *offsets][-RESULTS_NEEDED:]
         if len(self._samples) < RESULTS_NEEDED or max(self._samples) - min(self._samples) > AGREEMENT:
@@ -100,9 +100,11 @@ class LearnedClock:
 def readings(host_time: HostTime, near: datetime) -> tuple[datetime, ...]:
     """Return the moments, in UTC, that a host_time can mean: one, or two in the hour that comes twice in the October night.
 
-    The year is the one that puts it nearest to `near`.
+    The year is the one that puts it nearest to `near`. None at all where it is no day of these years (366).
     """
     local = host_time.nearest(near)
+    if local.timetuple().tm_yday != host_time.day_of_year:
+        return ()
     moment, other = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
     return (moment, other) if moment < other else (moment,)
 
@@ -123,7 +125,10 @@ def time_doubt(host_time: HostTime | None, offset: ClockOffset | None, earliest:
         return "the terminal's clock contradicts what was known of it"
     tolerance = timedelta(seconds=offset.tolerance)
     ahead = timedelta(seconds=offset.seconds)
-    for moment in readings(host_time, earliest + ahead):
+    moments = readings(host_time, earliest + ahead)
+    if not moments:
+        return "its host time is no day of this year"
+    for moment in moments:
         if moment < (earliest + ahead - tolerance).astimezone(UTC):
             return "its host time lies before the request"
         if moment > (latest + ahead + tolerance).astimezone(UTC):

@@ -80,6 +80,10 @@ class Exchange(Delivery):
         self.doubted = False
         """Whether an approval came that may be an earlier operation's: nothing that the terminal says later proves whose it is."""
         self.strays = 0
+        self.progressed = False
+        """Whether the terminal showed progress: a payment is running on it."""
+        self.refused_at_work = False
+        """Whether the request was refused for good, and yet an ACK, progress or a result followed: it may have been performed."""
         named = request.terminal_id if request.terminal_id != ANY_TERMINAL else None
         self._rules = rules if rules.terminal_id else replace(rules, terminal_id=named)
         self._data_due = additional is not None and additional.iso_field != "00"
@@ -173,6 +177,7 @@ class Exchange(Delivery):
             self._take(ExchangeInput.ADDED)
             return self._step([Accepted("U")], [])
         if not self._link.ack():
+            self.refused_at_work = self.refused_at_work or self.ending is Ending.REFUSED
             if not (self.held is not None and self.held.asking):
                 self.unexplained += 1
             return self._step([], [])
@@ -199,7 +204,9 @@ class Exchange(Delivery):
         return self._step(events, [])
 
     def _progress(self, text: str, now: float) -> Step:
+        self.progressed = True
         if self.state not in OPEN_STATES:
+            self.refused_at_work = self.refused_at_work or self.ending is Ending.REFUSED
             return self._step([], [])
         self._sign_of_life()
         if self.held is not None:
@@ -355,12 +362,12 @@ class Exchange(Delivery):
         whole = self._vas.joined()
         if whole is None:
             return self._step([PartReceived(message)], acknowledgement)
+        if self.answer is not None:
+            return self._step([], acknowledgement)
         problem = self._rules.belongs(whole)
         if problem is not None:
             self._vas = VasParts()
             return self._stray(problem, part, message)
-        if self.answer is not None:
-            return self._step([], acknowledgement)
         return self._take_answer(whole, message, now)
 
     def _receipt_part(self, part: ReceiptPart, now: float) -> Step:
@@ -412,6 +419,7 @@ class Exchange(Delivery):
         out_of_series: bool = False,
     ) -> Step:
         self.strays += 1
+        self.refused_at_work = self.refused_at_work or (self.ending is Ending.REFUSED and not older)
         result = response is None or response.code in ANY_RESULT
         self._held_spoiled = self._held_spoiled or (self.held is not None and result and not older)
         if result and not older:

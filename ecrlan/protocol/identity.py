@@ -25,11 +25,21 @@ def seen_key(result: PaymentResult, message: bytes) -> str:
     An approval is known by STAN, authorization code, host_time and the card's last four, in whatever form it comes (71, 92, in `G`). A
     refusal has none of these for certain: it is known by its whole message, masked as the journal keeps it.
     """
-    if not result.approved:
-        return hashlib.sha256(mask_message(message, "response")).hexdigest()[:DIGEST_LENGTH]
+    if result.approved:
+        return approval_key(result)
+    return hashlib.sha256(mask_message(message, "response")).hexdigest()[:DIGEST_LENGTH]
+
+
+def approval_key(result: PaymentResult) -> str:
+    """Return what an approval is known by, in whatever form it comes."""
     time = result.host_time
     moment = f"{time.day_of_year:03}{time.hour:02}{time.minute:02}" if time is not None else ""
     return f"{result.stan}|{result.authorization_code or ''}|{moment}|{result.pan or ''}"
+
+
+def vas_key(xml: str) -> str:
+    """Return a text that is equal for two copies of one VAS answer."""
+    return f"K{hashlib.sha256(xml.encode()).hexdigest()[: DIGEST_LENGTH - 1]}"
 
 
 def approval_of_key(key: str) -> tuple[str, HostTime | None]:

@@ -67,7 +67,7 @@ class LiveRules:
         """Say what `response` (its TID fits) is to `request`, and why. `soon`: the ACK, if there was one, is less than 2 s old."""
         standing = Standing.NEW
         if isinstance(response, PaymentResult) and request.code != "G":
-            if message == self.last_message and not acknowledged:
+            if message == self.last_message and response.approved and not acknowledged:
                 return Finding.OLDER, "the last result once more, before the ACK of the request"
             standing = self.standing(response, message)
             if standing is Standing.SEEN:
@@ -79,8 +79,8 @@ class LiveRules:
             return Finding.OUT_OF_SERIES, "its STAN is not beyond the last one, and nothing shows that STANs started anew"
         if standing is Standing.REPEATED:
             return Finding.HOLD, "a refusal that equals an earlier one"
-        approved = isinstance(response, PaymentResult) and response.approved
-        if self.lost_before is not None and request.code in ANSWERS and approved and (soon or not acknowledged):
+        approved = isinstance(response, PaymentResult) and response.approved and request.code in ANSWERS
+        if self.lost_before is not None and (approved or isinstance(response, VasPart)) and (soon or not acknowledged):
             reason = f"an approval came too soon for a person with a card, and the result of operation {self.lost_before} is still unseen"
             return Finding.DOUBTFUL, f"{reason}: it may be either's"
         return Finding.ANSWER, ""

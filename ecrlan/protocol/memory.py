@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Literal
 
 from ecrlan.model import ANY_TERMINAL, NO_STAN, ExtendedPurchaseRequest, PaymentResult, PurchaseRequest, Request, StatusResponse
 from ecrlan.protocol.clock import LearnedClock, readings
-from ecrlan.protocol.identity import approval_of_key, identity_of, seen_key
+from ecrlan.protocol.identity import approval_of_key, identity_of, seen_key, vas_key
 
 HIGHEST_STAN = 999_999
+VOID_FORM = ("E", 84)
 REFUSALS = ("01", "05")
 """Result codes that say that nothing was charged."""
 
@@ -45,11 +47,12 @@ def same_result(one: PaymentResult, other: PaymentResult) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An operation of ours that was refused: its reference, its request, and when that was sent."""
+    """An operation of ours that ended without a charge, as far as was told: its reference, its request, and when that was sent."""
 
     reference: str
     request: Request
     time: datetime
+    told: Literal["declined", "not performed"] = "declined"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,6 +94,8 @@ class Memory:
     """Whether this TID and release answered `X` by the extended result (92 bytes)."""
     last_stan: str | None = None
     """The STAN of the last result of an operation of ours."""
+    refusals_take_stans: bool = False
+    """Whether a refusal of this TID was seen to carry the next STAN; others repeat the last one."""
     unseen_stans: int = 0
     """Requests of ours that may have taken a STAN since the last result of ours that was seen."""
     stans: set[str] = field(default_factory=set)
@@ -99,6 +104,8 @@ class Memory:
     """What the last approval of an operation of ours is known by (`seen_key`), '' where there is none."""
     clock: LearnedClock = field(default_factory=LearnedClock)
     status: StatusResponse | None = None
+    refusing_word: str | None = None
+    """The word, other than operative, with which it answered the last status request: money waits until it says another."""
     _seen: dict[str, int] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     _count: int = 0
@@ -128,6 +135,14 @@ class Memory:
         """Note a result that came, whoever's it is."""
         self._count += 1
         self._seen.setdefault(seen_key(result, message), self._count)
+
+    def knows_vas(self, xml: str) -> bool:
+        """Tell whether a VAS answer is that of an earlier operation of ours."""
+        return vas_key(xml) in self._known
+
+    def remember_vas(self, xml: str) -> None:
+        """Take the answer of a VAS operation of ours."""
+        self._known.add(vas_key(xml))
 
     def is_known(self, result: PaymentResult, message: bytes) -> bool:
         """Tell whether a result is that of an operation of ours."""
@@ -160,11 +175,13 @@ class Memory:
         if not self.last_approval:
             return True
         authorization_code, host_time = approval_of_key(self.last_approval)
-        if result.authorization_code is not None and result.authorization_code == authorization_code:
+        is_void = (result.code, result.length) == VOID_FORM  # which has no authorization code
+        if not is_void and result.authorization_code in (None, authorization_code):
             return False
         if result.host_time is None or self.clock.offset is None:
             return False
-        return host_time is None or min(readings(result.host_time, now)) >= max(readings(host_time, now))
+        moments, last = readings(result.host_time, now), readings(host_time, now) if host_time is not None else ()
+        return bool(moments) and (not last or min(moments) >= max(last))
 
     # --- the last result --------------------------------------------------------------------------------------------------------------
 
@@ -212,6 +229,9 @@ class Memory:
         Returns whether STANs started anew with it.
         """
         self.unseen_stans = 0
+        previous = self.previous_stan()
+        if not result.approved and previous is not None and result.stan == next_stan(previous):
+            self.refusals_take_stans = True
         anew = result.approved and self.begins_series(result.stan)
         if anew:
             self.stans.clear()

@@ -35,9 +35,9 @@ class Attempt:
     `identity` is who it was sent to, a TID or (00000000 names nobody) a place, None where that is not known; `place` is where the
     terminal stands that is asked now. `baseline` is the terminal's last result before the request, None where it is not known;
     `previous_stan` the STAN after which the request's own must come, `unseen_stans` how many requests of ours in between may have taken
-    one, `known_stans` those of this series' operations. `clock` is what
-    host_time may be compared by, None: by nothing. `answer_time` is how many seconds after `request_time` its result can be made at
-    the latest. `refused`: a transmission was answered with a NAK. `doubt`: why nothing that the terminal says can prove it, or ''.
+    one, `refusals_take_stans` whether this terminal's refusals carry STANs of their own, `known_stans` those of this series' operations.
+    `clock` is what host_time may be compared by, None: by nothing. `answer_time` is how many seconds after `request_time` its result can
+    be made at the latest. `refused`: a transmission was answered with a NAK. `doubt`: why nothing that the terminal says can prove it.
     `quiet_seconds` is the time since the line's end, by a monotonic clock, counted anew after a restart. No other exchange that may save
     a result ran since the baseline: while the request is open its terminal takes none.
     """
@@ -49,6 +49,7 @@ class Attempt:
     baseline: PaymentResult | None
     previous_stan: str | None
     unseen_stans: int
+    refusals_take_stans: bool
     known_stans: frozenset[str]
     clock: ClockOffset | None
     answer_time: float
@@ -171,6 +172,8 @@ def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentRes
 def _doubt_by_hand(attempt: Attempt, answer: PaymentResult) -> str | None:
     if not attempt.acknowledged:
         return "the terminal is used by hand too, and our request met no ACK"
+    if not answer.approved and answer.host_time is None and not attempt.refusals_take_stans:
+        return "the terminal is used by hand too, and a refusal may repeat the STAN of a payment before it"
     request = attempt.request
     asked = None if isinstance(request, IncrementRequest) else getattr(request, "amount", None)
     if asked is None or answer.amount is None or answer.amount != asked:

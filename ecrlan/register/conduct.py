@@ -115,8 +115,7 @@ class Conductor:
         memory = self.memory
         if memory.must_ask:
             self.lines.drop()  # the question must go out on a line that was opened after a person's word
-        refused = memory.status is not None and memory.status.refusing_word is not None
-        if refused or (memory.terminal_id is None and not memory.nameless):
+        if memory.refusing_word is not None or (memory.terminal_id is None and not memory.nameless):
             problem = await self._ask_status()
             if problem is not None:
                 return problem
@@ -152,9 +151,12 @@ class Conductor:
             return
         if exchange.held_open:
             await self._ask_whether_idle(work, exchange)
+        if exchange.refused_at_work and work.order.money:
+            self._lost(work, "something came after the request was refused (NAK): it may have been performed")
+            return
         if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and self._may_fall_back(request):
             status = await self.questions.ask_status()
-            if status is not None and status.strays:
+            if exchange.refused_at_work or (status is not None and (status.strays or status.progressed)):
                 self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
                 self._lost(work, "something else than the status came after the request was refused (NAK): it may have been performed")
                 return
@@ -247,6 +249,8 @@ class Conductor:
         self.questions.after(exchange, line)
         if exchange.ending is Ending.REFUSED and work.sent and exchange.request.code in ANSWERS:
             self.memory.unseen_stans -= 1
+            refusal = Refusal(work.reference, exchange.request, work.sent_time or self.host.clock(), "not performed")
+            self.memory.last_refusal = self.memory.last_refusal or refusal
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if lost and exchange.request.code in "HPX":
             self.memory.unseen = work.reference, asyncio.get_running_loop().time()
@@ -264,7 +268,11 @@ class Conductor:
         memory = self.memory
 
         def belongs(response: Response) -> str | None:
-            return vas_problem(request, response) if isinstance(response, VasPart) else None
+            if not isinstance(response, VasPart):
+                return None
+            if "ORDER_ID" in response.xml and memory.knows_vas(response.xml):
+                return "a VAS answer that is known already"
+            return vas_problem(request, response)
 
         longest = max(UNSEEN_SECONDS, self.settings.longest_payment_time)
         still_unseen = asyncio.get_running_loop().time() - memory.lost_at < longest
@@ -404,6 +412,12 @@ class Conductor:
         elif isinstance(event.response, PaymentResult):
             rows += self._learn_result(work, exchange.request, event)
         rows.append(answered_row(work, event.response, event.message, self.memory.identity, now, late=event.late))
+        if isinstance(event.response, VasPart) and "ORDER_ID" in event.response.xml:
+            self.memory.remember_vas(event.response.xml)
+        if work.being_settled:
+            text = f"a result came ({outcome.outcome}) while a person's word about it was written down"
+            self.host.alarm("result_after_refusal", text, work.reference)
+            return
         rows.append(finished_row(work, outcome, now))
         if event.after_nak:
             self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)

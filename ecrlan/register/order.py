@@ -134,6 +134,8 @@ class Work:
     concluded: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once there is an outcome, if only `Unresolved`."""
     recovering: bool = False
+    being_settled: bool = False
+    """Whether a person's word about it is being written down: an answer that comes meanwhile changes nothing, and is told."""
     committing: asyncio.Future[None] | None = None
     """The commit of its answer: until it is done, nobody is told the outcome."""
 

@@ -27,7 +27,7 @@ from ecrlan.protocol.answers import ANSWERS, amount_problem
 from ecrlan.protocol.clock import time_doubt
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.live import LiveRules
-from ecrlan.protocol.memory import Memory, Standing
+from ecrlan.protocol.memory import Memory, Refusal, Standing
 from ecrlan.protocol.step import Answered, Ending, Event, Stray
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
@@ -224,7 +224,11 @@ class Questions:
     def _follows_refusal(self, answer: PaymentResult) -> bool:
         """Raise the alarm where an approval can be that of the operation that was refused last (exchange.md §5, "Late truth")."""
         refusal = self.memory.last_refusal
-        if refusal is None or (answer.code, answer.length) not in ANSWERS.get(refusal.request.code, frozenset()):
+        if (
+            refusal is None
+            or self.memory.unseen_operations - {refusal.reference}
+            or (answer.code, answer.length) not in ANSWERS.get(refusal.request.code, frozenset())
+        ):
             return False
         if amount_problem(refusal.request, answer) is not None:
             return False
@@ -232,23 +236,23 @@ class Questions:
         if time_doubt(answer.host_time, self.memory.clock.offset, refusal.time, latest) is not None:
             return False
         self.memory.last_refusal = None
-        self.alarm_after_refusal(refusal.reference, refusal.request, answer)
+        self.alarm_after_refusal(refusal, answer)
         return True
 
-    def alarm_after_refusal(self, reference: str, request: Request, answer: PaymentResult) -> None:
+    def alarm_after_refusal(self, refusal: Refusal, answer: PaymentResult) -> None:
         """Raise the alarm that an operation was refused, and then approved: the customer may have paid."""
-        amount = answer.amount if answer.amount is not None else getattr(request, "amount", None)
+        amount = answer.amount if answer.amount is not None else getattr(refusal.request, "amount", None)
         told = "" if amount is None else f": {amount / 100:.2f} EUR"
-        text = f"declined, but then the terminal said approved{told}, STAN {answer.stan}; the customer may have paid"
+        text = f"{refusal.told}, but then the terminal said approved{told}, STAN {answer.stan}; the customer may have paid"
         row = Row(
             name="approved_after_refusal",
             time=self.host.clock(),
-            reference=reference,
+            reference=refusal.reference,
             terminal=self.settings.name,
-            data={"stan": answer.stan, "amount": amount},
+            data={"stan": answer.stan, "amount": amount, "told": refusal.told},
         )
         self.host.write([row], durable=False)
-        self.host.alarm("approved_after_refusal", text, reference)
+        self.host.alarm("approved_after_refusal", text, refusal.reference)
 
     def learn(self, response: Response) -> None:
         """Take what every response tells: the TID; and what `s` tells."""
@@ -256,10 +260,16 @@ class Questions:
         if memory.terminal_id is None and response.terminal_id != ANY_TERMINAL:
             self.host.pin(response.terminal_id)
             memory = self.memory
+        if response.terminal_id == memory.terminal_id:
+            memory.foreign_terminal_id = None  # the right one is back
         if isinstance(response, StatusResponse):
             memory.nameless = response.terminal_id == ANY_TERMINAL
             if memory.clock.release not in (None, response.software_release):
                 memory.answers_extended, memory.takes_extended = False, None
+            if response.refusing_word != memory.refusing_word:
+                memory.refusing_word = response.refusing_word
+                row = fact_row(self.settings.name, "refusing_word", memory.identity, self.host.clock(), word=memory.refusing_word)
+                self.host.write([row], durable=False)
             memory.clock.take_status(response, self.host.clock())
             memory.status = response
 
@@ -290,7 +300,7 @@ class Questions:
             memory.set_stale()
         if event.after_refusal and work is not None and work.request is not None and isinstance(response, PaymentResult):
             memory.last_refusal = None
-            self.alarm_after_refusal(work.reference, work.request, response)
+            self.alarm_after_refusal(Refusal(work.reference, work.request, work.created_time), response)
         elif event.alarm:
             self.host.alarm("result_after_refusal", event.reason, reference)
         owner = reference if work is not None and work.order.journaled else None

@@ -5,6 +5,8 @@ Everything belongs to a TID, or where that names nobody to a place (ADDRESS:PORT
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ecrlan.journal import Entry, JournalReader
 from ecrlan.model import ANY_TERMINAL, Kind
 from ecrlan.protocol.answers import ANSWERS
@@ -14,6 +16,8 @@ from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
 
+RESULT_REQUESTS = frozenset(ANSWERS) | {"K"}
+"""Codes of the requests that have a result of their own, which may come late."""
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
 FROM_BEFORE = "it is from before the journal was restored or copied: what the terminal says now proves nothing about it"
@@ -43,6 +47,8 @@ def recall_identity(journal: JournalReader, settings: TerminalSettings, memory: 
     extended = facts.get("answers_extended")
     if extended is not None:  # true of the release that it was seen with: another one told by `s` ends it
         memory.answers_extended, memory.clock.release = True, memory.clock.release or extended.data["release"]
+    word = facts.get("refusing_word")
+    memory.refusing_word = word.data["word"] if word is not None else None
     used, reset = facts.get("hand_use"), facts.get("hand_use_reset")
     memory.used_by_hand = used is not None and not used.data["expected"] and (reset is None or reset.time < used.time)
     _recall_last_operation(journal, settings, memory, now)
@@ -50,19 +56,29 @@ def recall_identity(journal: JournalReader, settings: TerminalSettings, memory: 
 
 def _recall_last_operation(journal: JournalReader, settings: TerminalSettings, memory: Memory, now: float) -> None:
     """Note whether the last operation was refused, or its result never seen: an unknown last result may be its own."""
-    for place, listed in enumerate(journal.entries(terminal=settings.name, limit=RECALLED_OPERATIONS)):
+    newest = True
+    for listed in journal.entries(terminal=settings.name, limit=RECALLED_OPERATIONS):
         entry = journal.find(listed.reference)
         sent = sent_request(entry) if entry is not None else None
-        if entry is None or sent is None or sent.request.code not in ANSWERS:
+        if entry is None or sent is None or sent.request.code not in RESULT_REQUESTS:
             continue
+        if sent.baseline is not None and sent.identity == memory.identity:
+            memory.see(sent.baseline, sent.baseline_message)
         names = {event.name for event in entry.events}
-        if place == 0 and entry.outcome == "declined":
-            memory.last_refusal = Refusal(entry.reference, sent.request, sent.time)
+        if names.isdisjoint({"answered", "accepted", "recovering", "stray"}) and "refused" in names:
+            continue  # every transmission met a NAK: it has no result
+        if newest and entry.outcome in ("declined", "not_performed"):
+            told: Literal["declined", "not performed"] = "declined" if entry.outcome == "declined" else "not performed"
+            memory.last_refusal = Refusal(entry.reference, sent.request, sent.time, told)
+        newest = False
         if "answered" in names:
             return
+        memory.unanswered = True
         memory.unseen_stans += 1
         memory.unseen_operations.add(entry.reference)
-        if place == 0 and "resolved" in names:
+        if sent.request.code in "HPX" and memory.unseen is None:
+            memory.unseen = entry.reference, now
+        if "resolved" in names and memory.lost is None:
             memory.lost, memory.lost_at, memory.must_ask = entry.reference, now, True
 
 

@@ -26,9 +26,10 @@ from ecrlan.model import (
     Response,
     State,
     Unresolved,
+    VasPart,
 )
 from ecrlan.protocol.clock import ClockOffset
-from ecrlan.protocol.identity import identity_of, seen_key
+from ecrlan.protocol.identity import identity_of, seen_key, vas_key
 from ecrlan.protocol.step import Stray
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer
@@ -95,6 +96,8 @@ def answered_row(work: Work, response: Response, message: bytes, identity: str, 
     known: dict[str, Any] = {"stan": None}
     if isinstance(response, PaymentResult):
         known = _known_by(response, message, identity)
+    elif isinstance(response, VasPart) and "ORDER_ID" in response.xml:
+        known = {"stan": None, "identity": identity, "seen": vas_key(response.xml)}
     return event_row(work, "answered", time, code=response.code, message=_masked(message), late=late, **known)
 
 

@@ -11,12 +11,14 @@ from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
 from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
 from ecrlan.protocol.answers import ANSWERS
-from ecrlan.protocol.memory import Memory
+from ecrlan.protocol.clock import ClockOffset
+from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
 from ecrlan.protocol.step import Ending
 from ecrlan.register.conduct import Conductor
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer
+from ecrlan.register.questions import SET_CLOCK_SECONDS
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.records import answered_row, created_row, finished_row
 
@@ -73,7 +75,7 @@ class Recovery:
             pause = self.settings.recovery_pause
             evidence = work.evidence or "the result was lost"
             if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
-                evidence = judge(self._attempt(work, loop.time()), None).evidence
+                evidence = self._judge(work, loop.time(), None, "").evidence
             more = MORE_QUESTIONS
             while work.open and self.can_prove(work):
                 left = over_at - loop.time()
@@ -123,12 +125,12 @@ class Recovery:
         problem = f"the terminal gave no last result ({exchange.reason})"
         if exchange.ending is Ending.UNREADABLE:
             problem = f"the last result cannot be read ({exchange.reason})"
-        judgement = judge(self._attempt(work, asked_at), answer, problem)
+        judgement = self._judge(work, asked_at, answer, problem)
         if judgement.by_clock and work.sent_at is not None:
             if not await self._ask_clock():
                 judgement = Judgement(Verdict.UNPROVED, "the terminal's last result changed, and its clock could not be asked")
             else:
-                judgement = judge(self._attempt(work, asked_at), answer, problem)
+                judgement = self._judge(work, asked_at, answer, problem)
         if not work.open:
             return None
         log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
@@ -138,6 +140,7 @@ class Recovery:
             self.memory.forget_unseen(work.reference)
             await self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
         elif judgement.verdict is Verdict.NOT_PERFORMED:
+            self.memory.last_refusal = Refusal(work.reference, request, work.sent_time or work.created_time, "not performed")
             await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
         return judgement
 
@@ -173,20 +176,37 @@ class Recovery:
             self.host.alarm("unresolved", evidence, work.reference)
         self.host.publish(work)
 
-    def _attempt(self, work: Work, asked_at: float) -> Attempt:
+    def _judge(self, work: Work, asked_at: float, answer: PaymentResult | None, problem: str) -> Judgement:
+        """Judge by the register's clock as it was when the request was sent; where it was set since, by how it goes now as well.
+
+        Then both must fit: nobody can tell a clock that was set from a machine that slept.
+        """
+        sent_time = work.sent_time or work.created_time
+        if work.sent_at is None:
+            return judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
+        by_age = self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
+        if abs((by_age - sent_time).total_seconds()) <= SET_CLOCK_SECONDS:
+            return judge(self._attempt(work, asked_at, sent_time, self.memory.clock.offset), answer, problem)
+        judgement = judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
+        if judgement.verdict is not Verdict.OURS:
+            return judgement
+        return judge(self._attempt(work, asked_at, by_age, self.memory.clock.offset), answer, problem)
+
+    def _attempt(self, work: Work, asked_at: float, request_time: datetime, clock: ClockOffset | None) -> Attempt:
         request = work.request
         if request is None:
             raise AssertionError("a work without a request is never judged")
         return Attempt(
             request=request,
-            request_time=self._sent_time(work),
+            request_time=request_time,
             identity=work.identity,
             place=self.memory.place,
             baseline=work.baseline,
             previous_stan=work.previous_stan,
             unseen_stans=work.unseen_stans,
             known_stans=frozenset(self.memory.stans),
-            clock=self.memory.clock.offset if work.sent_at is not None else work.clock,
+            clock=clock,
+            refusals_take_stans=self.memory.refusals_take_stans,
             answer_time=self.settings.payment_timeout + self.settings.longest_payment_time,
             doubt=self.doubt(work),
             acknowledged=work.acknowledged,
@@ -197,12 +217,6 @@ class Recovery:
             longest_payment_time=self.settings.longest_payment_time,
             quiet_seconds=asked_at - work.ended_at,
         )
-
-    def _sent_time(self, work: Work) -> datetime:
-        """Return when the request was sent, by the register's clock as it goes now: it may have been set since."""
-        if work.sent_at is None:
-            return work.sent_time or work.created_time
-        return self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
 
     async def _wait(self, work: Work, seconds: float) -> None:
         """Wait, but not beyond the moment when a late result settles it on its own line."""

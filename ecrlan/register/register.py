@@ -372,16 +372,21 @@ class Register:
         data = {"outcome": outcome, "by": by, "note": note, "reason": note}
         row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
         self._resolving.add(reference)
+        held = self._open_work(reference)
+        if held is not None:
+            held.being_settled = True
         try:
             committing = self.write([row], durable=True)
             if committing is not None:
                 await committing
         finally:
             self._resolving.discard(reference)
+            if held is not None:
+                held.being_settled = False
         holders = [terminal for terminal in self.terminals.values() if reference in terminal.open_works]
         for terminal in holders:
             work = terminal.open_works[reference]
-            terminal.settled_by_person(work)
+            terminal.settled_by_person(work, performed=outcome == "approved")
             if outcome == "approved":
                 terminal.begin_series(self.journal.find(reference))
             work.resolution = Resolution(by=by, note=note, time=now)
@@ -406,9 +411,11 @@ class Register:
         committing = self.write([row], durable=True)
         if committing is not None:
             await committing
-        for other in self.terminals.values():
-            other.open_works.pop(reference, None)
+        holders = [other for other in self.terminals.values() if reference in other.open_works]
         self.adopt(target)
+        for other in holders:
+            if other is not target and reference in target.open_works:
+                del other.open_works[reference]
         return self.operation(reference)
 
     def check_operations(self, wanted: Iterable[TerminalSettings] | None = None) -> None:
@@ -431,9 +438,10 @@ class Register:
     # --- the journal ------------------------------------------------------------------------------------------------------------
 
     async def accept_journal(self, *, by: str, note: str) -> None:
-        """Say, in a person's name, that a copied, older or cut journal may be used. Raises `JournalError`, `InvalidValueError`.
+        """Say, in a person's name, that a copied, older or cut journal may be used.
 
-        Nothing that a terminal says will prove anything about operations from before.
+        Nothing that a terminal says will prove anything about operations from before. Raises `RegisterError` where nothing is in doubt,
+        `JournalError`, `InvalidValueError`.
         """
         for place, text in (("by", by), ("note", note)):
             if not text.strip() or len(text) > LONGEST_NAME:
@@ -474,16 +482,23 @@ class Register:
     def adopt(self, terminal: Terminal) -> None:
         """Have a terminal take up the operations that are its own and have no known outcome, and begin to recover them."""
         for entry in self.journal.unsettled():
-            if entry.reference in self._running or entry.reference in terminal.open_works:
+            running = self._running.get(entry.reference)
+            if entry.reference in terminal.open_works or (running is not None and not running[1].recovering):
                 continue
             if belongs_to(entry, terminal.name, terminal.memory):
                 self._take_up(terminal, entry)
+
+    def _open_work(self, reference: str) -> Work | None:
+        """Return the open operation, whichever terminal has it: all that hold it share it."""
+        running = self._running.get(reference)
+        held = (terminal.open_works[reference] for terminal in self.terminals.values() if reference in terminal.open_works)
+        return running[1] if running is not None else next(held, self._open.get(reference))
 
     def _take_up(self, terminal: Terminal, entry: Entry) -> None:
         sent = sent_request(entry)
         if sent is None:
             return
-        known = self._open.get(entry.reference)
+        known = self._open_work(entry.reference)
         if known is not None and known.open:
             terminal.open_works[entry.reference] = known
             return

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Entry, JournalReader
 from ecrlan.model import NO_STAN, Approved, Kind, PaymentResult
+from ecrlan.protocol.identity import approval_key
 from ecrlan.register.records import operation_of_entry
 
 VOIDABLE = frozenset({Kind.PURCHASE, Kind.CAPTURE, Kind.PREAUTHORIZE, Kind.INCREMENT})
@@ -52,8 +53,16 @@ def voidable_stan(journal: JournalReader, terminal: str, reference: str) -> str:
     return stan
 
 
-def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: str) -> None:
-    """Refuse a void, increment or capture of `reference` that must not be sent now. Its caller holds the terminal."""
+def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: str, identity: str) -> None:
+    """Refuse a void, increment or capture of `reference` that must not be sent now. Its caller holds the terminal.
+
+    `identity` is who answers there: a TID, or a place. What another terminal did is not this one's to void or capture.
+    """
+    target = journal.find(reference)
+    answered = [event for event in target.events if event.name == "answered"] if target is not None else []
+    known = answered[-1].data.get("identity") if answered else None
+    if known is not None and known != identity:
+        raise RegisterError(f"operation {reference} was performed by the terminal {known}, and {terminal} is {identity} now")
     if kind is Kind.VOID:
         _check_void(journal, terminal, reference)
     else:
@@ -73,6 +82,16 @@ def _check_void(journal: JournalReader, terminal: str, reference: str) -> None:
         )
 
 
+def check_last_result(journal: JournalReader, reference: str, last: PaymentResult | None) -> None:
+    """Refuse the void of an operation where the terminal's last result is another approval: that one would be voided."""
+    target = journal.find(reference)
+    outcome = operation_of_entry(target).outcome if target is not None else None
+    result = outcome.result if isinstance(outcome, Approved) else None
+    if last is None or result is None or not last.approved or approval_key(last) == approval_key(result):
+        return
+    raise RegisterError(f"operation {reference} is not the terminal's last payment: its last result is an approval with STAN {last.stan}")
+
+
 def last_payment(journal: JournalReader, terminal: str) -> Entry | None:
     """Return the terminal's newest approved operation that moved money, as far as the journal knows."""
     for entry in journal.entries(terminal=terminal, outcome="approved", limit=50):
@@ -89,14 +108,13 @@ def check_code(journal: JournalReader, code: str, identity: str) -> None:
     opened: list[str] = []
     captured: Entry | None = None
     for entry in journal.of_preauthorization(code):
-        if entry.terminal_id not in ("", identity) and entry.address != identity:
-            continue
-        if entry.kind is Kind.PREAUTHORIZE and entry.outcome == "approved":
+        mine = entry.terminal_id in ("", identity) or entry.address == identity
+        if entry.kind is Kind.PREAUTHORIZE and entry.outcome == "approved" and mine:
             opened.append(entry.reference)
             captured = None  # the code is used anew
         elif entry.kind is Kind.CAPTURE and entry.outcome in OPEN_OUTCOMES:
-            captured = entry
-            opened = opened[:-1]
+            captured = entry  # whichever terminal did it
+            opened = opened[:-1] if mine else opened
     if captured is not None and not opened:
         raise RegisterError(
             f"pre-authorization {code} is captured already, by operation {captured.reference} ({captured.outcome or captured.state})"

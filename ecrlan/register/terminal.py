@@ -39,8 +39,7 @@ from ecrlan.model import (
     check_reference,
 )
 from ecrlan.net.line import Direction, Line
-from ecrlan.protocol.answers import ANSWERS
-from ecrlan.protocol.memory import Memory
+from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.step import Stray
 from ecrlan.register.conduct import Conductor
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
@@ -48,10 +47,10 @@ from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import UNJOURNALED, Order, Work
 from ecrlan.register.queue import TerminalQueue
-from ecrlan.register.recall import recall_identity
+from ecrlan.register.recall import RESULT_REQUESTS, recall_identity
 from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
-from ecrlan.register.targets import check_code, check_target, preauthorization, result_of, voidable_stan
+from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
 from ecrlan.register.vas import build_vas
 from ecrlan.wire.codec import parse_response
 from ecrlan.wire.frames import ApplicationFrame
@@ -328,11 +327,14 @@ class Terminal:
         accepted = self.memory.foreign_terminal_id
         if accepted is None:
             return
+        if self.queue.holder is not None:
+            raise RegisterError(f"terminal {self.name} is in use by {self.queue.holder}: its TID is not accepted now")
         now = self.clock()
         self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=by)], durable=False)
         self.lines.drop()
         self.memory = Memory(place=self.memory.place, terminal_id=accepted)
         recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
+        self.register.adopt(self)
         self.memory.last_stan = None  # what happened on it while it stood elsewhere is nobody's business here
         for work in self.open_works.values():
             if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
@@ -412,7 +414,7 @@ class Terminal:
             if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
                 await self._clear_the_way(order)
             if order.target is not None:
-                check_target(self.register.journal, self.name, order.kind, order.target)
+                check_target(self.register.journal, self.name, order.kind, order.target, self.memory.identity)
             if isinstance(order.request, IncrementRequest):
                 check_code(self.register.journal, order.request.preauthorization_code, self.memory.identity)
             await self._conductor.perform(work)
@@ -447,6 +449,10 @@ class Terminal:
         self._check_identity()
         for work in self.open_works.values():
             self._check_unblocked(work, order)
+        if order.target is not None:
+            check_target(self.register.journal, self.name, order.kind, order.target, self.memory.identity)
+        if order.target is not None and order.kind is Kind.VOID:
+            check_last_result(self.register.journal, order.target, self.memory.baseline)
 
     def _check_unblocked(self, work: Work, order: Order) -> None:
         closes_only = work.order.kind is Kind.CLOSE_SESSION and order.kind is not Kind.CLOSE_SESSION
@@ -469,12 +475,14 @@ class Terminal:
         if not work.open:
             self.open_works.pop(work.reference, None)
 
-    def settled_by_person(self, work: Work) -> None:
+    def settled_by_person(self, work: Work, *, performed: bool) -> None:
         """Note that a person settled a lost operation: that lifts the block, not the doubt (exchange.md §3)."""
         self.open_works.pop(work.reference, None)
         self.memory.set_stale()
-        if work.request is not None and work.request.code in ANSWERS:
+        if work.request is not None and work.request.code in RESULT_REQUESTS:
             self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
+            if not performed:
+                self.memory.last_refusal = Refusal(work.reference, work.request, work.sent_time or work.created_time, "not performed")
         if self.queue.holder is None:
             self.lines.drop()
 

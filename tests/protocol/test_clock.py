@@ -227,3 +227,15 @@ def test_a_register_clock_that_was_set_moves_what_the_status_told_and_forgets_wh
     clock = LearnedClock(status=60.0, contradicted=True)
     clock.move(-3600.0)
     assert clock.offset == ClockOffset(3660.0, STATUS_TOLERANCE)
+
+
+def test_a_host_time_that_is_no_day_of_this_year_proves_nothing_and_teaches_nothing() -> None:
+    """Day 366 of a year with 365 days is not the first of January."""
+    no_day = HostTime(366, 18, 34)
+    assert readings(no_day, NOW) == ()
+    assert time_doubt(no_day, EXACT, NOW, LATEST) == "its host time is no day of this year"
+    clock = LearnedClock()
+    for _ in range(4):
+        assert clock.take_result(no_day, NOW) is None
+    assert clock.learned is None
+    assert not clock.contradicted

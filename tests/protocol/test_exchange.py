@@ -468,12 +468,12 @@ def test_ack_behind_its_result_starts_nothing() -> None:
 
 def test_the_last_result_once_more_is_not_ours() -> None:
     """The terminal repeats its answer to `G` because our ACK was slow; the purchase is on its way already."""
-    last = replace(DECLINED, stan="000000")
-    driver = Driver(PURCHASE, last_message=build_response(last))
-    (stray,) = driver.feed(wire(last))
+    driver = Driver(PURCHASE, last_message=build_response(APPROVED))
+    (stray,) = driver.feed(wire(APPROVED))
     assert isinstance(stray, Stray)
-    driver.feed(ACK + wire(last))
-    assert driver.exchange.answer == last, "two refusals may look alike: after the ACK it is ours"
+    new = replace(APPROVED, stan="000043", authorization_code="246813")
+    driver.feed(ACK + wire(new))
+    assert driver.exchange.answer == new
     assert not driver.exchange.clean
 
 
@@ -756,3 +756,39 @@ def test_a_question_that_another_terminal_answers_ends_at_once() -> None:
     purchase = Driver(PURCHASE, terminal_id="11111111")
     purchase.feed(ACK + wire(APPROVED))
     assert purchase.ending is None
+
+
+# --- refused for good, and yet ---
+
+
+@pytest.mark.parametrize(
+    ("after", "at_work"),
+    [
+        ([], False),
+        ([NAK], False),
+        ([ACK], True),
+        ([build_progress("INSERIRE CARTA      ")], True),
+        ([wire(APPROVED)], True),
+        ([wire(replace(APPROVED, terminal_id="11112222"))], True),
+    ],
+    ids=["nothing", "another NAK", "ACK", "progress", "result", "something else"],
+)
+def test_what_follows_a_refusal_for_good_shows_that_it_may_have_been_performed(after: list[bytes], *, at_work: bool) -> None:
+    driver = Driver(PURCHASE)
+    for _ in range(3):
+        driver.feed(NAK)
+        if driver.ending is None:
+            driver.ring()
+    assert driver.ending is Ending.REFUSED
+    for data in after:
+        driver.feed(data)
+    assert driver.exchange.refused_at_work is at_work
+    assert driver.exchange.answer is None
+
+
+def test_progress_shows_that_a_payment_is_running() -> None:
+    driver = Driver(PURCHASE)
+    driver.feed(ACK)
+    assert not driver.exchange.progressed
+    driver.feed(build_progress("INSERIRE CARTA      "))
+    assert driver.exchange.progressed

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ecrlan.model import HostTime, PaymentResult
-from ecrlan.protocol.identity import identity_of, seen_key
+from ecrlan.protocol.identity import identity_of, seen_key, vas_key
 
 PLACE = "10.0.0.5:8081"
 APPROVAL = PaymentResult(
@@ -33,3 +33,9 @@ def test_a_refusal_is_known_by_its_whole_message():
     assert seen_key(REFUSAL, b"one message") == seen_key(replace(REFUSAL, stan="000001"), b"one message")
     assert seen_key(REFUSAL, b"one message") != seen_key(REFUSAL, b"another")
     assert len(seen_key(REFUSAL, b"one message")) == 32
+
+
+def test_a_vas_answer_is_known_by_its_whole_document():
+    assert vas_key("<ecrres/>") == vas_key("<ecrres/>") != vas_key("<ecrres></ecrres>")
+    assert len(vas_key("<ecrres/>")) == 32
+    assert "|" not in vas_key("<ecrres/>")

@@ -91,7 +91,7 @@ TABLE: list[tuple[Request, Response, dict[str, object], dict[str, bool], Finding
     (X, REFUSED, REPEATED, {}, Finding.HOLD, "a refusal that equals an earlier one"),
     (X, REFUSED, REPEATED, EARLY, Finding.HOLD, ""),
     (X, REFUSED, REPEATED | LAST, {}, Finding.HOLD, ""),
-    (X, REFUSED, REPEATED | LAST, EARLY, Finding.OLDER, "the last result once more"),
+    (X, REFUSED, REPEATED | LAST, EARLY, Finding.HOLD, "a refusal that equals an earlier one"),
     (X, REFUSED, REPEATED | AFTER_LOSS, EARLY, Finding.STRAY, "before the ACK"),
     (X, REFUSED, REPEATED | LOST, SOON, Finding.HOLD, ""),
     (X, replace(REFUSED, length=84), REPEATED, {}, Finding.STRAY, "E of 84 bytes does not answer X"),
@@ -105,7 +105,8 @@ TABLE: list[tuple[Request, Response, dict[str, object], dict[str, bool], Finding
     (X, REFUSED, LOST, SOON, Finding.ANSWER, ""),
     (G, PLAIN, LOST, SOON, Finding.ANSWER, ""),
     (StatusRequest(), STATUS, LOST, SOON, Finding.ANSWER, ""),
-    (K, PART, LOST, SOON, Finding.ANSWER, ""),
+    (K, PART, LOST, SOON, Finding.DOUBTFUL, "A-1"),
+    (K, PART, LOST, {}, Finding.ANSWER, ""),
     # what only the content shows
     (X, EXTENDED, NOT_OURS, {}, Finding.STRAY, "another's"),
     (K, PART, NOT_OURS, {}, Finding.ANSWER, ""),  # judged once its parts are joined

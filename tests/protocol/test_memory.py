@@ -7,7 +7,7 @@ import pytest
 
 from ecrlan.model import ExtendedPurchaseRequest, HostTime, PaymentResult, PreauthorizationRequest, PurchaseRequest, VoidRequest
 from ecrlan.protocol.clock import LearnedClock
-from ecrlan.protocol.identity import seen_key
+from ecrlan.protocol.identity import seen_key, vas_key
 from ecrlan.protocol.memory import Memory, Standing, is_beyond, next_stan, same_result
 
 TID = "37105051"
@@ -175,7 +175,9 @@ def test_stans_may_start_anew() -> None:
         ({"host_time": HostTime(327, 18, 39)}, Standing.OUT_OF_SERIES),
         ({"host_time": None}, Standing.OUT_OF_SERIES),
         ({"authorization_code": "123456"}, Standing.OUT_OF_SERIES),
-        ({"authorization_code": None}, Standing.NEW),
+        ({"authorization_code": None}, Standing.OUT_OF_SERIES),
+        ({"authorization_code": None, "length": 84}, Standing.NEW),  # that of a void has none
+        ({"host_time": HostTime(366, 18, 45)}, Standing.OUT_OF_SERIES),  # no day of this year
     ],
 )
 def test_a_new_series_needs_a_later_host_time_and_another_authorization_code(differs: dict[str, object], expected: Standing) -> None:
@@ -393,3 +395,20 @@ def test_a_result_that_was_seen_is_unseen_no_more() -> None:
     assert (memory.unseen, memory.unseen_operations) == (("A-1", 10.0), {"A-1"})
     memory.forget_unseen("A-1")
     assert (memory.unseen, memory.unseen_operations) == (None, set())
+
+
+def test_vas_answers_of_ours_are_known_also_after_a_restart() -> None:
+    memory = make_memory()
+    assert not memory.knows_vas("<ecrres/>")
+    memory.remember_vas("<ecrres/>")
+    assert memory.knows_vas("<ecrres/>")
+    recalled = make_memory()
+    recalled.recall([vas_key("<ecrres/>")], [], [], None, "")
+    assert recalled.knows_vas("<ecrres/>")
+
+
+@pytest.mark.parametrize(("stan", "taken"), [("000043", True), ("000042", False), ("000044", False)])
+def test_whether_refusals_take_stans_is_learned(stan: str, *, taken: bool) -> None:
+    memory = after(APPROVED)
+    memory.remember(replace(REFUSED, stan=stan), b"a refusal", is_saved=True)
+    assert memory.refusals_take_stans is taken

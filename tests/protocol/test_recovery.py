@@ -58,6 +58,7 @@ ATTEMPT = Attempt(
     acknowledged=True,
     progressed=False,
     refused=False,
+    refusals_take_stans=False,
     standalone_use=False,
     trust_unchanged_result=False,
     longest_payment_time=300.0,
@@ -108,7 +109,8 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     (BY_HAND | {"acknowledged": False}, OURS, Verdict.CHANGED, "met no ACK"),
     (BY_HAND, replace(OURS, stan="000043"), Verdict.CHANGED, "not the next one"),
     (BY_HAND | {"request": P}, PLAIN, Verdict.CHANGED, "no amount to compare"),
-    (BY_HAND, DECLINED, Verdict.CHANGED, "no amount to compare"),
+    (BY_HAND, DECLINED, Verdict.CHANGED, "a refusal may repeat the STAN of a payment before it"),
+    (BY_HAND | {"refusals_take_stans": True}, DECLINED, Verdict.CHANGED, "no amount to compare"),
     (
         BY_HAND | {"baseline": replace(BASELINE, stan="999999"), "previous_stan": "999999"},
         replace(OURS, stan="000001"),

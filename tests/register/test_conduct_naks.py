@@ -257,3 +257,23 @@ def test_a_result_after_its_request_was_refused_is_recorded_with_an_alarm() -> N
         assert "result_after_refusal" in desk.alarm_names()
 
     play(scene, keep_open=True)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [ACK, progress("INSERIRE CARTA"), approval(6, START, tid="11112222")],
+    ids=["ACK", "progress", "something else"],
+)
+@pytest.mark.parametrize("code", ["X", "P"])
+def test_what_was_refused_and_yet_is_worked_on_is_never_not_performed(code: str, then: bytes) -> None:
+    """Three NAKs, and with the last one comes a sign that the terminal takes the money all the same."""
+
+    async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
+        terminal.on(code, [NAK], [NAK], [terminal.charge(500), NAK + then])
+        outcome = (await buy(desk.terminal)).outcome
+        assert isinstance(outcome, Unresolved)
+        assert terminal.charges == [500]
+        assert terminal.codes().count(code) == 3
+        assert "P" not in terminal.codes() or code == "P"
+
+    play(scene, purchase_code=code)

@@ -172,7 +172,7 @@ def test_an_approval_on_the_line_after_the_refusal_is_told_with_amount_and_stan(
             (alarm,) = desk.alarms
             assert (alarm.name, alarm.reference) == ("approved_after_refusal", "sale")
             assert alarm.text == "declined, but then the terminal said approved: 0.05 EUR, STAN 000006; the customer may have paid"
-            assert desk.row("approved_after_refusal").data == {"stan": "000006", "amount": 5}
+            assert desk.row("approved_after_refusal").data == {"stan": "000006", "amount": 5, "told": "declined"}
             assert desk.row("approved_after_refusal").reference == "sale"
             assert isinstance(desk.register.operation("sale").outcome, Declined), "the outcome that was told stays"
             assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)

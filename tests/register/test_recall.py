@@ -16,7 +16,6 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import (
     InvalidValueError,
     JournalDoubtError,
-    JournalError,
     OperationsWithoutTerminalError,
     RegisterError,
     TerminalBlockedError,
@@ -26,7 +25,7 @@ from ecrlan.errors import (
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Declined, Done, Unresolved
 from ecrlan.register import Register
-from tests.scripted import ACK, CLOSE, TID, ScriptedTerminal, approval, refusal, till
+from tests.scripted import ACK, CLOSE, TID, ScriptedTerminal, approval, frame, refusal, till
 from tests.virtual import VirtualLoop, run
 
 ALONE: dict[str, Any] = {"standalone_use": False}
@@ -138,7 +137,7 @@ def test_accepting_a_journal_takes_a_name_and_a_reason(tmp_path: Path) -> None:
             for wrong in ({"by": " ", "note": "x"}, {"by": "Anna", "note": ""}, {"by": "A" * 201, "note": "x"}):
                 with pytest.raises(InvalidValueError):
                     await register.accept_journal(**wrong)
-            with pytest.raises(JournalError, match="nothing about the journal is in doubt"):
+            with pytest.raises(RegisterError, match="nothing about the journal is in doubt"):
                 await register.accept_journal(by="Anna", note="just so")
 
     run(main)
@@ -412,5 +411,28 @@ def test_a_copy_of_an_old_approval_is_never_a_sales_answer(code: str, form: int,
                 async with till(loop, port, tmp_path, purchase_code=code, **ALONE) as desk:
                     assert isinstance((await desk.terminal.purchase(500)).outcome, Unresolved)
         assert terminal.charges == [500] * 3
+
+    run(main)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_copy_of_the_answer_to_an_earlier_vas_order_is_not_the_next_ones(tmp_path: Path, *, restart: bool) -> None:
+    document = '<ecrres><p k="ECRVASID">BPAY_QR</p><p k="RESPID">0</p><p k="ORDER_ID">20261123174400000042</p></ecrres>'
+    copy = frame(f"{TID}0K00000001{0:04}{len(document):04}{document}")
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        terminal.on("K", [ACK, 4.0, copy], [ACK, 4.0, copy, 1.0, CLOSE])
+        async with terminal.listening() as port:
+            async with till(loop, port, tmp_path) as desk:
+                first = await desk.terminal.vas("BPAY_QR", amount="500", reference="first")
+                assert not isinstance(first.outcome, Unresolved)
+                if not restart:
+                    second = await desk.terminal.vas("BPAY_QR", amount="500", reference="second")
+            if restart:
+                async with till(loop, port, tmp_path) as desk:
+                    second = await desk.terminal.vas("BPAY_QR", amount="500", reference="second")
+        assert isinstance(second.outcome, Unresolved)
 
     run(main)

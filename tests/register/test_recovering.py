@@ -373,3 +373,22 @@ def test_the_status_of_a_terminal_that_is_hours_wrong_lets_recovery_go_on() -> N
             assert isinstance((await desk.terminal.purchase(650)).outcome, Approved)
 
     run(main)
+
+
+@pytest.mark.parametrize("hours", [5, -5])
+def test_a_machine_that_slept_or_was_set_needs_both_readings_of_its_clock(hours: int) -> None:
+    """A payment by hand, made hours after the loss, is at the right time by the clock as it goes now, and not by the clock of then."""
+
+    async def main(loop: VirtualLoop) -> None:
+        ahead = timedelta(0)
+        terminal = ScriptedTerminal(lambda: loop.clock() + ahead)
+        terminal.saved = approval(5, loop.clock())
+        async with terminal.listening() as port, till(loop, port, clock=lambda: loop.clock() + ahead, purchase_code="X") as desk:
+            terminal.on("X", lost())
+            task = asyncio.create_task(desk.terminal.purchase(500, reference="lost"))
+            await asyncio.sleep(10)
+            ahead = timedelta(hours=hours)
+            terminal.saved = approval(6, loop.clock() + ahead)
+            assert isinstance((await task).outcome, Unresolved)
+
+    run(main)

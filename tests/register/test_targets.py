@@ -230,3 +230,40 @@ def test_two_terminals_may_have_given_the_same_code() -> None:
                 assert isinstance((await terminal.capture(500, preauthorization_code=min(codes))).outcome, Approved)
 
     run(main)
+
+
+def test_what_another_terminal_did_is_not_voided_at_this_ones_place() -> None:
+    """The terminal was swapped, and a person accepted the new one: its last payment is not the operation's."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        async with terminal.listening() as port, till(loop, port, purchase_code="X", standalone_use=False) as desk:
+            terminal.on("X", terminal.sells(6, 500))
+            assert isinstance((await desk.terminal.purchase(500, reference="sale")).outcome, Approved)
+            terminal.tid = "11112222"
+            terminal.saved = approval(90, loop.clock(), tid="11112222")
+            await desk.terminal.status()
+            with pytest.raises(RegisterError, match="a person must accept it"):
+                await desk.terminal.void(target="sale")
+            desk.terminal.accept_terminal_id("Anna")
+            with pytest.raises(RegisterError, match="sale was performed by the terminal 12345678, and till-1 is 11112222 now"):
+                await desk.terminal.void(target="sale")
+            assert "S" not in terminal.codes()
+
+    run(main)
+
+
+def test_a_payment_by_hand_stands_in_the_way_of_a_void_by_operation() -> None:
+    """`S` voids the terminal's last payment, whatever the operation: `G` shows that another came after it."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        async with terminal.listening() as port, till(loop, port, purchase_code="X") as desk:
+            terminal.on("X", terminal.sells(6, 500))
+            await desk.terminal.purchase(500, reference="sale")
+            terminal.saved = approval(7, loop.clock(), amount=900)
+            with pytest.raises(RegisterError, match="its last result is an approval with STAN 000007"):
+                await desk.terminal.void(target="sale")
+            assert "S" not in terminal.codes()
+
+    run(main)

@@ -25,7 +25,7 @@ async def test_a_journal_in_order(tmp_path: Path) -> None:
     async with house(tmp_path) as till:
         told = await till.get("/v1/journal")
         assert told == {"file": str(tmp_path / "till.db"), "epoch": 1, "failed": None, "doubt": None, "accepted": None}
-        error_of(await till.post("/v1/journal/accept", **ACCEPTANCE), 503, "journal_failed")  # type: ignore[arg-type]
+        error_of(await till.post("/v1/journal/accept", **ACCEPTANCE), 409, "refused")  # type: ignore[arg-type]
 
 
 async def test_a_journal_in_doubt_stops_money_and_is_seen_everywhere(restored: Path) -> None:
