@@ -210,7 +210,9 @@ class Pipe(BareTransport):
             world.at(world.now + told, self._near_learns)
         world.host.closed(self)
         self.far_open = False
-        world.at(world.now + world.random.choice((8.0, 30.0, 100.0, 180.0)), world.host.read_at_last, data, world.now + 200.0)
+        world.at(
+            world.now + world.random.choice((8.0, 30.0, 100.0, 180.0)), world.host.read_at_last, data, world.now + 200.0, world.restored
+        )
 
     def _near_hears(self, data: bytes) -> None:
         self.life.call(self.near_arrives, data)
@@ -234,6 +236,10 @@ class TerminalHost:
         self.older: Pipe | None = None
         """The line before the one that the terminal has gone over to; what comes on it is still read."""
         self.listens = True
+        self.read_from: int | None = None
+        """While a request is read that lay long before the terminal: how many journals had been restored when it was sent."""
+        self.plugged = True
+        """Whether the terminal stands at the register's network; another unit may have taken its place."""
         self.dials = 0.0
         """Seconds between two attempts to open a line; 0: it never dials."""
         self._dial_at: float | None = None
@@ -248,7 +254,7 @@ class TerminalHost:
     @line.setter
     def line(self, line: Pipe | None) -> None:
         self._line = line
-        if line is None and self._dial_at is not None:
+        if line is None and self._dial_at is not None and self.plugged:
             when, self._dial_at = self._dial_at, None
             while when <= self.world.now:
                 when += self.dials
@@ -286,18 +292,20 @@ class TerminalHost:
             self.line = None
             self._carry_out(self.terminal.lost(self.world.now))
 
-    def read_at_last(self, data: bytes, until: float) -> None:
+    def read_at_last(self, data: bytes, until: float, restored: int) -> None:
         """Read a request that lay long before the terminal, once it is idle; its line is gone by then."""
         now, terminal = self.world.now, self.terminal
-        if now > until:
+        if now > until or not self.plugged:
             return
         if self.line is not None or not terminal.idle:
-            self.world.at(now + 1.0, self.read_at_last, data, until)
+            self.world.at(now + 1.0, self.read_at_last, data, until, restored)
             return
+        self.read_from = restored
         faults, terminal.faults = terminal.faults, Faults()
         for actions in (terminal.connected(now), terminal.received(data, now), terminal.lost(now)):
             self._carry_out(actions)
         terminal.faults = faults
+        self.read_from = None
 
     def double(self) -> None:
         """Dial a second time, and use the second line from then on."""
@@ -308,7 +316,7 @@ class TerminalHost:
     def _double_in(self, life: Life) -> None:
         if life.listening is None or self.line is None or self.older is not None:
             return
-        pipe = Pipe(self.world, life, (ADDRESS, 50_001))
+        pipe = Pipe(self.world, life, (self.world.addresses[0], 50_001))
         self.older, self.line = self.line, pipe
         pipe.begin(life.listening())
         random = self.world.random
@@ -322,7 +330,26 @@ class TerminalHost:
         self.dials = seconds
         self._dial()
 
+    def unplug(self, *, stays_on: bool) -> None:
+        """Take the terminal from the network. One that stays on (a battery) ends its payment; another one is switched off in it."""
+        self.plugged = False
+        line, self.line = self.line, None
+        for each in (line, self.older):
+            if each is not None:
+                each.far_close()
+        self.older = None
+        now = self.world.now
+        self._carry_out(self.terminal.lost(now) if stays_on else self.terminal.reboot(now))
+
+    def plug_in(self, dials: float) -> None:
+        """Bring it to the network, again or for the first time."""
+        self.plugged = True
+        if dials:
+            self.start_dialling(dials)
+
     def _dial(self) -> None:
+        if not self.plugged:
+            return
         life = self.world.life
         if self.line is not None:
             self._dial_at = self.world.now + self.dials
@@ -334,7 +361,7 @@ class TerminalHost:
     def _dial_in(self, life: Life) -> None:
         if life.listening is None or self.line is not None:
             return
-        pipe = Pipe(self.world, life, (ADDRESS, 50_000))
+        pipe = Pipe(self.world, life, (self.world.addresses[0], 50_000))
         pipe.begin(life.listening())
         pipe.far_begin()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.schedule import BOTH, MIX, STORM, Settings
 
+ANOTHER_TERMINAL = "another terminal answers now"
 CLASSES = (
     ("never settled by the last result", "K, C: `G` tells of neither"),
     (" is not the answer to ", "`G` has a result of another form (DCC), or another operation's"),
@@ -23,6 +24,19 @@ CLASSES = (
     ("could not be asked", "terminal not reachable until the time for questions was over"),
     ("gave no last result", "`G` refused (NAK) or not answered until that time was over"),
     ("no result within its time limit", "no result within its time limit, and `G` cannot tell"),
+    ("from before the journal was", "the operation is from before the journal was restored or copied"),
+    ("answers as TID", ANOTHER_TERMINAL),
+    ("it was sent to", ANOTHER_TERMINAL),
+    ("answers, and the request was sent to", ANOTHER_TERMINAL),
+    ("before the request is that of TID", "the last result from before is of another TID, or of 00000000"),
+    ("STANs are missing", "STANs are missing in between: perhaps somebody else's"),
+    ("host time lies after", "`G` has a result from after the request's time, by the clocks"),
+    ("clock contradicts", "the terminal's clock contradicts what was known of it"),
+    ("STANs started anew", "STANs started anew"),
+    ("carries the STAN from before", "`G` has a result without a STAN of its own"),
+    ("it has no STAN", "`G` has a result without a STAN of its own"),
+    ("but its amount", "`G` has a result of another amount"),
+    ("came too soon", "an approval came too soon after a lost request"),
 )
 """Words of the evidence, and why there was no proof."""
 LETTERS = "ABCD"
@@ -35,6 +49,8 @@ class Left:
     kind: str
     disturbances: list[str]
     unresolved: str | None
+    kinds: list[str] = field(default_factory=list)
+    """Kinds of incidents that happened before it ended."""
 
 
 @dataclass(slots=True)
@@ -45,7 +61,12 @@ class Report:
     storm: bool
     has_last_result: bool
     kills: int
+    has_incidents: bool = False
     operations: list[Left] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    """Kinds of incidents that happened."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What was seen besides outcomes."""
 
 
 def class_of(evidence: str) -> str:
@@ -70,11 +91,23 @@ class Table:
         self.mix: Counter[Settings] = Counter()
         self.left_of_mix: Counter[Settings] = Counter()
         self.without_last_result: Counter[bool] = Counter()
+        self.with_incidents = 0
+        """Schedules with incidents: none of them is in the counters above, so that those can be compared with what they always were."""
+        self.operations_met: Counter[Settings] = Counter()
+        self.left_met: Counter[Settings] = Counter()
+        self.kinds: Counter[str] = Counter()
+        """Kinds of incidents, by the schedules in which they happened."""
+        self.operations_of_kind: Counter[str] = Counter()
+        self.left_of_kind: Counter[tuple[str, str]] = Counter()
+        self.seen: Counter[str] = Counter()
 
     def add(self, report: Report) -> None:
         """Count one schedule."""
         self.schedules += 1
         self.kills += report.kills
+        if report.has_incidents:
+            self._add_incidents(report)
+            return
         for each in report.operations:
             left = each.unresolved is not None
             if not report.has_last_result:
@@ -93,9 +126,22 @@ class Table:
                 if not report.storm and report.settings == BOTH[0]:
                     self.reasons_of_mix[class_of(each.unresolved)] += 1
 
+    def _add_incidents(self, report: Report) -> None:
+        self.with_incidents += 1
+        self.kinds.update(report.kinds)
+        self.seen.update(report.counts)
+        for each in report.operations:
+            self.operations_met[report.settings] += 1
+            self.left_met[report.settings] += each.unresolved is not None
+            for kind in each.kinds:
+                self.operations_of_kind[kind] += 1
+                if each.unresolved is not None:
+                    self.left_of_kind[kind, class_of(each.unresolved)] += 1
+
     def merge(self, other: Table) -> None:
         """Add another table's sums."""
         self.schedules += other.schedules
+        self.with_incidents += other.with_incidents
         self.kills += other.kills
         for name, counter in vars(self).items():
             if isinstance(counter, Counter):
@@ -109,7 +155,7 @@ class Table:
         """Return the tables as Markdown, at most 100 columns wide."""
         left, all_ = self.without_last_result[True], sum(self.without_last_result.values())
         lines = [
-            f"{self.schedules:,} schedules, {sum(self.operations.values()) + all_:,} money operations, {self.kills:,} kills.",
+            f"{self.schedules:,} schedules, {self.money_operations:,} money operations, {self.kills:,} kills.",
             "",
             f"Left unresolved. Mix: {MIX:.0%} of the orders disturbed; storms, half of the schedules: {STORM:.0%}.",
             "",
@@ -124,8 +170,44 @@ class Table:
             "By what went wrong with the order itself (unresolved/all; several may strike one order):",
             "",
             *_table(("", *LETTERS), self._faults()),
+            "",
+            f"The above without the {self.with_incidents:,} schedules with incidents. In those was left unresolved:",
+            "",
+            *_table(("terminals", "operations"), self._met()),
+            "",
+            "Incidents: schedules in which they happened, operations that met them, left unresolved (by reason):",
+            "",
+            *_table(("", "schedules", "met", "left", "by reason"), self._kinds()),
+            "",
+            *(f"{number}: {reason}" for number, reason in enumerate(self._reasons_met(), 1)),
+            "",
+            *(f"{what}: {count:,}" for what, count in sorted(self.seen.items())),
         ]
         return "\n".join(lines)
+
+    @property
+    def money_operations(self) -> int:
+        """How many operations that move money there were in all."""
+        return sum(self.operations.values()) + sum(self.without_last_result.values()) + sum(self.operations_met.values())
+
+    def _met(self) -> Iterator[tuple[str, ...]]:
+        for letter, each in zip(LETTERS, BOTH, strict=True):
+            yield (f"{letter}: {each}", _percent(self.left_met[each], self.operations_met[each]))
+
+    def _reasons_met(self) -> list[str]:
+        sums = Counter[str]()
+        for (_, reason), count in self.left_of_kind.items():
+            sums[reason] += count
+        return [reason for reason, _ in sums.most_common()]
+
+    def _kinds(self) -> Iterator[tuple[str, ...]]:
+        reasons = self._reasons_met()
+        for kind in sorted(self.kinds):
+            left = [(number, self.left_of_kind[kind, reason]) for number, reason in enumerate(reasons, 1)]
+            most = sorted((each for each in left if each[1]), key=lambda each: -each[1])[:3]
+            told = ", ".join(f"{number}: {count}" for number, count in most)
+            every = (self.kinds[kind], self.operations_of_kind[kind], sum(count for _, count in left))
+            yield (kind, *map(str, every), told)
 
     def _settings(self) -> Iterator[tuple[str, ...]]:
         for letter, each in zip(LETTERS, BOTH, strict=True):

@@ -12,7 +12,6 @@ import heapq
 from asyncio import events
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -20,7 +19,8 @@ from typing import Any
 
 from ecrlan.emulator import EmulatedTerminal
 from ecrlan.errors import EcrlanError, JournalError
-from ecrlan.journal import Event, Journal, NewOperation
+from ecrlan.journal import Journal
+from tests.faults.disk import Disk, left_behind
 from tests.faults.network import ADDRESS, PORT, Pipe, TerminalHost, Weather
 from tests.virtual import BareLoop
 
@@ -39,10 +39,18 @@ class WrongError(AssertionError):
 class World:
     """The clock, what will happen, the terminal, and the register process that lives now, if one does."""
 
-    def __init__(self, random: Random, terminal: EmulatedTerminal) -> None:
+    def __init__(self, random: Random, terminal: EmulatedTerminal, start: datetime = START) -> None:
         self.random = random
+        self.start = start
         self.now = 0.0
         self.turns = 0
+        self.most_turns = MOST_TURNS
+        self.addresses = [ADDRESS]
+        """Where the terminal is reached: its own address first."""
+        self.restored = 0
+        """How often the journal was restored or cut."""
+        self.keeps_log = False
+        """Whether the next process that dies leaves its journal's log (-wal) behind; otherwise SQLite empties it when it is buried."""
         self.agenda: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self.order = 0
         self.weather = Weather()
@@ -52,7 +60,7 @@ class World:
         self.on_acknowledged: Callable[[bytes, bytes], None] = lambda message, asked: None
 
     def clock(self) -> datetime:
-        return START + timedelta(seconds=self.now)
+        return self.start + timedelta(seconds=self.now)
 
     def at(self, when: float, act: Callable[..., None], *args: Any) -> None:
         self.order += 1
@@ -62,7 +70,7 @@ class World:
         """Let everything happen until `until`."""
         while True:
             self.turns += 1
-            if self.turns > MOST_TURNS:
+            if self.turns > self.most_turns:
                 raise WrongError(f"the world does not come to rest: {self.turns} turns, {self.now:.3f} s")
             life = self.life
             if life is not None:
@@ -114,7 +122,7 @@ class RegisterLoop(BareLoop):
             events._set_running_loop(None)
 
     async def create_connection(self, factory: Callable[[], Any], host: str, port: int, **options: Any) -> tuple[Any, Any]:  # type: ignore[override]
-        return await self.life.connect(factory)
+        return await self.life.connect(factory, host)
 
     async def create_server(self, factory: Callable[[], Any], host: str, port: int, **options: Any) -> Any:  # type: ignore[override]
         self.life.listening = factory
@@ -135,17 +143,6 @@ class _Server:
 
     def close(self) -> None:
         self._life.listening = None
-
-
-@dataclass
-class Disk:
-    """What the simulation knows to be in the journal's file, beside the file itself."""
-
-    references: set[str] = field(default_factory=set)
-    answers: set[str] = field(default_factory=set)
-    """Messages (hex, masked) that were committed as answers, or parts of them."""
-    strays: set[str] = field(default_factory=set)
-    """Messages (hex, masked) that were committed as strays."""
 
 
 class WitnessedJournal(Journal):
@@ -181,14 +178,8 @@ class WitnessedJournal(Journal):
 
     def _write(self, rows: Any, *, durable: bool) -> None:
         super().write(rows, durable=durable)
-        disk = self.life.disk
         for row in rows:
-            if isinstance(row, NewOperation) and durable:
-                disk.references.add(row.reference)
-            elif isinstance(row, Event) and row.name == "stray" and durable and "message" in row.data:
-                disk.strays.add(row.data["message"])
-            elif isinstance(row, Event) and row.name in ("answered", "part") and durable:
-                disk.answers.add(row.data["message"])
+            self.life.disk.note(row, durable=durable)
 
     def _drain(self) -> None:
         waiting, self.queue = self.queue, []
@@ -253,7 +244,8 @@ class Life:
     def bury(self) -> None:
         """Take the dead process's memory apart. Its journal and its streams take nothing more by now."""
         self.listening = None
-        self.journal.abandon()
+        with left_behind(self.journal) if self.world.keeps_log else contextlib.nullcontext():
+            self.journal.abandon()
         self.loop.set_exception_handler(lambda *_: None)
         for _ in range(50):
             tasks = asyncio.all_tasks(self.loop)
@@ -279,7 +271,7 @@ class Life:
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self.loop.create_task(work)
 
-    async def connect(self, factory: Callable[[], Any]) -> tuple[Any, Any]:
+    async def connect(self, factory: Callable[[], Any], address: str) -> tuple[Any, Any]:
         """Dial the terminal, as the weather allows."""
         self.step("dialling")
         world, weather = self.world, self.world.weather
@@ -288,9 +280,9 @@ class Life:
         delay = weather.delay(world.random)
         if delay:
             await asyncio.sleep(delay)
-        if weather.take("refuse") or not world.host.listens:
+        if weather.take("refuse") or not world.host.listens or address not in world.addresses:
             raise ConnectionRefusedError(111, "Connection refused")
-        pipe = Pipe(world, self, (ADDRESS, PORT))
+        pipe = Pipe(world, self, (address, PORT))
         pipe.begin(factory())
         pipe.far_begin()
         if weather.take("ghost"):
