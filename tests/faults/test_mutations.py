@@ -11,199 +11,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import ecrlan.protocol.answers
-import ecrlan.protocol.recovery
-import ecrlan.register.conduct
-import ecrlan.register.outcomes
-import ecrlan.register.recovering
-from ecrlan.journal import NewOperation
-from ecrlan.model import Approved
-from ecrlan.net.line import Line
-from ecrlan.protocol.exchange import Exchange
-from ecrlan.protocol.link import Link
-from ecrlan.protocol.recovery import Judgement, Verdict
-from ecrlan.protocol.step import Answered, Sending
-from ecrlan.protocol.transitions import ExchangeInput
-from ecrlan.register.conduct import Conductor
-from ecrlan.register.memory import Memory
-from ecrlan.register.recovering import Recovery
-from ecrlan.register.register import Register
-from ecrlan.register.terminal import Terminal
+from tests.faults.incident_sabotages import INCIDENT_SABOTAGES
+from tests.faults.incidents import EVERY, REST
+from tests.faults.sabotages import SABOTAGES, Patch
 from tests.faults.simulation import silence, simulate
 from tests.faults.world import WrongError
 
 SCHEDULES = 2000
 KNOWN = Path(__file__).with_name("sabotages.txt")
 SEARCH = os.environ.get("ECRLAN_SABOTAGES") == "search"
-
-Patch = pytest.MonkeyPatch
-
-
-def acknowledge_before_commit(patch: Patch) -> None:
-    handle = Line._handle
-
-    def sabotaged(self: Line, step: Any, sink: Any) -> None:
-        if any(isinstance(event, Answered) for event in step.events):
-            self._write(step.send)
-            step = replace(step, send=())
-        handle(self, step, sink)
-
-    patch.setattr(Line, "_handle", sabotaged)
-
-
-def send_before_commit(patch: Patch) -> None:
-    handle = Line._handle
-
-    def sabotaged(self: Line, step: Any, sink: Any) -> None:
-        if any(isinstance(event, Sending) for event in step.events):
-            self._write(step.send)
-            step = replace(step, send=())
-        handle(self, step, sink)
-
-    patch.setattr(Line, "_handle", sabotaged)
-
-
-def write_nothing_before_the_request(patch: Patch) -> None:
-    write = Register.write
-    patch.setattr(
-        Register, "write", lambda self, rows, durable: write(self, rows, durable=durable and not isinstance(rows[0], NewOperation))
-    )
-
-
-def ignore_the_baseline(patch: Patch) -> None:
-    patch.setattr(ecrlan.protocol.recovery, "same_result", lambda *_: False)
-    patch.setattr(ecrlan.protocol.recovery, "_doubt", lambda *_: None)
-
-
-def retransmit_on_silence(patch: Patch) -> None:
-    make = Link.__init__
-    patch.setattr(Link, "__init__", lambda self, **limits: make(self, **(limits | {"repeatable": True})))
-
-
-def hand_on_a_late_answer(patch: Patch) -> None:
-    patch.setattr(Memory, "is_new_stan", lambda *_: True)
-
-
-def skip_the_lock(patch: Patch) -> None:
-    async def sabotaged(self: Terminal, order: Any) -> None:
-        self.open_works.clear()
-
-    patch.setattr(Terminal, "_clear_the_way", sabotaged)
-
-
-def skip_the_terminal_id(patch: Patch) -> None:
-    make = Exchange.__init__
-
-    def sabotaged(self: Exchange, *request: Any, **options: Any) -> None:
-        make(self, *request, **options)
-        self._terminal_id = None
-
-    patch.setattr(Exchange, "__init__", sabotaged)
-
-
-def skip_the_amount(patch: Patch) -> None:
-    patch.setattr(ecrlan.protocol.answers, "amount_problem", lambda *_: None)
-    patch.setattr(ecrlan.protocol.recovery, "amount_problem", lambda *_: None)
-    patch.setattr(ecrlan.register.outcomes, "amount_problem", lambda *_: None)
-
-
-def take_a_nak_after_silence_as_proof(patch: Patch) -> None:
-    patch.setattr(Exchange, "_unheard", lambda self: self._end(ExchangeInput.NOT_TAKEN, "silence", []))
-
-
-def ignore_the_reference(patch: Patch) -> None:
-    async def sabotaged(*_: Any) -> None:
-        return None
-
-    patch.setattr(Register, "known_operation", sabotaged)
-
-
-def believe_the_last_result(patch: Patch) -> None:
-    patch.setattr(
-        ecrlan.register.recovering,
-        "judge",
-        lambda _, answer, __: Judgement(Verdict.OURS if answer is not None else Verdict.UNPROVED, "it is the last result"),
-    )
-
-
-def take_a_lost_line_for_nothing_sent(patch: Patch) -> None:
-    patch.setattr(Conductor, "_lost", lambda self, work, reason: work.not_performed(reason, self.host.clock()))
-
-
-def forget_the_ack_in_recovery(patch: Patch) -> None:
-    attempt = Recovery._attempt
-    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), standalone_use=False))
-
-
-def forget_known_stans_in_recovery(patch: Patch) -> None:
-    attempt = Recovery._attempt
-    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), known_stans=frozenset()))
-
-
-def take_unchanged_for_proof_at_once(patch: Patch) -> None:
-    attempt = Recovery._attempt
-    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), longest_payment_time=0.0))
-
-
-def take_unchanged_for_proof_untrusted(patch: Patch) -> None:
-    attempt = Recovery._attempt
-    patch.setattr(Recovery, "_attempt", lambda self, *work: replace(attempt(self, *work), trust_unchanged_result=True))
-
-
-def retransmit_at_a_sign_of_life(patch: Patch) -> None:
-    patch.setattr(Link, "sign_of_life", lambda _: None)
-
-
-def acknowledge_strays_before_commit(patch: Patch) -> None:
-    write = Register.write
-
-    def sabotaged(self: Register, rows: Any, durable: bool) -> Any:
-        return write(self, rows, durable=durable and rows[0].name != "stray" if not isinstance(rows[0], NewOperation) else durable)
-
-    patch.setattr(Register, "write", sabotaged)
-
-
-def never_recover_at_start(patch: Patch) -> None:
-    patch.setattr(Register, "_take_up", lambda *_: None)
-
-
-def take_every_result_code_for_approved(patch: Patch) -> None:
-    patch.setattr(
-        ecrlan.register.outcomes,
-        "_of_payment",
-        lambda _, result: Approved(stan=result.stan, authorization_code="", pan=result.pan, result=result),
-    )
-
-
-SABOTAGES: tuple[Callable[[Patch], None], ...] = (
-    acknowledge_before_commit,
-    send_before_commit,
-    write_nothing_before_the_request,
-    ignore_the_baseline,
-    retransmit_on_silence,
-    hand_on_a_late_answer,
-    skip_the_lock,
-    skip_the_terminal_id,
-    skip_the_amount,
-    take_a_nak_after_silence_as_proof,
-    ignore_the_reference,
-    believe_the_last_result,
-    take_a_lost_line_for_nothing_sent,
-    forget_the_ack_in_recovery,
-    forget_known_stans_in_recovery,
-    take_unchanged_for_proof_at_once,
-    take_unchanged_for_proof_untrusted,
-    retransmit_at_a_sign_of_life,
-    acknowledge_strays_before_commit,
-    never_recover_at_start,
-    take_every_result_code_for_approved,
-)
+EVERY_SABOTAGE = (*SABOTAGES, *INCIDENT_SABOTAGES)
 
 
 def known_catches() -> dict[str, int]:
@@ -224,11 +45,12 @@ def catches(sabotage: Callable[[Patch], None], seed: int) -> bool:
 
 
 def first_catch(sabotage: Callable[[Patch], None]) -> int | None:
-    """Return the first schedule that catches the sabotage; None where 2,000 do not."""
-    return next((seed for seed in range(SCHEDULES) if catches(sabotage, seed)), None)
+    """Return the first schedule that catches the sabotage, of those with incidents where it takes one; None where 2,000 do not."""
+    seeds = range(REST, EVERY * SCHEDULES, EVERY) if sabotage in INCIDENT_SABOTAGES else range(SCHEDULES)
+    return next((seed for seed in seeds if catches(sabotage, seed)), None)
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES)
+@pytest.mark.parametrize("sabotage", EVERY_SABOTAGE)
 def test_a_sabotage_is_caught(sabotage: Callable[[Patch], None]) -> None:
     known = None if SEARCH else known_catches().get(sabotage.__name__)
     if known is None or not catches(sabotage, known):
@@ -238,5 +60,5 @@ def test_a_sabotage_is_caught(sabotage: Callable[[Patch], None]) -> None:
 
 
 if __name__ == "__main__":
-    for each in SABOTAGES:
+    for each in EVERY_SABOTAGE:
         print(each.__name__, first_catch(each), flush=True)
