@@ -93,6 +93,8 @@ class Player:
         for host in self.units.values():
             for name in host.terminal.manners.shown:
                 self.happened.setdefault(f"manner: {name}", self._since(name))
+        if any(truth.late for truth in self.stage.witness.truth.values()):  # also where its line was gone, and nothing was sent
+            self.happened.setdefault("manner: approval_after_refusal", self._since("approval_after_refusal"))
 
     def _since(self, name: str) -> float:
         return min((incident.at for incident in self.plan.each if incident.what == "manner" and incident.name == name), default=0.0)

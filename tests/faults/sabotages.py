@@ -84,7 +84,7 @@ def skip_the_lock(patch: Patch) -> None:
     async def sabotaged(self: Terminal, order: Any) -> None:
         self.open_works.clear()
 
-    patch.setattr(Terminal, "clear_the_way", sabotaged)
+    patch.setattr(Terminal, "_clear_the_way", sabotaged)
 
 
 def skip_the_terminal_id(patch: Patch) -> None:
