@@ -187,7 +187,8 @@ class Memory:
 
     def baseline_is_fresh(self, *, standalone_use: bool) -> bool:
         """Tell whether the baseline can be used without asking `G` (exchange.md §5)."""
-        return self.fresh and not standalone_use and not self.used_by_hand and not self.must_ask
+        alone = not standalone_use and not self.used_by_hand
+        return self.fresh and alone and not self.must_ask and self.last_refusal is None
 
     def is_foreign(self, answer: PaymentResult, message: bytes) -> bool:
         """Tell whether the last result is a newer approval that nobody knows, and that can be no unseen operation of ours."""

@@ -44,6 +44,8 @@ class Player:
         self.machine = MACHINES[0]
         self.removed_until = 0.0
         self.hand_use_known = False
+        self.paid_when_set: int | None = None
+        """How many payments of ours the terminal had when its clock was set."""
         self.units: dict[str, TerminalHost] = {"first": stage.world.host}
         self._before_start: list[Callable[[], None]] = []
         self._copies: dict[str, Path] = {}
@@ -265,6 +267,8 @@ class Player:
         terminal = self.world.host.terminal
         if not terminal.idle or (incident.name == "by hand, found out" and not self.hand_use_known):
             return
+        if incident.name == "hours later" and self.paid_when_set == len(terminal.ledger.asked):
+            return  # no result of ours told the register of the new time
         self.note(f"payment: {incident.name}{', in a row' if incident.count > 1 else ''}")
         for _ in range(incident.count):
             _pay_by_extended_purchase(terminal, incident.amount)
@@ -319,6 +323,7 @@ class Player:
 
     def _set_terminal_clock(self, incident: Incident) -> None:
         self.note("clock: the terminal's set")
+        self.paid_when_set = len(self.world.host.terminal.ledger.asked)
         self.stage.terminal_error += incident.value
 
     def _set_register_clock(self, incident: Incident) -> None:

@@ -249,3 +249,21 @@ def test_a_copy_of_an_older_approval_after_a_refusal_says_nothing() -> None:
             assert desk.alarms == []
 
     run(main)
+
+
+def test_after_a_refusal_the_last_result_is_asked_for_before_money_goes_out_again() -> None:
+    """The refusal was followed by an approval that nobody saw: the customer's second try must not be proved by it."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        async with terminal.listening() as port, till(loop, port, standalone_use=False, purchase_code="X") as desk:
+            refused = refusal("000006", "NEGATA")
+            terminal.on("X", [ACK, 4.0, terminal.save(refused), refused, ACK_DUE, CLOSE], [ACK, 4.0, CLOSE])
+            assert isinstance((await desk.terminal.purchase(500, reference="first")).outcome, Declined)
+            terminal.saved = approval(7, loop.clock())
+            assert isinstance((await desk.terminal.purchase(500, reference="second")).outcome, Unresolved)
+            assert [alarm.reference for alarm in desk.alarms if alarm.name == "approved_after_refusal"] == ["first"]
+            assert terminal.codes().count("X") == 2
+
+    run(main)
