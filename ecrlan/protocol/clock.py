@@ -31,10 +31,14 @@ class ClockChange(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Seconds that the terminal's clock is ahead of ours, and how many seconds it may differ from that."""
+    """Seconds that the terminal's clock is ahead of ours, and how many seconds it may differ from that.
+
+    Not `known`: neither `s` nor results told it; that both are right is assumed.
+    """
 
     seconds: float
     tolerance: float
+    known: bool = True
 
 
 @dataclass(slots=True)
@@ -56,7 +60,7 @@ class LearnedClock:
             return ClockOffset(self.learned, LEARNED_TOLERANCE)
         if self.contradicted:
             return None
-        return ClockOffset(self.status or 0.0, STATUS_TOLERANCE)
+        return ClockOffset(self.status or 0.0, STATUS_TOLERANCE, known=self.status is not None)
 
     def move(self, seconds: float) -> None:
         """Take note that the register's own clock was set forward by `seconds` (negative: back), or that it slept.

@@ -87,7 +87,7 @@ def sending_row(work: Work, code: str, message: bytes, baseline: bytes, transmis
         to=work.identity,
         previous_stan=work.previous_stan,
         unseen_stans=work.unseen_stans,
-        clock=None if work.clock is None else [work.clock.seconds, work.clock.tolerance],
+        clock=None if work.clock is None else [work.clock.seconds, work.clock.tolerance, work.clock.known],
     )
 
 

@@ -126,7 +126,7 @@ class Recovery:
         if exchange.ending is Ending.UNREADABLE:
             problem = f"the last result cannot be read ({exchange.reason})"
         judgement = self._judge(work, asked_at, answer, problem)
-        if judgement.by_clock and work.sent_at is not None:
+        if answer is not None and self._needs_clock(judgement, answer):
             if not await self._ask_clock():
                 judgement = Judgement(Verdict.UNPROVED, "the terminal's last result changed, and its clock could not be asked")
             else:
@@ -143,6 +143,11 @@ class Recovery:
             self.memory.last_refusal = Refusal(work.reference, request, work.sent_time or work.created_time, "not performed")
             await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
         return judgement
+
+    def _needs_clock(self, judgement: Judgement, answer: PaymentResult) -> bool:
+        """Tell whether its clock as it goes now decides whether a last result is believed: what `s` told before may be old."""
+        decides = judgement.by_clock or (judgement.verdict is Verdict.OURS and answer.host_time is not None)
+        return decides and self.memory.clock.learned is None
 
     async def _ask_clock(self) -> bool:
         """Ask `s`, so that the terminal's clock is compared with ours as both go now; False where it was not answered."""
@@ -177,20 +182,20 @@ class Recovery:
         self.host.publish(work)
 
     def _judge(self, work: Work, asked_at: float, answer: PaymentResult | None, problem: str) -> Judgement:
-        """Judge by the register's clock as it was when the request was sent; where it was set since, by how it goes now as well.
+        """Judge by the clocks as they were when the request was sent, and as they go now where one of them may have been set since.
 
-        Then both must fit: nobody can tell a clock that was set from a machine that slept.
+        Then both must fit: nobody can tell a clock that was set from a machine that slept, or from a payment that was made hours later.
         """
-        sent_time = work.sent_time or work.created_time
-        if work.sent_at is None:
-            return judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
-        by_age = self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
-        if abs((by_age - sent_time).total_seconds()) <= SET_CLOCK_SECONDS:
-            return judge(self._attempt(work, asked_at, sent_time, self.memory.clock.offset), answer, problem)
-        judgement = judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
-        if judgement.verdict is not Verdict.OURS:
-            return judgement
-        return judge(self._attempt(work, asked_at, by_age, self.memory.clock.offset), answer, problem)
+        sent_time = now_sent_time = work.sent_time or work.created_time
+        if work.sent_at is not None:
+            by_age = self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
+            now_sent_time = by_age if abs((by_age - sent_time).total_seconds()) > SET_CLOCK_SECONDS else sent_time
+        was_known = work.clock is None or work.clock.known
+        if was_known and (work.sent_at is None or now_sent_time != sent_time):
+            judgement = judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
+            if judgement.verdict is not Verdict.OURS:
+                return judgement
+        return judge(self._attempt(work, asked_at, now_sent_time, self.memory.clock.offset), answer, problem)
 
     def _attempt(self, work: Work, asked_at: float, request_time: datetime, clock: ClockOffset | None) -> Attempt:
         request = work.request

@@ -47,7 +47,7 @@ def learned(offset: timedelta, now: datetime = NOW) -> LearnedClock:
 
 
 def test_nothing_known_is_the_registers_clock_with_ten_minutes() -> None:
-    assert LearnedClock().offset == ClockOffset(0.0, STATUS_TOLERANCE)
+    assert LearnedClock().offset == ClockOffset(0.0, STATUS_TOLERANCE, known=False)
     assert STATUS_TOLERANCE == 600.0
 
 
@@ -56,7 +56,7 @@ def test_the_clock_of_a_status_stands_in_for_it() -> None:
     clock.take_status(status(datetime(2026, 11, 21, 18, 40)), NOW)  # noqa: DTZ001  # a terminal tells no zone
     assert clock.offset == ClockOffset(-TWO_DAYS.total_seconds() - 240.0, STATUS_TOLERANCE)
     clock.take_status(status(None), NOW)
-    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE)
+    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE, known=False)
 
 
 def test_a_status_in_the_doubled_hour_is_read_as_the_nearer_moment() -> None:
@@ -70,7 +70,7 @@ def test_three_results_that_agree_teach_the_clock() -> None:
     clock = LearnedClock()
     for seconds in (0, 60):
         assert clock.take_result(host_time(NOW - TWO_DAYS + timedelta(seconds=seconds)), NOW) is None
-        assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE)
+        assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE, known=False)
     assert clock.take_result(host_time(NOW - TWO_DAYS + 2 * MINUTE), NOW) is ClockChange.LEARNED
     assert clock.offset == ClockOffset(60.0 - TWO_DAYS.total_seconds(), LEARNED_TOLERANCE)
     assert clock.take_result(host_time(NOW - TWO_DAYS), NOW) is None
@@ -112,7 +112,7 @@ def test_another_release_has_a_clock_of_its_own() -> None:
     assert clock.learned is not None, "the first release that is told is the one it was learned with"
     clock.take_status(status(None, "R2"), NOW)
     assert clock.learned is None
-    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE)
+    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE, known=False)
     for _ in range(2):
         assert clock.take_result(host_time(NOW), NOW) is None
     clock.take_status(status(None, "R3"), NOW)
@@ -223,7 +223,7 @@ def test_the_turn_of_the_year_lies_within_a_window() -> None:
 def test_a_register_clock_that_was_set_moves_what_the_status_told_and_forgets_what_was_learned() -> None:
     clock = LearnedClock(learned=0.0)
     clock.move(-3600.0)
-    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE)
+    assert clock.offset == ClockOffset(0.0, STATUS_TOLERANCE, known=False)
     clock = LearnedClock(status=60.0, contradicted=True)
     clock.move(-3600.0)
     assert clock.offset == ClockOffset(3660.0, STATUS_TOLERANCE)

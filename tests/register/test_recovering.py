@@ -392,3 +392,34 @@ def test_a_machine_that_slept_or_was_set_needs_both_readings_of_its_clock(hours:
             assert isinstance((await task).outcome, Unresolved)
 
     run(main)
+
+
+@pytest.mark.parametrize("was_set", [False, True], ids=["wrong from the start", "set after the request"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_payment_hours_later_by_a_clock_that_is_as_many_hours_behind_proves_nothing(
+    tmp_path: Path, *, was_set: bool, restart: bool
+) -> None:
+    """Its host_time is that of the lost request; `s` shows that the terminal's clock is wrong."""
+
+    async def main(loop: VirtualLoop) -> None:
+        behind = timedelta(0) if was_set else timedelta(hours=5)
+        terminal = ScriptedTerminal(lambda: loop.clock() - behind)
+        terminal.saved = approval(5, terminal.clock())
+        terminal.on("X", lost())
+        options = ALONE | {"purchase_code": "X", "terminal_id": TID}
+        async with terminal.listening() as port:
+            async with till(loop, port, tmp_path, **options) as desk:
+                if was_set:
+                    await desk.terminal.status()
+                outcome = (await desk.terminal.purchase(500, reference="lost")).outcome
+                assert isinstance(outcome, Unresolved)
+                behind = timedelta(hours=5)
+                await asyncio.sleep(5 * 3600 - 600)
+                terminal.saved = approval(6, desk.row("sending").time)
+                if not restart:
+                    await stays_unresolved(desk, "lost", "")
+            if restart:
+                async with till(loop, port, tmp_path, **options) as desk:
+                    await stays_unresolved(desk, "lost", "")
+
+    run(main)
