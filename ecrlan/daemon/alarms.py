@@ -235,7 +235,7 @@ class Alarms:
     def _observe_row(self, row: NewOperation | Row) -> None:
         if not isinstance(row, Row):
             return
-        if row.name == "pinned" and "by" in row.data:
+        if row.name == "terminal_id_back" or (row.name == "pinned" and "by" in row.data):
             self._end_if_kept(_key(TERMINAL_ID_CHANGED, row.terminal, None))
         elif row.name == "hand_use_reset":
             self._end_if_kept(_key(HAND_USE, row.terminal, None))

@@ -260,8 +260,10 @@ class Questions:
         if memory.terminal_id is None and response.terminal_id != ANY_TERMINAL:
             self.host.pin(response.terminal_id)
             memory = self.memory
-        if response.terminal_id == memory.terminal_id:
-            memory.foreign_terminal_id = None  # the right one is back
+        if response.terminal_id == memory.terminal_id and memory.foreign_terminal_id is not None:
+            memory.foreign_terminal_id = None
+            back = fact_row(self.settings.name, "terminal_id_back", memory.identity, self.host.clock(), terminal_id=response.terminal_id)
+            self.host.write([back], durable=False)
         if isinstance(response, StatusResponse):
             memory.nameless = response.terminal_id == ANY_TERMINAL
             if memory.clock.release not in (None, response.software_release):

@@ -21,6 +21,7 @@ from ecrlan.journal import Event, Journal
 from ecrlan.model import Approved, Unresolved
 from ecrlan.register import Alarm, OperationChanged, Register
 from tests.daemon.receiver import Receiver
+from tests.scripted import TID, ScriptedTerminal
 from tests.virtual import VirtualLoop, run
 
 
@@ -186,16 +187,21 @@ def test_an_operation_that_was_recovered_ends_its_alarm() -> None:
     run(main)
 
 
-def test_another_terminal_id_until_it_is_accepted() -> None:
+@pytest.mark.parametrize("accepted", [True, False], ids=["it is accepted", "the right one answers again"])
+def test_another_terminal_id_until(*, accepted: bool) -> None:
     async def main(loop: VirtualLoop) -> None:
-        emulated = EmulatedTerminal(clock=loop.clock)
-        async with EmulatorServer(emulated) as server, opened(loop) as (register, alarms, _):
-            terminal = register.dial("till-1", "127.0.0.1", server.port)
+        scripted = ScriptedTerminal(loop.clock)
+        async with scripted.listening() as port, opened(loop) as (register, alarms, _):
+            terminal = register.dial("till-1", "127.0.0.1", port)
             await terminal.status()
-            emulated.faults.set("wrong_tid", 1)
-            await terminal.purchase(650)
+            scripted.tid = "11112222"
+            await terminal.status()
             assert [name for name, _, _ in names(alarms)] == ["terminal_id_changed"]
-            terminal.accept_terminal_id("Anna")
+            if accepted:
+                terminal.accept_terminal_id("Anna")
+            else:
+                scripted.tid = TID
+                await terminal.status()
             assert not alarms.active
 
     run(main)
