@@ -14,7 +14,6 @@ import ecrlan.register.recall
 import ecrlan.register.register
 from ecrlan.errors import JournalError
 from ecrlan.model import PaymentResult
-from ecrlan.net.line import Line
 from ecrlan.protocol.clock import STATUS_TOLERANCE, ClockChange, ClockOffset, LearnedClock
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.memory import Memory, Standing, is_beyond
@@ -153,7 +152,7 @@ def ignore_missing_stans(patch: Patch) -> None:
 
 
 def allow_two_names(patch: Patch) -> None:
-    patch.setattr(ecrlan.register.register, "_check_apart", lambda *_: None)
+    patch.setattr(ecrlan.register.register, "check_apart", lambda *_: None)
     patch.setattr(Terminal, "_check_identity", lambda _: None)
 
 
@@ -170,21 +169,6 @@ def count_every_nak(patch: Patch) -> None:
 def believe_an_approval_that_comes_too_soon(patch: Patch) -> None:
     rules = Questions.rules
     patch.setattr(Questions, "rules", lambda self, **options: replace(rules(self, **options), lost_before=None))
-
-
-class _Forgetting(set[bytes]):
-    def add(self, element: bytes) -> None:
-        """Add nothing."""
-
-
-def take_a_repeated_last_result_for_a_late_one(patch: Patch) -> None:
-    make = Line.__init__
-
-    def sabotaged(self: Line, *how: Any, **more: Any) -> None:
-        make(self, *how, **more)
-        self._answers = _Forgetting()
-
-    patch.setattr(Line, "__init__", sabotaged)
 
 
 INCIDENT_SABOTAGES: tuple[Callable[[Patch], None], ...] = (
@@ -205,5 +189,4 @@ INCIDENT_SABOTAGES: tuple[Callable[[Patch], None], ...] = (
     allow_two_names,
     count_every_nak,
     believe_an_approval_that_comes_too_soon,
-    take_a_repeated_last_result_for_a_late_one,
 )
