@@ -62,7 +62,7 @@ def test_pages(size: tuple[int, int], theme: Theme, till: Till, shown: Callable[
     window.page.get_by_label("Token").wait_for()
     take("login")
     window.log_in(till.token)
-    for name in PAGES:
+    for name in (*PAGES, "journal"):
         window.go(name)
         expect(window.page.locator(f".page-{name}")).to_be_visible()
         take(name)
