@@ -434,6 +434,8 @@ class Lane:
             return "refused (NAK), and killed before the next transmission's end"
         if "could not be asked" in evidence or "gave no last result" in evidence:
             return "the terminal could not be asked"  # a busy machine: the longest payment is over within 0.4 s here
+        if "came too soon for a person with a card" in evidence:
+            return "approved sooner than a person with a card can, after another lost one"
         if "probably not performed" not in evidence:
             raise WrongError(f"lane {self.name}: {entry.reference} is left unresolved needlessly: {evidence}")
         heard = bool(names & {"accepted", "progress"})

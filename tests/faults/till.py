@@ -36,8 +36,8 @@ OPTIONS: dict[str, Any] = {
     "queue_timeout": 30.0,
 }
 """Short times: the emulated terminal's payments take milliseconds."""
-ecrlan.protocol.exchange.SOONEST_APPROVAL = 0.002
-"""The same for what a person with a card needs at least."""
+SOONEST_APPROVAL = 0.002
+"""The same for what a person with a card needs at least. Set in this process alone."""
 
 
 @dataclass
@@ -113,6 +113,7 @@ async def main(path: str, port: int, synchronous: Synchronous, options: dict[str
 
 
 if __name__ == "__main__":
+    ecrlan.protocol.exchange.SOONEST_APPROVAL = SOONEST_APPROVAL
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     path, port, *rest = sys.argv[1:]
     mode = cast("Synchronous", rest.pop(0)) if rest and rest[0].isupper() else "FULL"
