@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Literal
 
 from ecrlan.model import ANY_TERMINAL, NO_STAN, ExtendedPurchaseRequest, PaymentResult, PurchaseRequest, Request, StatusResponse
+from ecrlan.protocol.answers import ANSWERS
 from ecrlan.protocol.clock import LearnedClock, readings
 from ecrlan.protocol.identity import approval_of_key, identity_of, seen_key, vas_key
 
@@ -185,10 +186,11 @@ class Memory:
 
     # --- the last result --------------------------------------------------------------------------------------------------------------
 
-    def baseline_is_fresh(self, *, standalone_use: bool) -> bool:
-        """Tell whether the baseline can be used without asking `G` (exchange.md §5)."""
+    def baseline_is_fresh(self, request: Request, *, standalone_use: bool) -> bool:
+        """Tell whether the baseline can be used without asking `G` (exchange.md §5). After a refusal an approval may have come unseen."""
         alone = not standalone_use and not self.used_by_hand
-        return self.fresh and alone and not self.must_ask and self.last_refusal is None
+        refused = self.last_refusal is not None and request.code in ANSWERS
+        return self.fresh and alone and not self.must_ask and not refused
 
     def is_foreign(self, answer: PaymentResult, message: bytes) -> bool:
         """Tell whether the last result is a newer approval that nobody knows, and that can be no unseen operation of ours."""

@@ -119,7 +119,9 @@ class Conductor:
             problem = await self._ask_status()
             if problem is not None:
                 return problem
-        if not self.settings.last_result_supported or self.memory.baseline_is_fresh(standalone_use=self.settings.standalone_use):
+        if not self.settings.last_result_supported or self.memory.baseline_is_fresh(
+            work.order.request, standalone_use=self.settings.standalone_use
+        ):
             return await self._ask_status() if self.memory.must_ask else None
         exchange = await self.questions.ask_last_result(work.order.request)
         if self.memory.foreign_terminal_id is not None:

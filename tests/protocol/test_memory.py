@@ -5,10 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ecrlan.model import ExtendedPurchaseRequest, HostTime, PaymentResult, PreauthorizationRequest, PurchaseRequest, VoidRequest
+from ecrlan.model import (
+    CloseSessionRequest,
+    ExtendedPurchaseRequest,
+    HostTime,
+    PaymentResult,
+    PreauthorizationRequest,
+    PurchaseRequest,
+    Request,
+    VoidRequest,
+)
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.identity import seen_key, vas_key
-from ecrlan.protocol.memory import Memory, Standing, is_beyond, next_stan, same_result
+from ecrlan.protocol.memory import Memory, Refusal, Standing, is_beyond, next_stan, same_result
 
 TID = "37105051"
 PLACE = "10.0.0.5:8081"
@@ -254,7 +263,7 @@ def test_an_authorization_code_may_hold_any_character() -> None:
 
 def test_a_result_that_is_saved_becomes_the_baseline() -> None:
     memory = make_memory()
-    assert not memory.baseline_is_fresh(standalone_use=False)
+    assert not memory.baseline_is_fresh(PurchaseRequest(amount=1), standalone_use=False)
     memory.remember(APPROVED, b"message", is_saved=True)
     assert (memory.baseline, memory.baseline_message, memory.fresh) == (APPROVED, b"message", True)
     assert memory.is_known(APPROVED, b"message")
@@ -284,7 +293,7 @@ def test_a_result_without_stan_leaves_the_series_as_it_is() -> None:
     ],
 )
 def test_a_fresh_baseline_spares_the_question(options: dict[str, object], standalone_use: bool, fresh: bool) -> None:
-    assert after(APPROVED, **options).baseline_is_fresh(standalone_use=standalone_use) is fresh
+    assert after(APPROVED, **options).baseline_is_fresh(PurchaseRequest(amount=1), standalone_use=standalone_use) is fresh
 
 
 def test_what_the_terminal_answers_becomes_the_baseline() -> None:
@@ -412,3 +421,11 @@ def test_whether_refusals_take_stans_is_learned(stan: str, *, taken: bool) -> No
     memory = after(APPROVED)
     memory.remember(replace(REFUSED, stan=stan), b"a refusal", is_saved=True)
     assert memory.refusals_take_stans is taken
+
+
+@pytest.mark.parametrize(("request_", "fresh"), [(PurchaseRequest(amount=1), False), (CloseSessionRequest(), True)])
+def test_after_a_refusal_the_last_result_is_asked_for_before_what_it_may_prove(request_: Request, *, fresh: bool) -> None:
+    memory = after(REFUSED)
+    assert memory.baseline_is_fresh(request_, standalone_use=False)
+    memory.last_refusal = Refusal("sale", PurchaseRequest(amount=1), NOW)
+    assert memory.baseline_is_fresh(request_, standalone_use=False) is fresh
