@@ -186,16 +186,16 @@ class Recovery:
 
         Then both must fit: nobody can tell a clock that was set from a machine that slept, or from a payment that was made hours later.
         """
-        sent_time = now_sent_time = work.sent_time or work.created_time
+        sent_time = sent_time_now = work.sent_time or work.created_time
         if work.sent_at is not None:
             by_age = self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
-            now_sent_time = by_age if abs((by_age - sent_time).total_seconds()) > SET_CLOCK_SECONDS else sent_time
+            sent_time_now = by_age if abs((by_age - sent_time).total_seconds()) > SET_CLOCK_SECONDS else sent_time
         was_known = work.clock is None or work.clock.known
-        if was_known and (work.sent_at is None or now_sent_time != sent_time):
+        if was_known and (work.sent_at is None or sent_time_now != sent_time):
             judgement = judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
             if judgement.verdict is not Verdict.OURS:
                 return judgement
-        return judge(self._attempt(work, asked_at, now_sent_time, self.memory.clock.offset), answer, problem)
+        return judge(self._attempt(work, asked_at, sent_time_now, self.memory.clock.offset), answer, problem)
 
     def _attempt(self, work: Work, asked_at: float, request_time: datetime, clock: ClockOffset | None) -> Attempt:
         request = work.request
