@@ -1,6 +1,7 @@
 """Card numbers in texts: how they are recognized, and how they are cut to their last four digits (exchange.md §7 and §8).
 
-A card number is 13 to 19 digits, leading zeros not counted, that begin with 2 to 6 and pass the Luhn check. It may be written in groups.
+A card number is 13 to 19 digits, leading zeros not counted, that begin with 2 to 6 and pass the Luhn check. It may be written in groups,
+and its expiry date may follow without a gap.
 """
 
 from __future__ import annotations
@@ -15,15 +16,20 @@ if TYPE_CHECKING:
 SHORTEST_CARD: Final = 13
 LONGEST_CARD: Final = 19
 SHOWN_DIGITS: Final = 4
+EXPIRY_DIGITS: Final = 4
 
 _DIGITS = re.compile(r"[0-9]+")
 _UNSEEN = r"[?\x00-\x1f\x7f-\U0010ffff]*"
 """Bytes that cannot be printed, and the `?` that stands for them once they were read."""
-_JOINT = re.compile(rf"{_UNSEEN}(?:[ ./*^{{|}}~-]{_UNSEEN}){{0,3}}")
+_JOINT = re.compile(rf"{_UNSEEN}(?:[ ./*^{{|}}~,_:()+-]{_UNSEEN}){{0,3}}")
 """What may stand between two groups of one number."""
-_DATE = re.compile(
+_DATE_TIME_OR_AMOUNT = re.compile(
     r"(?<![0-9])(?:[0-3]?[0-9]([./-])[01]?[0-9]\1(?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}([./-])[01]?[0-9]\2[0-3]?[0-9])(?![0-9])"
+    r"|(?<![0-9:])[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"
+    r"|(?<![0-9.,])[0-9]{1,3}(?:\.[0-9]{3})*,[0-9]{2}(?![0-9.,])"
 )
+_EXPIRY = re.compile(r"(?:0[1-9]|1[0-2])[2-4][0-9]|[2-4][0-9](?:0[1-9]|1[0-2])")
+"""MMYY or YYMM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,14 @@ def is_card_number(digits: str) -> bool:
     return total % 10 == 0
 
 
+def _is_card_with_expiry(digits: str) -> bool:
+    return _EXPIRY.fullmatch(digits[-EXPIRY_DIGITS:]) is not None and is_card_number(digits[:-EXPIRY_DIGITS])
+
+
 def find_cards(text: str, groups: Sequence[DigitGroup]) -> list[list[int]]:
     """Return the places of the digits of each card number in `text`, in the order in which the numbers begin.
 
-    A number is one group or several that are joined; one that holds a date (23/11/2026) is none.
+    A number is one group or several that are joined; one that holds a date (23/11/2026), a time (18:44) or an amount (6,50) is none.
     """
     found: list[list[int]] = []
     for first, group in enumerate(groups):
@@ -64,9 +74,12 @@ def find_cards(text: str, groups: Sequence[DigitGroup]) -> list[list[int]]:
         digits = group.digits.lstrip("0")
         places = list(group.places[-len(digits) :])
         last = first
-        while len(digits) <= LONGEST_CARD:
-            if not groups[last].before_letter and is_card_number(digits) and not _DATE.search(text[places[0] : places[-1] + 1]):
-                found.append(list(places))
+        while len(digits) <= LONGEST_CARD + EXPIRY_DIGITS:
+            if not groups[last].before_letter and not _DATE_TIME_OR_AMOUNT.search(text[places[0] : places[-1] + 1]):
+                if is_card_number(digits):
+                    found.append(list(places))
+                elif len(groups[last].digits) > EXPIRY_DIGITS and _is_card_with_expiry(digits):
+                    found.append(places[:-EXPIRY_DIGITS])
             last += 1
             if last == len(groups) or not groups[last].joined:
                 break
@@ -88,8 +101,9 @@ def card_places(text: str) -> set[int]:
 def mask_cards(text: str, fill: str = "*") -> str:
     """Return a text whose card numbers are cut to their last four digits, in the same length: `fill` stands for the others.
 
-    Numbers in groups (`4012 8888 8888 1881`, also 8 + 8, 4-6-5 and any other) are found where at most three of blank, `/`, `-`, `.`, `*`
-    and the format bytes of receipts stand between two groups, and any number of characters that cannot be printed.
+    Numbers in groups (`4012 8888 8888 1881`, also 8 + 8, 4-6-5 and any other) are found where at most three of blank, `/`, `-`, `.`, `,`,
+    `:`, `_`, `+`, `(`, `)`, `*` and the format bytes of receipts stand between two groups, and any number of characters that cannot be
+    printed.
     """
     hidden = card_places(text)
     if not hidden:
