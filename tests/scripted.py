@@ -116,6 +116,8 @@ class ScriptedTerminal:
         self.acks: list[float] = []
         """When each ACK of the register came."""
         self.naks: list[float] = []
+        self.closing_seconds = 0.0
+        """Seconds until it closes its side of a line after the register closed its own."""
         self.busy_seconds = 0.0
         """Time that its plays took."""
         self.lines: list[_Line] = []
@@ -244,6 +246,7 @@ class _Line(asyncio.Protocol):
         self.terminal = terminal
         self.acknowledged = asyncio.Event()
         self.gone = asyncio.Event()
+        self.opened_at = asyncio.get_running_loop().time()
         self.closed_at: float | None = None
         """When the register, or the terminal, closed it."""
         self._pending = b""
@@ -251,6 +254,11 @@ class _Line(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.terminal.lines.append(self)
+
+    def eof_received(self) -> bool:
+        if self.terminal.closing_seconds:
+            asyncio.get_running_loop().call_later(self.terminal.closing_seconds, self.transport.close)
+        return bool(self.terminal.closing_seconds)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed_at = asyncio.get_running_loop().time()

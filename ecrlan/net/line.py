@@ -11,6 +11,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from ecrlan.errors import LineError
@@ -172,17 +173,23 @@ class Line(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
+    def end_writing(self) -> None:
+        """Close our side of the stream: the terminal sees that nothing more comes, and closes its own."""
+        if self._transport is not None and not self._transport.is_closing():
+            with suppress(OSError):
+                self._transport.write_eof()
+
     async def end(self, seconds: float) -> None:
         """Close our side, and wait up to `seconds` for the terminal to close its own; then close the stream."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         self._over = self._loop.create_future()
+        self.end_writing()
         try:
-            transport.write_eof()
             async with asyncio.timeout(seconds):
                 await self._over
-        except (TimeoutError, OSError):
+        except TimeoutError:
             self.close()
 
     def abort(self) -> None:

@@ -90,7 +90,7 @@ class Conductor:
             self.questions.notice_clock()
             await self.lines.end_lingering()
             if order.money:
-                self.lines.give_back(keep=False)  # one that still stood for a late result
+                self.lines.end()  # one that still stood for a late result
                 problem = await self._prepare(work)
                 if problem is None:
                     self.host.check_again(order)
@@ -263,8 +263,10 @@ class Conductor:
             if answer.approved:
                 self.memory.lost = None
             self.lines.linger(LATE_RECEIPT_SECONDS if answer.approved else LATE_TRUTH_SECONDS)
+        elif lost and work.order.money:
+            self.lines.give_back(keep=True)
         else:
-            self.lines.give_back(keep=lost and work.order.money)
+            self.lines.end()
 
     def _make(self, request: Request, work: Work, *, expects_receipt: bool) -> Exchange:
         memory = self.memory

@@ -25,6 +25,7 @@ class Lines:
         self._kept: Line | None = None
         self._quiet_until = 0.0
         self._lingering: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def current(self) -> Line | None:
@@ -37,6 +38,8 @@ class Lines:
         `fit_for_money`: one on which nothing strange was met: what comes late on another one could be taken for the request's answer.
         """
         await self.end_lingering()
+        if self._ending is not None:
+            await self._ending
         if self._kept is not None:
             if await self._is_fit(self._kept, fit_for_money=fit_for_money):
                 return self._kept
@@ -51,14 +54,20 @@ class Lines:
     def give_back(self, *, keep: bool) -> None:
         """End the use of the line: it is closed unless the settings or the caller keep it."""
         kept = self._kept
-        if kept is not None and not (kept.alive and (keep or (self.settings.keep_open and not kept.suspect))):
+        if kept is not None and not (self._stays(kept) or (keep and kept.alive)):
             kept.close()
             self._kept = None
+
+    def end(self) -> None:
+        """End the use of the line: our side is closed now, the terminal gets `END_SECONDS` for its own, and the next use waits for that."""
+        if self._kept is not None and not self._stays(self._kept):
+            self._kept.end_writing()
+        self.linger(END_SECONDS)
 
     def linger(self, seconds: float) -> None:
         """End the use of the line, but leave it open for `seconds`: something may still come on it. The next use closes it first."""
         kept = self._kept
-        if kept is None or not kept.alive or (self.settings.keep_open and not kept.suspect):
+        if kept is None or not kept.alive or self._stays(kept):
             self.give_back(keep=False)
             return
         self._lingering = asyncio.get_running_loop().call_later(seconds, self.stop_lingering)
@@ -75,6 +84,9 @@ class Lines:
         if self._lingering is not None and self._kept is not None:
             await self._kept.end(END_SECONDS)
         self.stop_lingering()
+
+    def _stays(self, line: Line) -> bool:
+        return line.alive and self.settings.keep_open and not line.suspect
 
     def disturbed(self) -> None:
         """Remember that a line went down in mid-exchange: no frame before `recovery_pause` is over."""

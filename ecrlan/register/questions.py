@@ -110,7 +110,10 @@ class Questions:
             await line.run(exchange, self._sink)
         finally:
             self.after(exchange, line)
-            self.lines.give_back(keep=linger)
+            if linger:
+                self.lines.give_back(keep=True)
+            else:
+                self.lines.end()
         if exchange.ending is Ending.ANSWERED:
             self._answered(asyncio.get_running_loop().time())
         return exchange
@@ -149,7 +152,7 @@ class Questions:
         await line.run(exchange, self._sink)
         if exchange.ending is not Ending.ACKNOWLEDGED:
             self.after(exchange, line)
-            self.lines.give_back(keep=False)
+            self.lines.end()
             return None
         if exchange.clean and await line.is_usable():
             return line

@@ -151,7 +151,7 @@ class Recovery:
 
     async def _ask_clock(self) -> bool:
         """Ask `s`, so that the terminal's clock is compared with ours as both go now; False where it was not answered."""
-        self.questions.lines.give_back(keep=False)  # terminals close a line after an exchange
+        self.questions.lines.end()  # terminals close a line after an exchange
         for _ in range(CLOCK_QUESTIONS):
             status = await self.questions.ask_status()
             if status is not None and status.ending is Ending.ANSWERED:

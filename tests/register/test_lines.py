@@ -60,6 +60,32 @@ def test_after_a_refusal_the_line_stays_for_ten_seconds(way: str, seconds: float
     play(way, scene)
 
 
+@pytest.mark.parametrize(("closes_after", "waits"), [(0.2, 0.2), (60.0, 0.5)])
+def test_a_new_line_is_opened_when_the_terminal_has_closed_the_one_before(closes_after: float, waits: float) -> None:
+    async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
+        terminal.closing_seconds = closes_after
+        terminal.on("X", terminal.sells(6, 500))
+        assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
+        assert terminal.codes() == "sGX"
+        _, question, payment = terminal.lines
+        assert question.closed_at == pytest.approx(question.opened_at + waits, abs=0.01), "a terminal serves one line at a time"
+        assert payment.opened_at >= question.closed_at
+
+    play("dial", scene)
+
+
+def test_nothing_waits_for_the_end_of_the_last_line() -> None:
+    async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
+        terminal.closing_seconds = 60.0
+        started = loop.time()
+        assert isinstance((await desk.terminal.status()).outcome, Done)
+        assert loop.time() == pytest.approx(started, abs=0.01)
+        await asyncio.sleep(1)
+        assert terminal.line.closed_at == pytest.approx(started + 0.5, abs=0.01)
+
+    play("dial", scene)
+
+
 @WAYS
 @pytest.mark.parametrize("asks", ["status", "purchase"])
 def test_the_next_request_takes_a_new_line_at_once(way: str, asks: str) -> None:
