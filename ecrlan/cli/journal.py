@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from ecrlan.cli import remote_desk
 from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.logging import configure_logging
@@ -22,7 +21,8 @@ from ecrlan.desk.story import moment
 from ecrlan.desk.texts import Language, say
 from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
-from ecrlan.wire.mask import clean_text, mask_text
+from ecrlan.register.order import said
+from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
     from ecrlan.settings import Settings
@@ -64,8 +64,7 @@ def accept(*, by: str, note: str, yes: bool, config: str | None, language: Langu
     Before that, compare the terminal's own list with `ecrlan operations list`: what happened since the copy was made is not in the
     journal, and asked for again by its reference it would be performed a second time.
     """
-    by, note = mask_text(by), mask_text(note)  # they are kept for ever
-    remote_desk.check_person(by=by, note=note)
+    by, note = said("by", by), said("note", note)
     settings = chosen_settings(config, quiet=as_json)
     document = _document(settings, language)
     if not document.get("doubt"):

@@ -10,8 +10,8 @@ import click
 
 from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.remote_terminal import operation_of
-from ecrlan.errors import EcrlanError, InvalidValueError
-from ecrlan.register.register import LONGEST_NAME
+from ecrlan.errors import EcrlanError
+from ecrlan.register.order import said
 
 if TYPE_CHECKING:
     from ecrlan.cli.filters import Filters
@@ -51,21 +51,14 @@ def listed(settings: Settings, filters: Filters, limit: int) -> list[Operation] 
 
 def resolved(daemon: RunningDaemon, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
     """Have the daemon settle an unresolved operation. Raises as `Register.resolve` does."""
-    check_person(by=by, note=note)
+    by, note = said("by", by), said("note", note)
     return operation_of(ask(daemon, "POST", f"{_path(reference)}/resolve", {"outcome": outcome, "by": by, "note": note}))
 
 
 def attached(daemon: RunningDaemon, reference: str, terminal: str, *, by: str) -> Operation:
     """Have the daemon give an operation to a terminal. Raises as `Register.attach` does."""
-    check_person(by=by)
+    by = said("by", by)
     return operation_of(ask(daemon, "POST", f"{_path(reference)}/attach", {"terminal": terminal, "by": by}))
-
-
-def check_person(**texts: str) -> None:
-    """Refuse an empty or too long name or note in the words of the direct way. Raises `InvalidValueError`."""
-    for place, text in texts.items():
-        if not text.strip() or len(text) > LONGEST_NAME:
-            raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
 
 
 def _pages(daemon: RunningDaemon, query: dict[str, str], limit: int) -> list[Operation]:

@@ -14,12 +14,12 @@ from ecrlan.cli.exits import Exit
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, print_json
 from ecrlan.cli.remote import ask, needed_daemon, running_daemon
-from ecrlan.cli.remote_desk import check_person
 from ecrlan.cli.session import journal_file
 from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
 from ecrlan.register import Register
-from ecrlan.wire.mask import clean_text, mask_text
+from ecrlan.register.order import said
+from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
     from ecrlan.register import TerminalSettings
@@ -45,7 +45,7 @@ def reset(*, terminal: str, hand_use: bool, by: str | None, config: str | None, 
         raise click.UsageError("--hand-use and --by NAME belong together")
     settings = chosen_settings(config, quiet=as_json)
     if by is not None:
-        return _reset_hand_use(settings, terminal, mask_text(by), as_json=as_json)
+        return _reset_hand_use(settings, terminal, by, as_json=as_json)
     daemon = needed_daemon(settings, "every command opens a line of its own and closes it, so there is none to drop")
     document = ask(daemon, "POST", f"/v1/terminals/{quote(terminal, safe='')}/reset")
     state = document.get("state") if isinstance(document, dict) else None
@@ -53,7 +53,7 @@ def reset(*, terminal: str, hand_use: bool, by: str | None, config: str | None, 
 
 
 def _reset_hand_use(settings: Settings, name: str, by: str, *, as_json: bool) -> Exit:
-    check_person(by=by)
+    by = said("by", by)
     daemon = running_daemon(settings)
     if daemon is not None:
         document = ask(daemon, "POST", f"/v1/terminals/{quote(name, safe='')}/hand-use/reset", {"by": by})

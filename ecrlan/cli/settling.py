@@ -23,8 +23,9 @@ from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
+from ecrlan.register.order import said
 from ecrlan.register.records import operation_of_entry
-from ecrlan.wire.mask import clean_text, mask_text
+from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
     where the outcome is known, or is still being found out.
     """
-    by, note = mask_text(by), mask_text(note)  # they are kept for ever
+    by, note = said("by", by), said("note", note)
     settings = chosen_settings(config, quiet=as_json)
     remote_desk.have_written(settings, reference)
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
@@ -122,7 +123,7 @@ def attach(*, reference: str, terminal: str, by: str, config: str | None, langua
     For an operation whose terminal was renamed, moved or taken out of the settings: while it belongs to none, no money is moved. From
     then on it blocks its new terminal, and is recovered or settled there.
     """
-    by = mask_text(by)  # it is kept for ever
+    by = said("by", by)
     settings = chosen_settings(config, quiet=as_json)
     settings.terminal_settings(terminal)
     remote_desk.have_written(settings, reference)

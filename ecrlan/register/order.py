@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from ecrlan.errors import InvalidValueError
 from ecrlan.model import (
     AdditionalDataRequest,
     Kind,
@@ -22,9 +23,12 @@ from ecrlan.model import (
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.register.outcomes import moves_money
 from ecrlan.wire.cards import mask_cards
+from ecrlan.wire.mask import mask_text
 
 UNJOURNALED = frozenset({Kind.STATUS, Kind.LAST_RESULT})
 """Looking is not worth a record, unless the caller gave it a reference."""
+LONGEST_NAME = 200
+"""Characters of a person's name or note."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,13 @@ class Order:
         """The same as they are kept and shown: card numbers masked. Whether two orders are the same is told by `parameters`."""
         kept = _masked(self.parameters)
         return kept if isinstance(kept, dict) else {}
+
+
+def said(place: str, text: str) -> str:
+    """Return what a person said in their name (`by`, `note`), card numbers masked. Raises `InvalidValueError`."""
+    if not text.strip() or len(text) > LONGEST_NAME:
+        raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+    return mask_text(text)
 
 
 def _masked(value: object) -> object:

@@ -33,7 +33,7 @@ from ecrlan.register.commits import Commits
 from ecrlan.register.events import OperationChanged, TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalSettings, check_apart
-from ecrlan.register.order import Order, Work
+from ecrlan.register.order import Order, Work, said
 from ecrlan.register.outcomes import moves_money
 from ecrlan.register.recall import belongs_to, open_work, recall_terminal
 from ecrlan.register.records import (
@@ -53,8 +53,6 @@ RowObserver = Callable[[NewOperation | Row], None]
 
 DRAIN_PERIOD = 0.2
 """Seconds between two looks at what has not ended yet."""
-LONGEST_NAME = 200
-"""Characters of a name or a note that a resolution keeps."""
 
 
 def local_clock() -> datetime:
@@ -356,9 +354,7 @@ class Register:
 
     async def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
         """Settle an unresolved operation in a person's name. Raises `RegisterError` where its outcome is known already."""
-        for place, text in (("by", by), ("note", note)):
-            if not text.strip() or len(text) > LONGEST_NAME:
-                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        by, note = said("by", by), said("note", note)
         if outcome not in ("approved", "not_performed"):
             raise InvalidValueError("as", outcome, "approved or not_performed")
         known = self.operation(reference)
@@ -400,8 +396,7 @@ class Register:
 
         Raises `UnknownReferenceError`, `UnknownTerminalError`, `RegisterError` where its outcome is known, `InvalidValueError`.
         """
-        if not by.strip() or len(by) > LONGEST_NAME:
-            raise InvalidValueError("by", by, f"1 to {LONGEST_NAME} characters")
+        by = said("by", by)
         target = self.terminal(terminal)
         known = self.operation(reference)
         if known.outcome is not None and not isinstance(known.outcome, Unresolved):
@@ -443,9 +438,7 @@ class Register:
         Nothing that a terminal says will prove anything about operations from before. Raises `RegisterError` where nothing is in doubt,
         `JournalError`, `InvalidValueError`.
         """
-        for place, text in (("by", by), ("note", note)):
-            if not text.strip() or len(text) > LONGEST_NAME:
-                raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        by, note = said("by", by), said("note", note)
         if self.journal.doubt is None:
             raise RegisterError("nothing about the journal is in doubt")
         await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))

@@ -45,7 +45,7 @@ from ecrlan.register.conduct import Conductor
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import UNJOURNALED, Order, Work
+from ecrlan.register.order import UNJOURNALED, Order, Work, said
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.recall import RESULT_REQUESTS, recall_identity
 from ecrlan.register.records import fact_row, finished_row, parse_saved
@@ -330,7 +330,7 @@ class Terminal:
         if self.queue.holder is not None:
             raise RegisterError(f"terminal {self.name} is in use by {self.queue.holder}: its TID is not accepted now")
         now = self.clock()
-        self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=by)], durable=False)
+        self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=said("by", by))], durable=False)
         self.lines.drop()
         self.memory = Memory(place=self.memory.place, terminal_id=accepted)
         recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
@@ -348,7 +348,7 @@ class Terminal:
 
     def reset_hand_use(self, by: str) -> None:
         """Say, in the name of the person `by`, that nobody else uses the terminal any more."""
-        self.write([fact_row(self.name, "hand_use_reset", self.memory.identity, self.clock(), by=by)], durable=False)
+        self.write([fact_row(self.name, "hand_use_reset", self.memory.identity, self.clock(), by=said("by", by))], durable=False)
         self.memory.used_by_hand = False
 
     # --- an order's way ---------------------------------------------------------------------------------------------------------

@@ -189,10 +189,11 @@ def test_unresolved_blocks_until_a_person_settles_it(tmp_path: Path) -> None:
                     await register.resolve("sale-1", "approved", **bad)
             with pytest.raises(InvalidValueError):
                 await register.resolve("sale-1", "done", by="Anna", note="x")  # type: ignore[arg-type]
-            settled = await register.resolve("sale-1", "not_performed", by="Anna", note="nothing on the terminal's list")
+            settled = await register.resolve("sale-1", "not_performed", by="Anna", note="4012 8888 8888 1881 is not on the terminal's list")
             assert isinstance(settled.outcome, NotPerformed)
             assert settled.resolution is not None
             assert settled.resolution.by == "Anna"
+            assert settled.resolution.note == "0000 0000 0000 1881 is not on the terminal's list"
             with pytest.raises(RegisterError, match="not unresolved"):
                 await register.resolve("sale-1", "approved", by="Anna", note="again")
             assert isinstance((await terminal.purchase(700)).outcome, Approved)
