@@ -26,6 +26,7 @@ LONGEST_PROGRESS: Final = 64
 FRAME_LIMIT: Final = 4096
 """Longest application frame in bytes, STX through LRC."""
 
+_STARTS: Final = frozenset((SOH, STX, ACK, NAK))
 _START = re.compile(rb"[\x01\x02\x06\x15]")
 _PROGRESS_END = re.compile(rb"[\x00-\x1f]")
 _PRINTABLE = bytes(byte if 0x20 <= byte <= 0x7E else 0x3F for byte in range(256))
@@ -105,8 +106,7 @@ def build_frame(message: bytes, reading: LrcReading = LrcReading.STANDARD) -> by
     """Wrap a message into STX · message · ETX · LRC. Raises `InvalidValueError` for STX or ETX inside, or more than the frame limit."""
     if b"\x02" in message or b"\x03" in message or len(message) > FRAME_LIMIT - 3:
         raise InvalidValueError("message", f"{len(message)} bytes", f"at most {FRAME_LIMIT - 3} bytes without STX and ETX")
-    frame = b"\x02%b\x03" % message
-    return frame + bytes((lrc(frame, reading),))
+    return b"\x02%b\x03%c" % (message, LRC_START ^ STX ^ fold(message) ^ ETX ^ lrc_difference(b"\x02", reading))
 
 
 def build_progress(text: str) -> bytes:
@@ -157,12 +157,11 @@ class FrameReader:
         buffer = self._pending + data if self._pending else bytes(data)
         frames: list[Frame] = []
         place = noise = 0  # everything before `noise` was returned; noise..place is noise not yet returned
-        while True:
-            start = _START.search(buffer, place)
-            if start is None:
-                place = len(buffer)
-                break
-            place = start.start()
+        while place < len(buffer):
+            if buffer[place] not in _STARTS:
+                start = _START.search(buffer, place)
+                place = start.start() if start else len(buffer)
+                continue
             end, frame = self._cut(buffer, place)
             if frame is None:
                 if end == place:  # unfinished
