@@ -1,7 +1,7 @@
 """Bytes <-> messages: LRC, frames, message tables, receipts, masking, dissector. No state but a receive buffer.
 
-The public names are imported at first use: construct, which the tables need, takes 50 ms to import. `lrc` and `dissect` are modules
-here; their functions of the same names are imported from them.
+The public names are imported at first use, so that a frame needs no message tables. `lrc` and `dissect` are modules here; their
+functions of the same names are imported from them.
 """
 
 from __future__ import annotations

@@ -81,22 +81,15 @@ _EXCHANGE_NAMES: Final = ("exchange_rate", "currency", "currency_amount", "curre
 def build_request(request: Request) -> bytes:
     """Return the message between STX and ETX. Raises `InvalidValueError` for a value that the message cannot hold."""
     layout = _REQUESTS[request.code][0]
-    if isinstance(request, CaptureRequest) and request.length == requests.CAPTURE_180.total:
-        layout = requests.CAPTURE_180
-    fields: dict[str, Any]
     if isinstance(request, AdditionalDataRequest):
         fields = {name: getattr(request, name) for name in layout.names}
-        fields["contents"] = tuple(text for _, text in request.contents)
-    elif isinstance(request, VasRequest):
-        fields = {
-            "terminal_id": request.terminal_id,
-            "cash_register_id": request.cash_register_id,
-            "xml_length": len(request.xml),
-            "xml": request.xml,
-        }
-    else:
-        fields = {name: getattr(request, name) for name in layout.names}
-    return layout.build(fields)
+        return layout.build(fields | {"contents": tuple(text for _, text in request.contents)})
+    if isinstance(request, VasRequest):
+        fields = {"terminal_id": request.terminal_id, "cash_register_id": request.cash_register_id, "xml": request.xml}
+        return layout.build(fields | {"xml_length": len(request.xml)})
+    if isinstance(request, CaptureRequest) and request.length == requests.CAPTURE_180.total:
+        layout = requests.CAPTURE_180
+    return layout.build_from(request)
 
 
 def parse_request(message: bytes) -> Request:
@@ -166,14 +159,14 @@ def build_response(response: Response) -> bytes:
     if isinstance(response, (CloseSessionResponse, TotalsResponse)):
         variants = responses.CLOSE_SESSION if isinstance(response, CloseSessionResponse) else responses.TOTALS
         layout = variants.of(response.result.encode("ascii", "replace"))
-        return layout.build({name: getattr(response, name) for name in layout.names})
+        return layout.build_from(response)
     if isinstance(response, StatusResponse):
         return _build_status(response)
     if isinstance(response, AdditionalDataResponse):
         fields: dict[str, Any] = {"terminal_id": response.terminal_id, "length": len(response.data), "data": response.data}
         return responses.ADDITIONAL_DATA.build(fields)
     if isinstance(response, ReceiptPart):
-        return responses.RECEIPT.build({"terminal_id": response.terminal_id, "receipt_text": response.receipt_text})
+        return responses.RECEIPT.build_from(response)
     if isinstance(response, VasPart):
         fields = {name: getattr(response, name) for name in ("terminal_id", "more", "sequence", "xml")}
         return responses.VAS.build(fields | {"xml_length": len(response.xml)})
@@ -182,7 +175,7 @@ def build_response(response: Response) -> bytes:
 
 def _build_status(status: StatusResponse) -> bytes:
     if status.status_word is None:
-        return responses.STATUS.build({name: getattr(status, name) for name in responses.STATUS.names})
+        return responses.STATUS.build_from(status)
     if not status.status_word or status.status_word[0].isdigit():
         raise InvalidValueError("status_word", status.status_word, "a word that begins with no digit")
     fields = {"terminal_id": status.terminal_id, "terminal_time": status.terminal_time}
@@ -248,10 +241,12 @@ def response_layout(message: bytes, *, tolerate_lengths: bool = False, answers: 
     other = _OTHER_RESPONSES.get(code)
     if other is not None:
         return other.of(message[10:12]) if isinstance(other, responses.Variants) else other
-    length = form_length(code.decode("latin-1"), len(message))
-    if length is None or (length != len(message) and not tolerate_lengths):
-        raise MalformedMessageError(_code(message), len(message), _length_problem(code, tolerable=length is not None))
-    variants = responses.PAYMENT_RESULTS[code, length]
+    variants = responses.PAYMENT_RESULTS.get((code, len(message)))
+    if variants is None:
+        length = form_length(code.decode("latin-1"), len(message))
+        if length is None or not tolerate_lengths:
+            raise MalformedMessageError(_code(message), len(message), _length_problem(code, tolerable=length is not None))
+        variants = responses.PAYMENT_RESULTS[code, length]
     if answers == "H" and variants is responses.PURCHASE:
         variants = responses.CARD_VERIFICATION
     return variants.of(message[10:12])
@@ -280,15 +275,20 @@ def read_fields(layout: Layout, message: bytes) -> dict[str, Any]:
 
     Bytes behind the table's end are ignored where the layout was chosen with `tolerate_lengths`. Raises `MalformedMessageError`.
     """
-    result = (message[9:10], layout.total) in responses.PAYMENT_RESULTS
+    longer = layout.total is not None and len(message) > layout.total and (message[9:10], layout.total) in responses.PAYMENT_RESULTS
     try:
-        fields = layout.parse(message[: layout.total] if result else message)
+        fields = layout.parse(message[: layout.total] if longer else message)
     except MalformedMessageError as error:
         raise MalformedMessageError(error.message_code, len(message), error.problem) from error
     if layout is responses.STATUS_WITH_WORD:
         word, release = _split_status(fields.pop("status_text"))
-        fields |= {"terminal_status": None, "status_word": word, "software_release": release}
-    return {name: mask_cards(value) if isinstance(value, str) else value for name, value in fields.items()}
+        fields |= {"terminal_status": None, "status_word": word and mask_cards(word), "software_release": mask_cards(release)}
+        return fields
+    for name in layout.long_names:
+        value = fields[name]
+        if isinstance(value, str):
+            fields[name] = mask_cards(value)
+    return fields
 
 
 def _split_status(text: str) -> tuple[str | None, str]:

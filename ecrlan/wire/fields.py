@@ -8,16 +8,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Final
-
-from construct import Construct, StreamError
+from typing import Any, Final
 
 from ecrlan.model import HostTime
-
-if TYPE_CHECKING:
-    Base = Construct[Any, Any]
-else:
-    Base = Construct
 
 PRINTABLE: Final = bytes(byte if 0x20 <= byte <= 0x7E else 0x3F for byte in range(256))
 """Translates what is not printable ASCII to `?`."""
@@ -28,7 +21,21 @@ class FieldError(ValueError):
     """A field's bytes cannot be read, or its value cannot be written; the text says what is allowed."""
 
 
-class Field(Base):
+class Named:
+    """A field with its name, and a note for readers: `"name" / Field() * "note"`, as construct writes it."""
+
+    def __init__(self, name: str, field: Field, note: str = "") -> None:
+        """Take what `/` and `*` join."""
+        self.name = name
+        self.field = field
+        self.note = note
+
+    def __mul__(self, note: str) -> Named:
+        """Add the note."""
+        return Named(self.name, self.field, note)
+
+
+class Field:
     """One field: `length` bytes, read by `decode` and written by `encode`, both of which raise `FieldError`.
 
     `optional` fields never fail when read: what is unreadable becomes None, so that one odd byte does not lose the whole message.
@@ -40,9 +47,12 @@ class Field(Base):
 
     def __init__(self, length: int, *, optional: bool = False) -> None:
         """Take the length in bytes; for fields of variable length, the shortest."""
-        super().__init__()
         self.length = length
         self.optional = optional
+
+    def __rtruediv__(self, name: str) -> Named:
+        """Give the field a name: `"name" / Field()`."""
+        return Named(name, self)
 
     def decode(self, data: bytes) -> object:
         """Read exactly `length` bytes."""
@@ -52,29 +62,13 @@ class Field(Base):
         """Write the value as exactly `length` bytes."""
         raise NotImplementedError
 
-    def _parse(self, stream: IO[bytes], context: Any, path: str) -> Any:  # noqa: ANN401 - construct's signature
-        data = stream.read(self._sizeof(context, path))
-        if len(data) < self._sizeof(context, path):
-            raise StreamError("too short", path=path)
-        return self.decode(data)
+    def source(self, text: str, decoded: str) -> str:  # noqa: ARG002 - what a quicker form is made of
+        """Return the Python expression that reads the field in the codec (`layout`), with the same result as `decode`.
 
-    def _build(self, obj: object, stream: IO[bytes], context: object, path: str) -> Any:  # noqa: ANN401, ARG002 - construct's signature
-        stream.write(self.encode(obj))
-        return obj
-
-    def _sizeof(self, context: Any, path: str) -> int:  # noqa: ANN401, ARG002 - construct's signature
-        return self.length
-
-    def _emit_length(self) -> str:
-        return str(self.length)
-
-    def _emitparse(self, code: Any) -> str:  # noqa: ANN401 - construct's signature
-        code.linkedparsers[id(self)] = self.decode
-        return f"linkedparsers[{id(self)}](io.read({self._emit_length()}))"
-
-    def _emitbuild(self, code: Any) -> str:  # noqa: ANN401 - construct's signature
-        code.linkedbuilders[id(self)] = self.encode
-        return f"(io.write(linkedbuilders[{id(self)}](obj)), obj)[1]"
+        `text` is an expression for the field's text, in which what is not printable ASCII is `?`; `decoded` one that calls `decode`.
+        Types that most messages have say how to do it without that call, as far as the bytes are what they should be.
+        """
+        return decoded
 
 
 class Unread(Field):
@@ -84,7 +78,6 @@ class Unread(Field):
         """Take the bytes that are written."""
         super().__init__(len(content))
         self.content = content
-        self.flagbuildnone = True
 
     def decode(self, data: bytes) -> object:
         """Ignore the bytes."""
@@ -92,12 +85,6 @@ class Unread(Field):
     def encode(self, value: object) -> bytes:  # noqa: ARG002 - there is no value
         """Write the content."""
         return self.content
-
-    def _emitparse(self, code: Any) -> str:  # noqa: ANN401, ARG002 - construct's signature
-        return f"io.read({self.length})"
-
-    def _emitbuild(self, code: Any) -> str:  # noqa: ANN401, ARG002 - construct's signature
-        return f"io.write({self.content!r})"
 
 
 class Reserved(Unread):
@@ -153,11 +140,15 @@ class Digits(Field):
 
     def encode(self, value: str | None) -> bytes:
         """Check and write the digits."""
+        if isinstance(value, str) and len(value) == self.length and value.isascii() and value.isdigit():
+            return value.encode("ascii")
         if not value and self.optional:
             return b"0" * self.length
-        if not (isinstance(value, str) and len(value) == self.length and value.isascii() and value.isdigit()):
-            raise FieldError(f"{self.length} digits")
-        return value.encode("ascii")
+        raise FieldError(f"{self.length} digits")
+
+    def source(self, text: str, decoded: str) -> str:
+        """Take digits as they are."""
+        return f"piece if (piece := {text}).isdigit() else {decoded}"
 
 
 class BlankDigits(Digits):
@@ -192,6 +183,12 @@ class Number(Field):
 
     type = "N"
 
+    def __init__(self, length: int, *, optional: bool = False) -> None:
+        """Take the length in bytes."""
+        super().__init__(length, optional=optional)
+        self._limit = 10**length
+        self._form = b"%%0%dd" % length
+
     def decode(self, data: bytes) -> int | None:
         """Return the number."""
         if data.isdigit():
@@ -204,9 +201,13 @@ class Number(Field):
         """Check and write the number, filled with zeros on the left."""
         if value is None and self.optional:
             return b"0" * self.length
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**self.length:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < self._limit:
             raise FieldError(f"a whole number of at most {self.length} digits")
-        return b"%0*d" % (self.length, value)
+        return self._form % value
+
+    def source(self, text: str, decoded: str) -> str:
+        """Take digits as a number."""
+        return f"int(piece) if (piece := {text}).isdigit() else {decoded}"
 
 
 class PresentNumber(Number):
@@ -219,6 +220,10 @@ class PresentNumber(Number):
     def decode(self, data: bytes) -> int | None:
         """Return the number, None for 0 and for what is none."""
         return (int(data) or None) if data.isdigit() else None
+
+    def source(self, text: str, decoded: str) -> str:
+        """Take digits as a number, but for 0."""
+        return f"({super().source(text, decoded)}) or None"
 
 
 class Flag(Field):
@@ -256,6 +261,10 @@ class Text(Field):
         """Check and write the text."""
         return check_printable(value, self.length).ljust(self.length)
 
+    def source(self, text: str, decoded: str) -> str:  # noqa: ARG002 - there is text in any bytes
+        """Take off the fill."""
+        return f'{text}.rstrip(" ")'
+
 
 class OptionalText(Text):
     """`A` as `Text`, where a blank field means None."""
@@ -267,6 +276,10 @@ class OptionalText(Text):
     def encode(self, value: str | None) -> bytes:
         """Check and write the text, None as spaces."""
         return check_printable(value or "", self.length).ljust(self.length)
+
+    def source(self, text: str, decoded: str) -> str:
+        """Take off the fill; nothing left is None."""
+        return f"{super().source(text, decoded)} or None"
 
 
 class RightText(Field):
@@ -301,6 +314,10 @@ class Pan(Field):
             raise FieldError("the last four digits, or None")
         return value.encode("ascii").rjust(self.length, b"0")
 
+    def source(self, text: str, decoded: str) -> str:
+        """Take the last four if they are digits."""
+        return f"piece if (piece := {text}[-4:]).isdigit() else {decoded}"
+
 
 class HostTimeText(Field):
     """`A`: `DDDhhmm`. None where it is no day and time."""
@@ -315,7 +332,8 @@ class HostTimeText(Field):
         """Return the day of the year, hour and minute."""
         if not data.isdigit():
             return None
-        day, hour, minute = int(data[:3]), int(data[3:5]), int(data[5:7])
+        number = int(data)
+        day, hour, minute = number // 10000, number // 100 % 100, number % 100
         return HostTime(day, hour, minute) if 1 <= day <= 366 and hour <= 23 and minute <= 59 else None
 
     def encode(self, value: HostTime | None) -> bytes:
@@ -381,12 +399,6 @@ class Rest(Field):
             raise FieldError(f"at least {self.length} characters")
         return data
 
-    def _parse(self, stream: IO[bytes], context: object, path: str) -> Any:  # noqa: ANN401, ARG002 - construct's signature
-        return self.decode(stream.read())
-
-    def _emit_length(self) -> str:
-        return ""
-
 
 class RestBytes(Rest):
     """`V`: everything to the end, as it came."""
@@ -425,17 +437,9 @@ class Counted(Field):
         """Check and write the text."""
         return check_printable(value, self.longest)
 
-    def _sizeof(self, context: Any, path: str) -> int:  # noqa: ANN401, ARG002 - construct's signature
-        return int(context[self.count])
-
-    def _emit_length(self) -> str:
-        return f"this[{self.count!r}]"
-
 
 def check_printable(value: object, longest: int) -> bytes:
     """Return the text as bytes, if it is printable ASCII of at most `longest` characters; else raise `FieldError`."""
-    if isinstance(value, str) and len(value) <= longest and value.isascii():
-        data = value.encode("ascii")
-        if data == data.translate(PRINTABLE):
-            return data
+    if isinstance(value, str) and len(value) <= longest and value.isascii() and value.isprintable():
+        return value.encode("ascii")
     raise FieldError(f"at most {longest} printable ASCII characters")

@@ -1,27 +1,27 @@
-"""`layout()`: a checked table of one message.
+"""`layout()`: a checked table of one message, and the codec that is made from it.
 
 A table's rows carry redundant positions, so that a person can hold it against the page: a row that is not where it says, or a wrong
-total, is refused at import. The tables are construct declarations; `Layout` compiles them at first use (2.5 to 4 times faster) and
-checks the total length first, because compiled tables do not. Nothing of construct leaves this package: what goes wrong is
-`MalformedMessageError` when parsing and `InvalidValueError` when building.
+total, is refused at import. The codec is Python source, one function to read and one to build a message, written from the table and
+compiled at its first use: it slices the message at the positions that were checked. `declaration` makes a construct `Struct` from the
+same table; the tests hold the codec to what that one builds and parses. What goes wrong is `MalformedMessageError` when parsing and
+`InvalidValueError` when building.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from construct import ConstructError, Renamed, Struct, Terminated
-
 from ecrlan.errors import InvalidValueError, MalformedMessageError
-from ecrlan.wire.fields import Code, Constant, Counted, Field, FieldError, Unread
+from ecrlan.wire.cards import SHORTEST_CARD
+from ecrlan.wire.fields import PRINTABLE, Code, Constant, Counted, Field, FieldError, Named, Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from construct import Construct
-
-    Row = tuple[int | None, Construct[Any, Any]]
+    Row = tuple[int | None, Named | Unread]
 
 LONGEST_MESSAGE: Final = 4093
 """What fits into the longest frame."""
@@ -56,19 +56,12 @@ class Layout:
         self.code = codes[0].decode("ascii")
         self.count = next((row.field.count for row in self.rows if isinstance(row.field, Counted)), "")
         """The field that holds the length of another one, or ''."""
-        self.plain = Struct(*(row for _, row in rows), Terminated)
-        self._compiled: Construct[Any, Any] | None = None
+        self.long_names = tuple(row.name for row in self.rows if row.name and (row.length or LONGEST_MESSAGE) >= SHORTEST_CARD)
+        """The fields in which a card number has room."""
         self._names = frozenset(self.names)
         self._letter = codes[0][0]
 
-    @property
-    def compiled(self) -> Construct[Any, Any]:
-        """The same table, compiled by construct at first use. It checks no lengths: use `parse`."""
-        if self._compiled is None:
-            self._compiled = self.plain.compile()
-        return self._compiled
-
-    def parse(self, message: bytes, *, compiled: bool = True) -> dict[str, Any]:
+    def parse(self, message: bytes) -> dict[str, Any]:
         """Return the fields by name. Raises `MalformedMessageError` for a wrong length or code, or an unreadable field."""
         length = len(message)
         if not self.shortest <= length <= self.longest:
@@ -77,26 +70,56 @@ class Layout:
         if message[9] != self._letter:
             raise MalformedMessageError(self.code, length, f"{self.title} has the code {self.code}")
         try:
-            fields = dict(((self._compiled or self.compiled) if compiled else self.plain).parse(message))
+            fields = self._read(message)
         except FieldError as error:
             raise MalformedMessageError(self.code, length, self._find_unreadable(message)) from error
-        except ConstructError as error:  # only a count that does not fit the rest gets here
-            raise MalformedMessageError(self.code, length, f"{self.count} does not fit the message's length") from error
         if self.count and self.shortest + fields[self.count] != length:
             raise MalformedMessageError(self.code, length, f"{self.count} does not fit the message's length")
-        fields.pop("_io", None)
         return fields
 
-    def build(self, fields: Mapping[str, Any], *, compiled: bool = True) -> bytes:
+    def build(self, fields: Mapping[str, Any]) -> bytes:
         """Return the message. Raises `InvalidValueError` for a missing or unknown name, and for a value that its field does not take."""
         if fields.keys() != self._names:
             odd = sorted(fields.keys() ^ self._names)
             raise InvalidValueError(f"{self.title} fields", odd, f"exactly {', '.join(self.names)}")
+        return self.build_from(SimpleNamespace(**fields))
+
+    def build_from(self, fields: object) -> bytes:
+        """Return the message as `build` does, from an object that has each field as an attribute, and may have others."""
         try:
-            return bytes(((self._compiled or self.compiled) if compiled else self.plain).build(dict(fields)))
+            return self._write(fields)
         except FieldError as error:
-            refused = (_try_encode(row, fields[row.name]) for row in self.rows if row.name)
+            refused = (_try_encode(row, getattr(fields, row.name)) for row in self.rows if row.name)
             raise next(filter(None, refused)) from error
+
+    @cached_property
+    def _read(self) -> Callable[[bytes], dict[str, Any]]:
+        """The generated function that reads a message whose length and code were checked. It raises `FieldError`."""
+        return _compiled("read", self.source_to_read(), {f"decode_{row.name}": row.field.decode for row in self.rows})
+
+    @cached_property
+    def _write(self) -> Callable[[object], bytes]:
+        """The generated function that writes the fields. It raises `FieldError`."""
+        return _compiled("write", self.source_to_write(), {f"encode_{row.name}": row.field.encode for row in self.rows})
+
+    def source_to_read(self) -> str:
+        """Return the source of `read(message)`: a dict with a slice of the message for each named row, in the table's order."""
+        lines = ["def read(message):", "    text = message.translate(PRINTABLE).decode('ascii')", "    return {"]
+        for row, place in zip(self.rows, self._places(), strict=True):
+            if isinstance(row.field, Counted):
+                piece = f"[{place}:{place} + count]"
+            else:
+                piece = f"[{place}:]" if row.length is None else f"[{place}:{place + row.length}]"
+            if row.name:
+                expression = row.field.source(f"text{piece}", f"decode_{row.name}(message{piece})")
+                lines.append(f"        {row.name!r}: {f'(count := {expression})' if row.name == self.count else expression},")
+        return "\n".join([*lines, "    }"])
+
+    def source_to_write(self) -> str:
+        """Return the source of `write(fields)`: the message with the constants in it and a place for each named row."""
+        form = b"".join(b"%b" if row.name else row.field.encode(None).replace(b"%", b"%%") for row in self.rows)
+        values = "".join(f"encode_{row.name}(fields.{row.name}), " for row in self.rows if row.name)
+        return f"def write(fields):\n    return {form!r} % ({values})"
 
     def cut(self, message: bytes) -> list[tuple[TableRow, int, int]]:
         """Return each row with where its bytes begin and end in `message`, from 0. Never raises; bytes behind the last row are left out."""
@@ -120,7 +143,7 @@ class Layout:
         return next(filter(None, (_try_decode(row, place, message) for row, place in zip(self.rows, self._places(), strict=True))))
 
     def _places(self) -> list[int]:
-        """Return where each row begins, from 0; what stands behind a variable length counts as empty."""
+        """Return where each row begins, from 0; what stands behind a variable length begins behind any message."""
         places = [0]
         for row in self.rows[:-1]:
             places.append(places[-1] + (row.length or LONGEST_MESSAGE))
@@ -130,6 +153,8 @@ class Layout:
         place: int | None = 1
         shortest = longest = 0
         for row in self.rows:
+            if place is None and row.name:
+                raise ValueError(f"{self.title}: {row.name} stands behind a variable length, where nothing is read")
             if row.position != place:
                 raise ValueError(
                     f"{self.title}: {row.name or row.type} stands at {row.position}, but the rows before it end before {place}"
@@ -151,15 +176,19 @@ def layout(title: str, total: int | None, *rows: Row, variant: str = "") -> Layo
     return Layout(title, total, rows, variant)
 
 
-def _table_row(position: int | None, row: Construct[Any, Any]) -> TableRow:
-    field = row.subcon if isinstance(row, Renamed) else row
-    while isinstance(field, Renamed):
-        field = field.subcon
-    if not isinstance(field, Field) or (row.name is None) != isinstance(field, Unread):
-        raise TypeError(f"row {position}: {row!r} is no named field and no reserved run")
-    length = None if field.variable else field.length
-    note = repr(field.content.decode("ascii")) if isinstance(field, Constant) else str(row.docs)
-    return TableRow(position, length, field.type, row.name or "", note, field)
+def _table_row(position: int | None, row: Named | Unread) -> TableRow:
+    name, field, note = (row.name, row.field, row.note) if isinstance(row, Named) else ("", row, "")
+    if isinstance(row, Named) == isinstance(field, Unread):
+        raise TypeError(f"row {position}: {name or type(row).__name__} is no named field and no reserved run")
+    if isinstance(field, Constant):
+        note = repr(field.content.decode("ascii"))
+    return TableRow(position, None if field.variable else field.length, field.type, name, note, field)
+
+
+def _compiled(name: str, source: str, functions: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    namespace: dict[str, Any] = {"PRINTABLE": PRINTABLE} | functions
+    exec(compile(source, f"<codec: {name}>", "exec"), namespace)  # noqa: S102 - the source is written from our own tables
+    return namespace[name]  # type: ignore[no-any-return]
 
 
 def _try_encode(row: TableRow, value: object) -> InvalidValueError | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from construct import StreamError, Struct
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ecrlan.model import HostTime
 from ecrlan.wire.fields import (
+    PRINTABLE,
     Blank,
     BlankDigits,
     Constant,
@@ -31,6 +33,18 @@ from ecrlan.wire.fields import (
     Text,
 )
 
+READ_WITHOUT_A_CALL = [
+    Digits(3),
+    Digits(3, optional=True),
+    BlankDigits(3),
+    Number(3),
+    Number(3, optional=True),
+    PresentNumber(1),
+    Text(3),
+    OptionalText(3),
+    Pan(6),
+]
+READ_BY_A_CALL = [Marks(2), Flag(), RightText(3), HostTimeText(), TerminalTime(), RestBytes(1, 3), Counted("n", 3)]
 CLOCK = datetime(2026, 7, 31, 21, 22)  # noqa: DTZ001 - the terminal's clock has no zone
 
 
@@ -173,9 +187,25 @@ def test_none_is_written_as_fill(field, data):
     assert field.encode(None) == data
 
 
-def test_a_plain_table_refuses_what_is_too_short():
-    with pytest.raises(StreamError):
-        Struct("a" / Digits(2)).parse(b"1")
+@pytest.mark.parametrize("field", [*READ_WITHOUT_A_CALL, *READ_BY_A_CALL], ids=lambda field: type(field).__name__)
+@given(data=st.data())
+def test_its_source_reads_what_it_reads(field, data):
+    piece = bytes(data.draw(st.lists(st.sampled_from(b"0123456789 A*\x1b\xe8"), min_size=field.length, max_size=field.length)))
+
+    def outcome(read):
+        try:
+            return read()
+        except FieldError as error:
+            return str(error)
+
+    names = {"field": field, "data": piece, "text": piece.translate(PRINTABLE).decode("ascii")}
+    by_source = outcome(lambda: eval(field.source("text", "field.decode(data)"), names))  # noqa: S307 - as the codec does
+    assert by_source == outcome(lambda: field.decode(piece))
+
+
+def test_which_types_are_read_without_a_call():
+    assert all(field.source("text", "decode()") != "decode()" for field in READ_WITHOUT_A_CALL)
+    assert all(field.source("text", "decode()") == "decode()" for field in READ_BY_A_CALL)
 
 
 def test_the_base_has_no_reading_of_its_own():
