@@ -8,14 +8,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from ecrlan.model import PaymentResult
+from ecrlan.model import PaymentResult, PurchaseRequest
 from ecrlan.register import Register, Terminal
 from ecrlan.wire.codec import build_request, parse_response
 from ecrlan.wire.frames import ApplicationFrame, FrameReader, build_frame
+from tests.bench import by_hand
 from tests.bench.peers import OPTIONS, REQUEST, BufferedRawClient, RawClient, connect, responders
 from tests.bench.responder import TERMINAL_ID, result
 from tests.bench.table import Series, render
 
+READER = FrameReader()
+"""As a line has it: one for all its frames."""
 LONGEST = 45.0
 """Seconds after which no further round begins."""
 STARTS = {
@@ -24,7 +27,8 @@ STARTS = {
     "import ecrlan, Register": "import ecrlan; ecrlan.Register",
     "ecrlan --version": "import sys; sys.argv = ['ecrlan', '--version']; from ecrlan.cli import main; main()",
 }
-STARTS_AIMS = {"import ecrlan": 120.0, "ecrlan --version": 200.0}
+STARTS_AIMS = {"import ecrlan, Register": 10.0, "ecrlan --version": 4.0}
+"""Times of a Python that does nothing."""
 
 
 async def purchases(terminal: Terminal, times: int) -> None:
@@ -34,12 +38,12 @@ async def purchases(terminal: Terminal, times: int) -> None:
         assert operation.outcome.outcome == "approved", operation
 
 
-def build() -> bytes:
-    return build_frame(build_request(REQUEST))
+def build(request: PurchaseRequest) -> bytes:
+    return build_frame(build_request(request))
 
 
 def parse(frame: bytes) -> PaymentResult:
-    (read,) = FrameReader().feed(frame)
+    (read,) = READER.feed(frame)
     assert isinstance(read, ApplicationFrame)
     response = parse_response(read.message, answers="P")
     assert isinstance(response, PaymentResult)
@@ -65,9 +69,13 @@ async def measure(rounds: int, count: int, port: int) -> list[Series]:
     raw = Series("raw asyncio Protocol, per purchase")
     buffered = Series("raw BufferedProtocol, per purchase", against=raw)
     register = Series("Register(journal=None), per purchase", against=raw, aim=1.4)
-    building = Series("codec alone: build P and its frame", aim=15)
-    parsing = Series("codec alone: read the frame, parse E", aim=15)
-    starts = {name: Series(name, "ms", aim=STARTS_AIMS.get(name)) for name in STARTS}
+    building_by_hand = Series("slices by hand: build P and its frame")
+    building = Series("codec alone: build P and its frame", against=building_by_hand, aim=2)
+    parsing_by_hand = Series("slices by hand: read the frame, parse E")
+    parsing = Series("codec alone: read the frame, parse E", against=parsing_by_hand, aim=2)
+    nothing = Series("python -c pass", "ms")
+    others = [Series(name, "ms", against=nothing, aim=STARTS_AIMS.get(name)) for name in STARTS if name != nothing.name]
+    starts = {series.name: series for series in (nothing, *others)}
     clients: list[RawClient] = [await connect(port), await connect(port, BufferedRawClient)]
     frame = result(TERMINAL_ID.encode())
     end = time.monotonic() + LONGEST
@@ -83,14 +91,16 @@ async def measure(rounds: int, count: int, port: int) -> list[Series]:
                 started = time.perf_counter()
                 await work(count)
                 series.samples.append((time.perf_counter() - started) / count * 1e6)
-            building.samples.append(each(build, count))
+            building_by_hand.samples.append(each(lambda: by_hand.build(REQUEST), count))
+            building.samples.append(each(lambda: build(REQUEST), count))
+            parsing_by_hand.samples.append(each(lambda: by_hand.parse(frame), count))
             parsing.samples.append(each(lambda: parse(frame), count))
             for name, program in STARTS.items():
                 if number % 3 == 0:
                     starts[name].samples.append(start(program))
     for client in clients:
         client.transport.close()
-    return [raw, buffered, register, building, parsing, *starts.values()]
+    return [raw, buffered, register, building_by_hand, building, parsing_by_hand, parsing, *starts.values()]
 
 
 def run(rounds: int, count: int) -> str:

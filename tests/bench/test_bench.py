@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from tests.bench import daemon, exchange, journal
+import pytest
+
+from ecrlan.model import ExtendedPurchaseRequest, PurchaseRequest
+from tests.bench import by_hand, daemon, exchange, journal, responder
 from tests.bench.table import HEADER, Series, render
 
 
@@ -25,7 +28,9 @@ def test_exchange():
         "raw asyncio Protocol, per purchase",
         "raw BufferedProtocol, per purchase",
         "Register(journal=None), per purchase",
+        "slices by hand: build P and its frame",
         "codec alone: build P and its frame",
+        "slices by hand: read the frame, parse E",
         "codec alone: read the frame, parse E",
         "python -c pass",
         "import ecrlan",
@@ -33,6 +38,19 @@ def test_exchange():
         "ecrlan --version",
     ]
     assert sum(row.endswith(("met", "missed")) for row in measured) == 5
+
+
+@pytest.mark.parametrize("kind", [PurchaseRequest, ExtendedPurchaseRequest])
+def test_what_is_written_by_hand_does_the_same_work(kind):
+    for request in (
+        kind(amount=650),
+        kind(terminal_id="37105051", amount=99_999_999, card_present=True, payment_type=2, receipt_text="a b"),
+    ):
+        assert by_hand.build(request) == exchange.build(request)
+    frame = responder.result(b"37105051")
+    assert by_hand.parse(frame) == exchange.parse(frame)
+    with pytest.raises(ValueError, match="no frame"):
+        by_hand.parse(frame[:-1] + b"0")
 
 
 def test_journal(tmp_path):
