@@ -1,11 +1,9 @@
-"""The codec that a person would write for two messages only: slices, and no checks but the LRC. What the real one is measured against."""
+"""The codec that a person would write for two messages only: slices, no checks but the LRC, which is the same. The real one's measure."""
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import xor
-
 from ecrlan.model import HostTime, PaymentResult, PurchaseRequest
+from ecrlan.wire.lrc import fold
 
 PURCHASE = "%s0%s%s%d00%d%d%08d%128s00000000\x03"
 
@@ -23,12 +21,12 @@ def build(request: PurchaseRequest) -> bytes:
         request.receipt_text,
     )
     data = message.encode("ascii")
-    return b"\x02%b%c" % (data, reduce(xor, data, 0x7F ^ 0x02))
+    return b"\x02%b%c" % (data, fold(data) ^ 0x7F ^ 0x02)
 
 
 def parse(frame: bytes) -> PaymentResult:
     """The approval that an `E` of 71 bytes is."""
-    if frame[0] != 0x02 or frame[-2] != 0x03 or reduce(xor, frame, 0x7F):
+    if frame[0] != 0x02 or frame[-2] != 0x03 or fold(frame) != 0x7F:
         raise ValueError("no frame")
     text = frame[1:-2].decode("ascii")
     return PaymentResult(
