@@ -62,13 +62,17 @@ class Field:
         """Write the value as exactly `length` bytes."""
         raise NotImplementedError
 
-    def source(self, text: str, decoded: str) -> str:  # noqa: ARG002 - what a quicker form is made of
+    def source_to_read(self, text: str, decoded: str) -> str:  # noqa: ARG002 - what a quicker form is made of
         """Return the Python expression that reads the field in the codec (`layout`), with the same result as `decode`.
 
         `text` is an expression for the field's text, in which what is not printable ASCII is `?`; `decoded` one that calls `decode`.
         Types that most messages have say how to do it without that call, as far as the bytes are what they should be.
         """
         return decoded
+
+    def source_to_write(self, value: str, encoded: str) -> str:
+        """Return the Python expression that writes the field, with the same result as `encode`, which it calls as `encoded(value)`."""
+        return f"{encoded}({value})"
 
 
 class Unread(Field):
@@ -146,9 +150,14 @@ class Digits(Field):
             return b"0" * self.length
         raise FieldError(f"{self.length} digits")
 
-    def source(self, text: str, decoded: str) -> str:
+    def source_to_read(self, text: str, decoded: str) -> str:
         """Take digits as they are."""
         return f"piece if (piece := {text}).isdigit() else {decoded}"
+
+    def source_to_write(self, value: str, encoded: str) -> str:
+        """Take as many digits as they are."""
+        known = f"type(value := {value}) is str and len(value) == {self.length} and value.isascii() and value.isdigit()"
+        return f"value.encode() if {known} else {encoded}(value)"
 
 
 class BlankDigits(Digits):
@@ -205,7 +214,7 @@ class Number(Field):
             raise FieldError(f"a whole number of at most {self.length} digits")
         return self._form % value
 
-    def source(self, text: str, decoded: str) -> str:
+    def source_to_read(self, text: str, decoded: str) -> str:
         """Take digits as a number."""
         return f"int(piece) if (piece := {text}).isdigit() else {decoded}"
 
@@ -221,9 +230,9 @@ class PresentNumber(Number):
         """Return the number, None for 0 and for what is none."""
         return (int(data) or None) if data.isdigit() else None
 
-    def source(self, text: str, decoded: str) -> str:
+    def source_to_read(self, text: str, decoded: str) -> str:
         """Take digits as a number, but for 0."""
-        return f"({super().source(text, decoded)}) or None"
+        return f"({super().source_to_read(text, decoded)}) or None"
 
 
 class Flag(Field):
@@ -247,6 +256,10 @@ class Flag(Field):
             raise FieldError("True or False")
         return b"1" if value else b"0"
 
+    def source_to_write(self, value: str, encoded: str) -> str:
+        """Take True and False as digits."""
+        return f"b'1' if (value := {value}) is True else b'0' if value is False else {encoded}(value)"
+
 
 class Text(Field):
     """`A`: printable ASCII, filled with spaces on the right. Other bytes read as `?`."""
@@ -261,7 +274,7 @@ class Text(Field):
         """Check and write the text."""
         return check_printable(value, self.length).ljust(self.length)
 
-    def source(self, text: str, decoded: str) -> str:  # noqa: ARG002 - there is text in any bytes
+    def source_to_read(self, text: str, decoded: str) -> str:  # noqa: ARG002 - there is text in any bytes
         """Take off the fill."""
         return f'{text}.rstrip(" ")'
 
@@ -277,9 +290,9 @@ class OptionalText(Text):
         """Check and write the text, None as spaces."""
         return check_printable(value or "", self.length).ljust(self.length)
 
-    def source(self, text: str, decoded: str) -> str:
+    def source_to_read(self, text: str, decoded: str) -> str:
         """Take off the fill; nothing left is None."""
-        return f"{super().source(text, decoded)} or None"
+        return f"{super().source_to_read(text, decoded)} or None"
 
 
 class RightText(Field):
@@ -314,7 +327,7 @@ class Pan(Field):
             raise FieldError("the last four digits, or None")
         return value.encode("ascii").rjust(self.length, b"0")
 
-    def source(self, text: str, decoded: str) -> str:
+    def source_to_read(self, text: str, decoded: str) -> str:
         """Take the last four if they are digits."""
         return f"piece if (piece := {text}[-4:]).isdigit() else {decoded}"
 

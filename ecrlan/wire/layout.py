@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.wire.cards import SHORTEST_CARD
-from ecrlan.wire.fields import PRINTABLE, Code, Constant, Counted, Field, FieldError, Named, Unread
+from ecrlan.wire.fields import PRINTABLE, Code, Constant, Counted, Field, FieldError, Named, Pan, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,8 +56,9 @@ class Layout:
         self.code = codes[0].decode("ascii")
         self.count = next((row.field.count for row in self.rows if isinstance(row.field, Counted)), "")
         """The field that holds the length of another one, or ''."""
-        self.long_names = tuple(row.name for row in self.rows if row.name and (row.length or LONGEST_MESSAGE) >= SHORTEST_CARD)
-        """The fields in which a card number has room."""
+        roomy = [row for row in self.rows if row.name and (row.length or LONGEST_MESSAGE) >= SHORTEST_CARD]
+        self.long_names = tuple(row.name for row in roomy if not isinstance(row.field, Pan))
+        """The fields whose value has room for a card number."""
         self._names = frozenset(self.names)
         self._letter = codes[0][0]
 
@@ -111,15 +112,15 @@ class Layout:
             else:
                 piece = f"[{place}:]" if row.length is None else f"[{place}:{place + row.length}]"
             if row.name:
-                expression = row.field.source(f"text{piece}", f"decode_{row.name}(message{piece})")
+                expression = row.field.source_to_read(f"text{piece}", f"decode_{row.name}(message{piece})")
                 lines.append(f"        {row.name!r}: {f'(count := {expression})' if row.name == self.count else expression},")
         return "\n".join([*lines, "    }"])
 
     def source_to_write(self) -> str:
         """Return the source of `write(fields)`: the message with the constants in it and a place for each named row."""
         form = b"".join(b"%b" if row.name else row.field.encode(None).replace(b"%", b"%%") for row in self.rows)
-        values = "".join(f"encode_{row.name}(fields.{row.name}), " for row in self.rows if row.name)
-        return f"def write(fields):\n    return {form!r} % ({values})"
+        values = [row.field.source_to_write(f"fields.{row.name}", f"encode_{row.name}") for row in self.rows if row.name]
+        return "\n".join(["def write(fields):", f"    return {form!r} % (", *(f"        {value}," for value in values), "    )"])
 
     def cut(self, message: bytes) -> list[tuple[TableRow, int, int]]:
         """Return each row with where its bytes begin and end in `message`, from 0. Never raises; bytes behind the last row are left out."""

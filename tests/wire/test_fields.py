@@ -199,13 +199,29 @@ def test_its_source_reads_what_it_reads(field, data):
             return str(error)
 
     names = {"field": field, "data": piece, "text": piece.translate(PRINTABLE).decode("ascii")}
-    by_source = outcome(lambda: eval(field.source("text", "field.decode(data)"), names))  # noqa: S307 - as the codec does
+    by_source = outcome(lambda: eval(field.source_to_read("text", "field.decode(data)"), names))  # noqa: S307 - as the codec does
     assert by_source == outcome(lambda: field.decode(piece))
 
 
+@pytest.mark.parametrize(
+    "field", [Digits(3), Digits(3, optional=True), BlankDigits(3), Flag(), Text(3)], ids=lambda field: type(field).__name__
+)
+@pytest.mark.parametrize("value", ["042", "42", "4²2", "", "abc", None, True, False, 0, 1, 42, b"042", ()])
+def test_its_source_writes_what_it_writes(field, value):
+    def outcome(write):
+        try:
+            return write()
+        except FieldError as error:
+            return str(error)
+
+    names = {"field": field, "given": value}
+    by_source = outcome(lambda: eval(field.source_to_write("given", "field.encode"), names))  # noqa: S307 - as the codec does
+    assert by_source == outcome(lambda: field.encode(value))
+
+
 def test_which_types_are_read_without_a_call():
-    assert all(field.source("text", "decode()") != "decode()" for field in READ_WITHOUT_A_CALL)
-    assert all(field.source("text", "decode()") == "decode()" for field in READ_BY_A_CALL)
+    assert all(field.source_to_read("text", "decode()") != "decode()" for field in READ_WITHOUT_A_CALL)
+    assert all(field.source_to_read("text", "decode()") == "decode()" for field in READ_BY_A_CALL)
 
 
 def test_the_base_has_no_reading_of_its_own():

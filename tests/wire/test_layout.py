@@ -99,9 +99,14 @@ def test_the_codec_that_is_made():
         """        'text': text[11:13].rstrip(" "),""",
         "    }",
     ]
+    known = "len(value) == 8 and value.isascii() and value.isdigit()"
     assert FIXED.source_to_write().splitlines() == [
         "def write(fields):",
-        "    return b'%b0Z%b%b0' % (encode_terminal_id(fields.terminal_id), encode_flag(fields.flag), encode_text(fields.text), )",
+        "    return b'%b0Z%b%b0' % (",
+        f"        value.encode() if type(value := fields.terminal_id) is str and {known} else encode_terminal_id(value),",
+        "        b'1' if (value := fields.flag) is True else b'0' if value is False else encode_flag(value),",
+        "        encode_text(fields.text),",
+        "    )",
     ]
     assert "(count := int(piece) if (piece := text[10:12]).isdigit() else decode_n(message[10:12]))" in COUNTED.source_to_read()
     assert "decode_data(message[12:12 + count])" in COUNTED.source_to_read()
@@ -123,7 +128,7 @@ def test_a_percent_sign_among_the_constants():
     assert table.build({"terminal_id": "37105051"}) == b"37105051%Z0"
 
 
-@pytest.mark.parametrize("name", ["text", "message", "piece", "count", "fields"])
+@pytest.mark.parametrize("name", ["text", "message", "piece", "value", "count", "fields"])
 def test_a_field_may_have_any_name(name):
     table = layout("named", 12, *BEGIN, (11, name / Digits(2, optional=True)))
     assert table.parse(b"371050510Z42") == {"terminal_id": "37105051", name: "42"}
