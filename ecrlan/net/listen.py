@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import structlog
-
 from ecrlan.errors import ListenError
+from ecrlan.logger import Logger
 from ecrlan.net.line import Line
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 MOST_LINES_AN_ADDRESS = 2
 """A line in use and a newer one that waits for it: a terminal that rebooted dials in again before its old line is known to be dead."""

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
 from ecrlan.errors import ConnectError, JournalError, LineError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
+from ecrlan.logger import Logger
 from ecrlan.model import (
     NO_STAN,
     CloseSessionRequest,
@@ -56,7 +55,7 @@ from ecrlan.register.records import answered_row, created_row, event_row, fact_r
 from ecrlan.register.vas import vas_problem
 from ecrlan.wire.mask import clean_text, mask_message, mask_receipt
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 LATE_TRUTH_SECONDS = 10.0
 """Seconds for which the line stays open after a refusal: an approval may follow it (exchange.md §5)."""

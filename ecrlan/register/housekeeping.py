@@ -8,12 +8,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from ecrlan.errors import JournalError
 from ecrlan.journal import Journal
+from ecrlan.logger import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 PERIOD = 3600.0
 """Seconds between two looks at the calendar."""

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from ecrlan.errors import LineError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
+from ecrlan.logger import Logger
 from ecrlan.model import (
     ANY_TERMINAL,
     LastResultRequest,
@@ -34,7 +33,7 @@ from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import fact_row, stray_row
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 SET_CLOCK_SECONDS = 30.0
 """Seconds by which the register's clock must jump to count as set."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-import structlog
-
 from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
+from ecrlan.logger import Logger
 from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
 from ecrlan.protocol.answers import ANSWERS
 from ecrlan.protocol.clock import ClockOffset
@@ -22,7 +21,7 @@ from ecrlan.register.questions import SET_CLOCK_SECONDS
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.records import answered_row, created_row, finished_row
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 LONGEST_PAUSE = 30.0
 """Seconds between two questions for the last result, at most."""

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import structlog
-
 from ecrlan.errors import (
     InvalidValueError,
     JournalDoubtError,
@@ -26,6 +24,7 @@ from ecrlan.errors import (
 )
 from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
+from ecrlan.logger import Logger, load
 from ecrlan.model import Approved, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
@@ -46,7 +45,7 @@ from ecrlan.register.records import (
 )
 from ecrlan.register.terminal import Terminal
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 Observer = Callable[[TerminalEvent], None]
 RowObserver = Callable[[NewOperation | Row], None]
@@ -119,6 +118,7 @@ class Register:
 
     async def open(self) -> None:
         """Open the journal and the register's own address. Raises `JournalError`, `ListenError`."""
+        load()  # now, and not in the middle of a payment that has something to log
         self._commits = Commits()
         if isinstance(self._journal_path, Journal):
             self._journal = self._journal_path

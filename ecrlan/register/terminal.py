@@ -9,11 +9,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import structlog
-
 from ecrlan.errors import InvalidValueError, MalformedMessageError, RegisterError, TerminalBlockedError
 from ecrlan.journal import Entry, NewOperation
 from ecrlan.journal import Event as Row
+from ecrlan.logger import Logger
 from ecrlan.model import (
     NO_STAN,
     AdditionalDataRequest,
@@ -59,7 +58,7 @@ from ecrlan.wire.mask import mask_lone_frame
 if TYPE_CHECKING:
     from ecrlan.register.register import Register
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 WATCHED_EVENTS = 4096
 """Events that wait for one watcher; a watcher that is slower than that loses the oldest."""

@@ -1,0 +1,26 @@
+"""Loggers for parts that are imported at every start: structlog, which takes ten times as long to import as Python to start, comes later.
+
+It is imported by `load`, which a register calls before it opens a line, or else when something is logged for the first time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+class Logger:
+    """What `structlog.get_logger(name)` returns, from its first use on."""
+
+    def __init__(self, name: str) -> None:
+        """Take the name of the module that logs."""
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:  # noqa: ANN401 - structlog's own, which says the same
+        """Return structlog's method; not kept, for structlog may be configured at any time."""
+        return getattr(load().get_logger(self._name), method)
+
+
+def load() -> Any:  # noqa: ANN401 - a module, whose functions structlog does not type either
+    """Import structlog, if it is not yet, and return it."""
+    return import_module("structlog")
