@@ -56,9 +56,22 @@ def test_version(run):
 
 
 def test_version_imports_nothing_heavy(spawn):
+    heavy = ("click", "pydantic", "rich", "structlog", "construct", "asyncio")
+    process = spawn(
+        f"import sys; from ecrlan.cli import main; main(); print([name for name in {heavy} if name in sys.modules])", "--version"
+    )
+    assert process.communicate() == (f"ecrlan {ecrlan.__version__}\n[]\n", "")
+
+
+def test_the_group_imports_nothing_heavy(spawn):
     heavy = ("pydantic", "rich", "structlog", "construct", "asyncio")
-    process = spawn(f"import sys, ecrlan.cli; print([name for name in {heavy} if name in sys.modules])")
+    process = spawn(f"import sys; from ecrlan.cli import cli; print([name for name in {heavy} if name in sys.modules])")
     assert process.communicate() == ("[]\n", "")
+
+
+def test_the_package_has_no_other_name():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        ecrlan.cli.nothing  # noqa: B018 - the access is the test
 
 
 @pytest.mark.parametrize("json_wanted", [False, True])
@@ -74,7 +87,14 @@ def test_an_error_of_ecrlan_itself_is_70(run, monkeypatch, json_wanted):
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
-    [(["layouts"], 0), (["settings"], 0), (["--help"], 0), (["purchase", "0", "--json"], 2), (["purchase", "0"], 2)],
+    [
+        (["layouts"], 0),
+        (["settings"], 0),
+        (["--help"], 0),
+        (["--version"], 0),
+        (["purchase", "0", "--json"], 2),
+        (["purchase", "0"], 2),
+    ],
 )
 def test_a_reader_that_leaves_changes_no_exit_code(spawn, arguments, exit_code):
     reading, writing = os.pipe()
