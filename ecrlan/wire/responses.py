@@ -287,7 +287,7 @@ STATUS: Final = layout(
     (10, Code("s")),
     (11, Reserved(10)),
     (21, "terminal_time" / TerminalTime() * "DDMMYYhhmm"),
-    (31, "terminal_status" / Number(1) * "2 = operative; see messages.md"),
+    (31, "terminal_status" / Number(1) * "0 to 6, 2 = operative"),
     (32, "software_release" / Rest(0, 225, filled=True) * "free text"),
 )
 STATUS_WITH_WORD: Final = layout(
@@ -351,7 +351,7 @@ EXTENDED_STATUS: Final = layout(
     (186, Blank(2)),
     (188, "contract" / Text(13)),
     (201, "merchant" / Text(24)),
-    (225, "terminal_status" / Number(1, optional=True) * "2 = operative; see messages.md"),
+    (225, "terminal_status" / Number(1, optional=True) * "0 to 6, 2 = operative"),
 )
 
 

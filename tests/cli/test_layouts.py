@@ -16,3 +16,9 @@ def test_types_are_those_of_the_protocol(run):
 
 def test_states_are_mermaid_diagrams(run):
     assert run("layouts", "--states").stdout.count("stateDiagram-v2") == 2
+
+
+def test_tables_as_markdown(run):
+    text = run("layouts", "--markdown").stdout
+    assert "### `C` close session request" in text
+    assert "| 24 | 8 | N | `amount` | cents |" in text
