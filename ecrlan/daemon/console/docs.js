@@ -119,7 +119,7 @@ function curl(document, method, path, route) {
 function draw(document) {
   const contents = window.document.getElementById("contents");
   const reference = window.document.getElementById("reference");
-  append(contents, [element("a", { class: "home", href: "/" }, "ecrlan console")]);
+  append(contents, [element("a", { class: "home", href: "/" }, "ecrlan console"), element("a", { class: "home", href: "/docs" }, "Documents")]);
   append(reference, [element("h1", {}, `${document.info.title} ${document.info.version}: HTTP API`), paragraphs(document.info.description)]);
   const tags = new Map();
   for (const [path, methods] of Object.entries(document.paths)) {

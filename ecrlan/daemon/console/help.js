@@ -1,7 +1,7 @@
 // The help dialog: shortcuts, who is logged in, logging out. Escape closes it.
 
 import { button, element, fill } from "./dom.js";
-import { say } from "./language.js";
+import { language, say } from "./language.js";
 import { known } from "./store.js";
 
 const SHORTCUTS = [
@@ -19,7 +19,7 @@ export function openHelp(logOut) {
     dialog,
     element("h2", {}, say("help.title")),
     element("table", { class: "shortcuts" }, element("tbody", {}, SHORTCUTS.map(([key, text]) => element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, key)), element("td", {}, say(text)))))),
-    element("p", { class: "hint" }, say("help.about", { version: known.register?.version ?? "", role: say(`role.${known.register?.role ?? "read"}`) }), " ", element("a", { href: "/docs" }, say("help.docs"))),
+    element("p", { class: "hint" }, say("help.about", { version: known.register?.version ?? "", role: say(`role.${known.register?.role ?? "read"}`) }), " ", element("a", { href: language() === "it" ? "/docs/index.it" : "/docs/index" }, say("help.docs"))),
     element("div", { class: "actions end" }, button(say("help.log_out"), () => (close(), logOut()), { class: "plain" }), button(say("close"), close, { class: "primary", autofocus: true })),
   );
   dialog.showModal();

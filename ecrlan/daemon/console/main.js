@@ -34,8 +34,8 @@ const PAGES = {
 };
 
 const place = (id) => document.getElementById(id);
-/** Whether the documentation sent us to sign in; no other page is ever gone back to. The part behind # is its section. */
-const fromDocs = new URLSearchParams(location.search).get("next") === "/docs";
+/** The document that sent us to sign in; no other page is ever gone back to. The part behind # is its section. */
+const fromDocs = /^\/docs(\/[a-z.]+)?$/.exec(new URLSearchParams(location.search).get("next") ?? "")?.[0];
 let leave = () => {};
 let loggedIn = false;
 
@@ -145,7 +145,7 @@ async function enter() {
     return;
   }
   if (fromDocs) {
-    location.replace(`/docs${location.hash}`);
+    location.replace(`${fromDocs}${location.hash}`);
     return;
   }
   known.connected = true;

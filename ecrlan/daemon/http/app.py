@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 import ecrlan
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http import journal, operations, overview, pages, session, stream, terminals
+from ecrlan.daemon.http import journal, manual, operations, overview, pages, session, stream, terminals
 from ecrlan.daemon.http.bodies import definitions
 from ecrlan.daemon.http.errors import add_handlers
 from ecrlan.daemon.http.security import BODY_SECONDS, Guard
@@ -44,6 +44,7 @@ def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BO
         overview.make_router(daemon),
         journal.make_router(daemon),
         pages.make_router(console),
+        manual.make_router(),
     )
     for router in routers:
         app.include_router(router)

@@ -22,6 +22,7 @@ TYPES = {
 }
 INDEX = "index.html"
 DOCS = "docs.html"
+API_REFERENCE = "/docs/api"
 
 
 class Page:
@@ -66,8 +67,8 @@ def make_router(folder: Traversable | None = None) -> APIRouter:
     async def index(request: Request) -> Response:
         return page(INDEX).answer(request)
 
-    @router.get("/docs", response_model=None)
-    async def docs(request: Request) -> Response:
+    @router.get(API_REFERENCE, response_model=None)
+    async def reference(request: Request) -> Response:
         return page(DOCS).answer(request)
 
     @router.get("/console/{name}", response_model=None)

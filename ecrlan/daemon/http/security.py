@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from ecrlan.daemon.http import manual
 from ecrlan.daemon.http.errors import STATUSES, Refusal, error_document
 from ecrlan.daemon.http.sessions import COOKIE, Sessions
 from ecrlan.daemon.tokens import Role, Tokens
@@ -30,9 +31,8 @@ STREAM = "/v1/events"
 SESSION = "/v1/session"
 HEALTH = "/healthz"
 CONSOLE = "/console/"
-DOCS = "/docs"
-SIGN_IN_FOR_DOCS = "/?next=/docs"
-"""The console's sign-in form, which leads back to the documentation."""
+SIGN_IN = "/?next="
+"""The console's sign-in form, which leads back to the page of the manual that was asked for."""
 READING = ("GET", "HEAD")
 
 CONTENT_SECURITY_POLICY = (
@@ -88,8 +88,8 @@ class Guard:
             else:
                 await self._serve(scope, receive, headed, known=request)
         except Refusal as refusal:
-            if refusal.code == "unauthorized" and _is_browser_at_docs(scope):
-                await _redirect(SIGN_IN_FOR_DOCS, headed)
+            if refusal.code == "unauthorized" and _is_browser_at_manual(scope):
+                await _redirect(SIGN_IN + scope["path"], headed)
             else:
                 await _refuse(refusal, headed)
 
@@ -203,12 +203,12 @@ def is_open(method: str, path: str) -> bool:
     return method == "POST" and path == SESSION
 
 
-def _is_browser_at_docs(scope: Scope) -> bool:
-    """Tell whether a person's browser asks for the documentation: it wants a page, and sends no token."""
+def _is_browser_at_manual(scope: Scope) -> bool:
+    """Tell whether a person's browser asks for a page of the manual: it wants a page that there is, and sends no token."""
     headers = dict(scope["headers"])
     return (
         scope["method"] in READING
-        and scope["path"] == DOCS
+        and scope["path"] in manual.paths()
         and b"authorization" not in headers
         and b"text/html" in headers.get(b"accept", b"")
     )

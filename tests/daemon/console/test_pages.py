@@ -14,6 +14,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
+from ecrlan.daemon.http import manual
 from tests.daemon.console.conftest import Till, Visit
 
 SIZES = ((1280, 800), (800, 600))
@@ -79,21 +80,40 @@ def test_pages(size: tuple[int, int], theme: Theme, till: Till, shown: Callable[
     window.key("desk")
     expect(window.page.locator(".look li").first).to_be_visible()
     take("desk-case")
-    window.page.goto(f"{window.url}/docs")
+    window.page.goto(f"{window.url}/docs/api")
     expect(window.page.locator("body")).to_contain_text("/v1/terminals/{name}/operations")
-    take("docs")
+    take("docs-api")
+    for name in sorted(manual.names() - {"api"}):
+        window.page.goto(f"{window.url}/docs/{name}")
+        expect(window.page.locator("h1")).to_have_text(manual.title_of(name))
+        take(f"docs-{name}")
 
 
-def test_the_documentation_leads_to_the_sign_in_form_and_back(till: Till, visits: Callable[..., Visit]) -> None:
+@pytest.mark.parametrize("document", ["/docs", "/docs/payments.it", "/docs/api"])
+def test_the_documentation_leads_to_the_sign_in_form_and_back(till: Till, visits: Callable[..., Visit], document: str) -> None:
     page = visits(till.url).page
-    page.goto(f"{till.url}/docs")
+    page.goto(f"{till.url}{document}#contents")
     page.get_by_label("Token").fill(till.token)
     page.keyboard.press("Enter")
-    expect(page.locator("#reference")).to_contain_text("/v1/terminals/{name}/operations")
-    assert page.url == f"{till.url}/docs"
+    expect(page.locator("#contents .home").first).to_be_visible()
+    assert page.url == f"{till.url}{document}#contents"
     page.goto(f"{till.url}/?next=https://elsewhere.example/")
     expect(page.locator(".page-terminals")).to_be_visible()
     assert page.url.startswith(till.url)
+
+
+def test_from_the_help_to_the_documents_to_the_api_reference(visit: Visit) -> None:
+    page = visit.page
+    page.keyboard.press("?")
+    page.get_by_role("link", name="Documents and API").click()
+    page.locator("main").get_by_role("link", name="API reference").click()
+    expect(page.locator("#reference")).to_contain_text("/v1/terminals/{name}/operations")
+    page.get_by_role("link", name="Documents").click()
+    page.get_by_role("link", name="Italiano").click()
+    page.locator("main").get_by_role("link", name="Che cosa può succedere a un pagamento").click()
+    expect(page.locator("h1")).to_have_text("Che cosa può succedere a un pagamento")
+    page.get_by_role("link", name="Cinque regole per la cassa").click()
+    expect(page.get_by_role("heading", name="Cinque regole per la cassa")).to_be_in_viewport()
 
 
 def test_every_page_is_reached_by_keyboard(visit: Visit) -> None:
