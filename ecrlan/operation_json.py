@@ -1,4 +1,4 @@
-"""An operation as JSON, and back: one shape for the command line, HTTP, callbacks and exports (product.md, "JSON"). Pure."""
+"""An operation as JSON, and back: one shape for the command line, HTTP, callbacks and exports (interfaces.md, "JSON"). Pure."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def exit_of_reading(doubt: Doubt | None, *, incomplete: bool) -> Exit:
 
 
 def entry_as_document(entry: Entry) -> dict[str, Any]:
-    """Return the operation's JSON (product.md) with its history: the document of `show` and of an export's lines."""
+    """Return the operation's JSON (interfaces.md, "JSON") with its history: the document of `show` and of an export's lines."""
     document = operation_as_json(operation_of_entry(entry))
     document["parameters"] = entry.parameters
     document["events"] = [{"time": event.time.isoformat(), "name": event.name, "data": event.data} for event in entry.events]

@@ -57,7 +57,7 @@ def exit_of_error(error: EcrlanError) -> Exit:
 
 
 def print_error(code: str, message: str, sent: str, *, as_json: bool, head: str = "Error: ") -> None:
-    """Print an error in the one shape of all errors (product.md), or for people on standard error behind `head`."""
+    """Print an error in the one shape of all errors (interfaces.md, "Errors"), or for people on standard error behind `head`."""
     with pipe_may_close():
         if as_json:
             click.echo(json.dumps({"error": {"code": code, "message": message, "sent": sent}}))

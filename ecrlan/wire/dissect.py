@@ -1,4 +1,4 @@
-"""Frames, explained field by field: what `ecrlan decode --json` and `ecrlan layouts` print (product.md). Everything is masked."""
+"""Frames, explained field by field: what `ecrlan decode --json` and `ecrlan layouts` print (interfaces.md). Everything is masked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REQUEST_LAYOUTS = frozenset(map(id, (*requests.REQUESTS, *requests.NAMED_ONLY.v
 
 
 def dissect(frames: Iterable[Frame], direction: str | None = None) -> list[dict[str, Any]]:
-    """Return one JSON object a frame, as product.md shows: frame, hex (masked), lrc, message, error.
+    """Return one JSON object a frame, as interfaces.md, "Decoded frames" says: frame, hex (masked), lrc, message, error.
 
     `direction` is "request" or "response" where it is known for all frames. Where one letter is both and nobody says which, the length
     and the content decide. `lrc` is null where a frame has none. The text of a progress frame is the one field of its message, which has

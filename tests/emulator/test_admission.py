@@ -10,7 +10,7 @@ PURCHASE = build_request(PurchaseRequest(amount=650, receipt_text="CAFFE"))
 
 @pytest.mark.parametrize("odd", [b"CAFF\xc8", b"CAF\xc3\xa8", b"CAFF\x00", b"CAFF\x1b", b"CAFF\x7f", b"CAFF\n"])
 def test_a_request_with_other_text_than_printable_ascii_is_refused(till, kinds, odd):
-    """exchange.md §2: messages are 7-bit ASCII, without control characters (faults.md D6)."""
+    """exchange.md §2: messages are 7-bit ASCII, without control characters."""
     conversation = till()
     assert kinds(conversation.write(build_frame(PURCHASE.replace(b"CAFFE", odd)))) == "-"
     assert len(conversation.terminal.ledger) == 0

@@ -336,7 +336,7 @@ def test_an_approval_after_the_refusal_says_that_the_customer_may_have_paid() ->
     assert not again.after_refusal, "another refusal"
 
 
-# faults.md A4 and A1, as such terminals send them
+# exchange.md §8, as such terminals send them
 E_OF_74_BYTES = b"123456780E00000************1234CLE12345 3311200288105100003000002000038000"
 STATUS_WITH_A_WORD = b"123456780s00000000002711261200OPERATIVE01.00.14_B0000_0000"
 

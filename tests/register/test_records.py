@@ -1,4 +1,4 @@
-"""Full card numbers in whatever a terminal sends: in no file, event, operation or line of the log (exchange.md §7, faults.md C1)."""
+"""Full card numbers in whatever a terminal sends: in no file, event, operation or line of the log (exchange.md §7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `ecrlan decode --json` and `ecrlan layouts` print (product.md)."""
+"""What `ecrlan decode --json` and `ecrlan layouts` print (interfaces.md, "Decoded frames")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No card number survives masking, and nothing else is lost (exchange.md §7, product.md)."""
+"""No card number survives masking, and nothing else is lost (exchange.md §7, interfaces.md)."""
 
 from __future__ import annotations
 

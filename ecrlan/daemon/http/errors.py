@@ -1,4 +1,4 @@
-"""One shape for every error: `{"error": {"code", "message", "sent"}}` (product.md)."""
+"""One shape for every error: `{"error": {"code", "message", "sent"}}` (interfaces.md, "Errors")."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The package's documents as pages: Markdown from `ecrlan/daemon/docs`, rendered when it is first asked for, with nothing from elsewhere.
 
-A document is `NAME.md` in English and, where people at the till read it, `NAME.it.md` in Italian. Links between documents are links between
-their pages; a link that leads out of the folder is one to the project's own page.
+A document is a file in English and, where people at the till read it, a second one in Italian, with `.it` behind its name. Links between
+documents are links between their pages; a link that leads out of the folder is one to the project's own page.
 """
 
 from __future__ import annotations
