@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from ecrlan.daemon.http import manual
+from ecrlan.errors import InvalidValueError, RegisterError
+from ecrlan.model import Approved, Declined, Kind, NotPerformed, Operation, Resolution, State, Unresolved
+from ecrlan.operation_json import operation_as_json
 from tests.daemon.house import house
 
 ROOT = Path(__file__).parents[3]
@@ -105,3 +110,51 @@ def test_html_in_a_document_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     for tag in ("<b>", "<script>", "<i>", "<u>", "<s>", 'href="javascript'):
         assert tag not in html
     assert "&lt;/pre&gt;&lt;i&gt;" in html
+
+
+def section(name: str, title: str) -> str:
+    return re.split(rf"^#+ {title}$", manual.source(name), flags=re.MULTILINE)[1].split("\n#")[0]
+
+
+def first_column(name: str, title: str) -> set[str]:
+    """The codes that stand in the first column of a section's table."""
+    return {code for row in re.findall(r"^\| (`[^|]*)\|", section(name, title), re.MULTILINE) for code in re.findall(r"`(\w+)`", row)}
+
+
+def test_every_refusal_of_the_register_has_a_row() -> None:
+    def kinds(error: type[RegisterError]) -> set[type[RegisterError]]:
+        return {error, *(kind for each in error.__subclasses__() if each.__module__ == "ecrlan.errors" for kind in kinds(each))}
+
+    told = first_column("payments", "Refused before anything was sent")
+    assert told == {kind.code for kind in kinds(RegisterError)} | {InvalidValueError.code}
+
+
+def test_every_alarm_has_a_row() -> None:
+    texts = files("ecrlan.daemon").joinpath("console", "texts.js").read_text(encoding="utf-8")
+    assert first_column("payments", "Alarms") == set(re.findall(r'^ *"alarm\.(\w+)":', texts, re.MULTILINE))
+
+
+def test_every_outcome_of_money_has_a_row() -> None:
+    assert first_column("payments", "How a payment ends") == {kind.outcome for kind in (Approved, Declined, NotPerformed, Unresolved)}
+
+
+def test_every_key_of_an_operation_has_a_row() -> None:
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    resolved = Resolution(by="Ada", note="seen", time=now)
+    outcomes = (Approved(answer={"ORDER_ID": "1"}), Declined(reason="refused"))
+    keys = set[str]()
+    for outcome in outcomes:
+        operation = Operation(
+            reference="a",
+            kind=Kind.VAS,
+            terminal="till-1",
+            amount=1,
+            state=State.FINISHED,
+            outcome=outcome,
+            created_time=now,
+            data="x",
+            durable=False,
+            resolution=resolved,
+        )
+        keys |= operation_as_json(operation).keys()
+    assert first_column("interfaces", "JSON") == keys
