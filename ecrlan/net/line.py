@@ -20,8 +20,12 @@ from ecrlan.protocol.step import Answered, Ending, Event, Sending, Step
 from ecrlan.wire.frames import ApplicationFrame, Frame, FrameReader, NoiseFrame, build_ack
 from ecrlan.wire.lrc import LrcReading
 
-BUFFER = 4096
-"""Bytes of receive buffer: a small one is cheaper than asyncio's 256 KiB."""
+BUFFER = 1024
+"""Bytes that are read at a time: a flood of three-byte frames must not hold up the other terminals' lines."""
+FRAMES_AT_A_TIME = 200
+"""Frames that are read in `FRAMES_PERIOD`: eight times what real terminals send when they show progress (exchange.md §8)."""
+FRAMES_PERIOD = 1.0
+"""Seconds."""
 BAD_BYTES = 65_536
 """Bytes without a good frame after which the peer is not taken for a terminal any more."""
 WAITING_FRAMES = 64
@@ -48,6 +52,7 @@ class Line(asyncio.BufferedProtocol):
         on_unasked: Unasked = lambda _: None,
         on_made: Callable[[Line], None] | None = None,
         on_lost: Callable[[Line], None] | None = None,
+        on_flood: Callable[[], None] = lambda: None,
     ) -> None:
         self.opened_by = opened_by
         self.peer: tuple[str, int] = ("", 0)
@@ -60,6 +65,7 @@ class Line(asyncio.BufferedProtocol):
         self.on_unasked = on_unasked
         self.on_made = on_made
         self.on_lost = on_lost
+        self.on_flood = on_flood
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = memoryview(bytearray(BUFFER))
@@ -72,6 +78,10 @@ class Line(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] | None = None
         self._over: asyncio.Future[None] | None = None
+        self._period_ends = 0.0
+        self._frames_in_period = 0
+        self._resuming: asyncio.TimerHandle | None = None
+        """Set while nothing is read because too many frames came."""
         self._arrivals = select.poll() if hasattr(select, "poll") else None
 
     # --- asyncio's side ---------------------------------------------------------------------------------------------------------
@@ -96,7 +106,9 @@ class Line(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Cut what was received into frames and hand them on."""
-        for frame in self.reader.feed(bytes(self._buffer[:nbytes])):
+        frames = self.reader.feed(bytes(self._buffer[:nbytes]))
+        self._count(len(frames))
+        for frame in frames:
             self._received(frame)
         if self.bad_bytes + len(self.reader.pending) > BAD_BYTES:
             self.close()
@@ -105,8 +117,33 @@ class Line(asyncio.BufferedProtocol):
         """Let the stream close: a terminal that has closed takes nothing more."""
         return False
 
+    def _count(self, frames: int) -> None:
+        """Read nothing for the rest of the period where more frames came than any terminal sends."""
+        now = self._loop.time()
+        if now >= self._period_ends:
+            self._period_ends, self._frames_in_period = now + FRAMES_PERIOD, 0
+        self._frames_in_period += frames
+        if self._frames_in_period > FRAMES_AT_A_TIME and self._resuming is None:
+            self._resuming = self._loop.call_at(self._period_ends, self._read_on)
+            self._pause_or_resume()
+            self.on_flood()
+
+    def _read_on(self) -> None:
+        self._resuming = None
+        self._pause_or_resume()
+
+    def _pause_or_resume(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._resuming is not None or len(self._inputs) >= WAITING_FRAMES:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # whatever the cause, the line is gone
         """Tell the exchange."""
+        if self._resuming is not None:
+            self._resuming.cancel()
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
         self._put("lost")
@@ -213,8 +250,8 @@ class Line(asyncio.BufferedProtocol):
             self._process(happened)
             return
         self._inputs.append(happened)
-        if len(self._inputs) == WAITING_FRAMES and self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+        if len(self._inputs) == WAITING_FRAMES:
+            self._pause_or_resume()
 
     def _process(self, happened: Frame | Literal["wake", "lost"]) -> None:
         now = self._loop.time()
@@ -283,8 +320,7 @@ class Line(asyncio.BufferedProtocol):
             self._carry_out(Step(step.events, (), step.wake_at))
         while self._inputs and self._committing is None:
             self._process(self._inputs.popleft())
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._pause_or_resume()
 
     def _carry_out(self, step: Step) -> None:
         wake_at = step.wake_at

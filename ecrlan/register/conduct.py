@@ -59,6 +59,10 @@ log = Logger(__name__)
 
 LATE_TRUTH_SECONDS = 10.0
 """Seconds for which the line stays open after a refusal: an approval may follow it (exchange.md §5)."""
+MOST_PROGRESS = 200
+"""Progress texts of one operation that are kept and told: a payment shows some 24."""
+MOST_STRAYS = 50
+"""Messages that are not its answer, and no results, that are kept of one operation."""
 TOLD_OFFSET = 600.0
 """Seconds by which host times differ from the register's clock before somebody is told."""
 LATE_RECEIPT_SECONDS = 0.5
@@ -358,8 +362,11 @@ class Conductor:
             case Refused(code=code, transmission=transmission) if code != "U":
                 work.refused = True
                 rows.append(event_row(work, "refused", now, transmission=transmission))
+            case Progress() if work.progress_kept >= MOST_PROGRESS:
+                pass
             case Progress(text=text):
                 work.progressed = True
+                work.progress_kept += 1
                 shown = clean_text(text)
                 rows.append(event_row(work, "progress", now, text=shown))
                 self.host.progressed(work, shown)
@@ -380,7 +387,10 @@ class Conductor:
             case DataReceived(data=data):
                 work.data = clean_text(data)
                 rows.append(event_row(work, "data", now, data=work.data))
+            case Stray(message=b"") if work.strays >= MOST_STRAYS:
+                work.doubt = event.reason if event.doubted else work.doubt
             case Stray():
+                work.strays += 1
                 work.doubt = event.reason if event.doubted else work.doubt
                 rows.append(self.questions.stray(event, work))
                 return bool(event.message)  # somebody's result: on disk before its ACK

@@ -135,6 +135,10 @@ class Work:
     """How many bytes of the receipt stand in the journal."""
     acknowledged: bool = False
     progressed: bool = False
+    progress_kept: int = 0
+    """How many progress texts stand in the journal."""
+    strays: int = 0
+    """How many messages came that were not its answer."""
     refused: bool = False
     answered: bool = False
     """Whether its own answer is here, even one that says neither approved nor declined: nothing more can be asked."""

@@ -37,7 +37,7 @@ from ecrlan.model import (
     VoidRequest,
     check_reference,
 )
-from ecrlan.net.line import Direction, Line
+from ecrlan.net.line import FRAMES_AT_A_TIME, Direction, Line
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.step import Stray
 from ecrlan.register.conduct import Conductor
@@ -62,6 +62,8 @@ log = Logger(__name__)
 
 WATCHED_EVENTS = 4096
 """Events that wait for one watcher; a watcher that is slower than that loses the oldest."""
+FLOOD_SILENCE = 600.0
+"""Seconds without a flood after which the next one raises an alarm again."""
 BLOCKED_WHILE_UNRESOLVED = frozenset({Kind.VERIFY_CARD, Kind.REPRINT})
 """Moves no money, but would change the last result that recovery compares."""
 
@@ -89,6 +91,7 @@ class Terminal:
         self._conductor = Conductor(self)
         self._recovery = Recovery(self._conductor, self.queue)
         self._watchers: set[asyncio.Queue[TerminalEvent]] = set()
+        self._told_of_flood_until = 0.0
         self.last_seen_at: float | None = None
         """When its last frame came, monotonic seconds; None: not since the register was opened."""
 
@@ -563,7 +566,15 @@ class Terminal:
             on_unasked=self._unasked,
             on_made=lambda line: self.tell(LineChanged(self.name, opened=True, opened_by=line.opened_by)),
             on_lost=lambda line: self.tell(LineChanged(self.name, opened=False, opened_by=line.opened_by)),
+            on_flood=self._flooded,
         )
+
+    def _flooded(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._told_of_flood_until:
+            text = f"more than {FRAMES_AT_A_TIME} frames a second came on its line: they are read slowly, so that no other terminal waits"
+            self.alarm("flood", text, None)
+        self._told_of_flood_until = now + FLOOD_SILENCE
 
     def _unasked(self, frame: ApplicationFrame) -> asyncio.Future[None] | None:
         """Record a payment's result that nobody asked for; None where it is none, or not this terminal's."""

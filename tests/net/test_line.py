@@ -14,12 +14,12 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import ConnectError, LineError
 from ecrlan.model import ExtendedPurchaseRequest, LastResultRequest, PurchaseRequest, StatusRequest
 from ecrlan.net.dial import dial
-from ecrlan.net.line import BAD_BYTES, Line
+from ecrlan.net.line import BAD_BYTES, BUFFER, FRAMES_AT_A_TIME, Line
 from ecrlan.protocol.exchange import Exchange, Timing
 from ecrlan.protocol.step import Answered, Ending, Event, Sending
 from ecrlan.wire.frames import ApplicationFrame, build_ack, build_frame, build_nak
 from tests.loops import EVERY_LOOP, LoopFactory, run_on
-from tests.virtual import VirtualLoop, run
+from tests.virtual import BareTransport, VirtualLoop, run
 
 
 def test_events_are_persisted_before_bytes_are_written() -> None:
@@ -140,6 +140,66 @@ def test_a_result_that_nobody_asked_for_is_not_acknowledged() -> None:
         await asyncio.sleep(2)
         assert line.alive
         assert [stream.side for _, stream, _ in loop.network.written] == ["listened"]
+
+    run(main)
+
+
+class Tap(BareTransport):
+    """A stream that gives what it has while nobody stops it."""
+
+    paused = False
+    _peer = ("127.0.0.1", 8081)
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def is_closing(self) -> bool:
+        return False
+
+    def give(self, line: Line, data: bytes) -> int:
+        """Return how many bytes were taken."""
+        taken = 0
+        while taken < len(data) and not self.paused:
+            buffer = line.get_buffer(-1)
+            size = min(len(buffer), len(data) - taken)
+            buffer[:size] = data[taken : taken + size]
+            line.buffer_updated(size)
+            taken += size
+        return taken
+
+
+@pytest.mark.parametrize("kind", [build_ack(), b"\x01" + b"ATTESA CARTA".rjust(20) + b"\x04", build_frame(b"371050510S" + b"x" * 24)])
+def test_of_a_flood_of_frames_only_so_many_are_read_in_a_second(kind: bytes) -> None:
+    async def main(loop: VirtualLoop) -> None:
+        floods: list[float] = []
+        line, tap = Line(on_flood=lambda: floods.append(loop.time())), Tap()
+        line.connection_made(tap)  # type: ignore[arg-type]
+        flood = kind * 20_000
+        taken = tap.give(line, flood)
+        assert FRAMES_AT_A_TIME < taken / len(kind) <= FRAMES_AT_A_TIME + BUFFER / len(kind) + 1
+        assert floods == [0.0]
+        await asyncio.sleep(0.9)
+        assert tap.paused
+        await asyncio.sleep(0.2)
+        assert not tap.paused
+        again = tap.give(line, flood)
+        assert again <= taken + BUFFER
+        assert len(floods) == 2
+
+    run(main)
+
+
+def test_as_many_frames_as_a_terminal_sends_are_read_at_once() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        line, tap = Line(on_flood=lambda: pytest.fail("no flood")), Tap()
+        line.connection_made(tap)  # type: ignore[arg-type]
+        for _ in range(100):
+            progress = b"\x01" + b"ATTESA CARTA".rjust(20) + b"\x04"
+            assert tap.give(line, progress * 25) == 25 * len(progress)
+            await asyncio.sleep(1.0)
 
     run(main)
 

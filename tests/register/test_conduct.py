@@ -16,10 +16,9 @@ from ecrlan.errors import JournalError, RegisterError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation
 from ecrlan.register import Alarm, OperationChanged, Register, Terminal
-from ecrlan.wire.frames import build_ack
+from ecrlan.register.conduct import MOST_PROGRESS, MOST_STRAYS
+from tests.scripted import ACK, ScriptedTerminal, approval, receipt, till
 from tests.virtual import Stream, VirtualLoop, run
-
-ACK = build_ack()
 
 Rows = Sequence[NewOperation | Event]
 
@@ -246,3 +245,21 @@ def test_two_people_do_not_settle_one_operation_differently(tmp_path: Path) -> N
         assert isinstance(register.operation("lost").outcome, NotPerformed)
 
     play(tmp_path, scene)
+
+
+def test_of_a_flood_of_progress_and_strays_only_so_much_is_kept() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        progress = b"\x01" + b"ATTESA CARTA".rjust(20) + b"\x04"
+        flood = [progress] * 300 + [receipt("LINE OF NOBODY", tid="99999999")] * 100
+        terminal.on("X", [ACK, *flood, 3.0, terminal.approves(6, 500)])
+        async with terminal.listening() as port, till(loop, port) as desk:
+            operation = await desk.terminal.purchase(500, reference="sale-1")
+            assert isinstance(operation.outcome, Approved)
+            names = desk.row_names("sale-1")
+            assert names.count("progress") == MOST_PROGRESS
+            assert names.count("stray") <= MOST_STRAYS
+            assert desk.alarm_names().count("flood") == 1
+
+    run(main)

@@ -51,6 +51,7 @@ const ENGLISH = {
   "alarm.hand_use": "the terminal is used by hand, or by another till, though the settings say that it is not.",
   "alarm.journal_doubtful": "The journal may not hold all that was done: no payment is taken until a person accepts it.",
   "alarm.approved_after_refusal": "a payment was declined, but then the terminal said approved. The customer may have paid: look at the terminal's list.",
+  "alarm.flood": "its line brings far more than any terminal sends; is it the terminal?",
   "alarm.host_time_wrong": "the terminal's date or time is wrong.",
 
   // logging in
@@ -495,6 +496,7 @@ const ITALIAN = {
   "alarm.hand_use": "il terminale si usa anche a mano, o da un'altra cassa, benché le impostazioni dicano di no.",
   "alarm.journal_doubtful": "Al giornale può mancare qualcosa: non si accettano pagamenti finché una persona non lo accetta.",
   "alarm.approved_after_refusal": "un pagamento è stato rifiutato, ma poi il terminale ha detto approvato. Il cliente può aver pagato: guarda l'elenco del terminale.",
+  "alarm.flood": "sulla sua linea arriva molto più di quanto un terminale invii; è davvero il terminale?",
   "alarm.host_time_wrong": "la data o l'ora del terminale è sbagliata.",
 
   "login.title": "Console ecrlan",
