@@ -170,7 +170,13 @@ _VERSION_4: tuple[Step, ...] = (
     """CREATE TRIGGER results_not_updated BEFORE UPDATE ON results BEGIN SELECT RAISE(ABORT, 'results are never changed'); END""",
 )
 
-MIGRATIONS: tuple[tuple[Step, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# Lists of a rare outcome, however long the journal is.
+_VERSION_5 = (
+    """CREATE INDEX events_of_outcome ON events (json_extract(data, '$.outcome'), operation)
+        WHERE name IN ('finished', 'resolved')""",
+)
+
+MIGRATIONS: tuple[tuple[Step, ...], ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 VERSION = len(MIGRATIONS)
 """The schema's version that this ecrlan writes; the file keeps its own in `PRAGMA user_version`."""
 

@@ -15,6 +15,12 @@ from ecrlan.model import NO_STAN, Kind, State
 
 _ENTRY = """SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time, terminal_id, address
     FROM operation_states"""
+# From the index of outcomes, in its order; whether an outcome is the operation's is said by `operation_states`.
+_ENTRY_OF_OUTCOME = _ENTRY.replace(
+    "FROM operation_states",
+    """FROM (SELECT operation FROM events WHERE name IN ('finished', 'resolved') AND json_extract(data, '$.outcome') = :outcome) AS told
+    CROSS JOIN operation_states ON id = told.operation""",
+)
 _EVENT = "SELECT operation, reference, events.terminal, time, name, data FROM events LEFT JOIN operations ON operations.id = operation"
 
 
@@ -57,7 +63,11 @@ def select_entries(
     values |= {"before_id": before_id, "after_id": after_id, "limit": limit}
     where = f" WHERE {' AND '.join(texts)}" if texts else ""
     order = "DESC" if after_id is None else "ASC"
-    return [_entry(row) for row in connection.execute(f"{_ENTRY}{where} ORDER BY id {order} LIMIT :limit", values)]
+    if wanted.outcome is None:
+        statement = f"{_ENTRY}{where} ORDER BY id {order} LIMIT :limit"
+    else:
+        statement = f"{_ENTRY_OF_OUTCOME}{where} GROUP BY told.operation ORDER BY told.operation {order} LIMIT :limit"
+    return [_entry(row) for row in connection.execute(statement, values)]
 
 
 def select_entry(connection: sqlite3.Connection, reference: str) -> Entry | None:
