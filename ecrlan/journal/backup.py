@@ -13,21 +13,29 @@ from ecrlan.errors import JournalError
 from ecrlan.journal.files import open_private, sync_folder
 from ecrlan.journal.store import connect
 
+PAGES_AT_A_TIME = 256
+"""Pages of 4 KiB that are copied in one step; between two, whoever else wants the disk gets it."""
+STEP_PAUSE = 0.005
+"""Seconds between two steps."""
 
-def back_up(source: sqlite3.Connection, target: Path) -> None:
-    """Copy the journal into a new file that holds it whole. Raises `JournalError`; then there is no such file.
 
-    One consistent state of the source, whatever is written meanwhile. The copy says that it is one, is checked, and on disk when this
-    returns.
+def back_up(source: sqlite3.Connection, target: Path, *, replace: bool = False) -> None:
+    """Copy the journal into a file that holds it whole: a new one, or, with `replace`, in the place of the one that is there.
+
+    One consistent state of the source, whatever is written meanwhile, copied in small steps. The copy says that it is one, is checked,
+    and on disk when this returns. Raises `JournalError`; then there is no new file.
     """
     part = target.with_name(f"{target.name}.part")
     try:
-        if target.exists():
+        if target.exists() and not replace:
             raise JournalError(f"the backup {target} exists already; it was left as it is")
         part.unlink(missing_ok=True)
         os.close(open_private(part))
         with contextlib.closing(connect(part, "rwc")) as copy:
-            source.backup(copy)
+            source.execute("BEGIN")
+            source.execute("SELECT 1 FROM meta").fetchone()  # from here on this state is read: a step does not begin anew at every commit
+            source.backup(copy, pages=PAGES_AT_A_TIME, sleep=STEP_PAUSE)
+            source.execute("ROLLBACK")
             made = datetime.now(UTC).isoformat(timespec="seconds")
             copy.execute("INSERT OR IGNORE INTO meta VALUES ('backup', :made)", {"made": made})  # a copy of a copy is as old as the first
             copy.execute("PRAGMA journal_mode = DELETE")  # no log beside it: one file is the whole backup
@@ -36,7 +44,7 @@ def back_up(source: sqlite3.Connection, target: Path) -> None:
             raise JournalError(f"the backup of the journal is damaged and was dropped: {findings}")
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        part.rename(target)
+        part.replace(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise JournalError(f"the journal cannot be backed up to {target}: {error}") from error

@@ -59,6 +59,8 @@ class Journal(JournalReader):
     ) -> None:
         self.path = None if path is None else resolved(path)
         self._closed = False
+        self._backed_up: tuple[Path, int] | None = None
+        """The day's backup, and how many commits were made before it."""
         self._owner: OwnerLock | None = None
         if self.path is not None:
             check_folder(self.path.parent)
@@ -187,23 +189,25 @@ class Journal(JournalReader):
         return removed
 
     def backup_daily(self, folder: str | os.PathLike[str], keep: int = 7, *, now: datetime) -> Path | None:
-        """Make the backup of `now`'s day in `folder` (made where missing) unless there is one, and keep the last `keep`.
+        """Make the backup of `now`'s day in `folder` (made where missing), in place of an earlier one; keep those of the last `keep` days.
 
-        Returns the new file, or None where the day has its backup. Raises `JournalError`.
+        Returns the file, or None where nothing was committed since the day's last one was made. Raises `JournalError`.
         """
         if keep < 1:
             raise InvalidValueError("keep", keep, "at least 1")
         stem = self.path.stem if self.path is not None else "journal"
         target = resolved(folder) / daily_name(stem, now)
-        if target.exists():
+        commits = self.commits
+        if self._backed_up == (target, commits) and target.exists():
             return None
         try:
             target.parent.mkdir(exist_ok=True)
-            self.backup(target)
+            self._back_up(target, replace=True)
             make_private(daily_backups(target.parent, stem))  # earlier versions let everybody read them
             drop_old(target.parent, stem, keep, target)
         except OSError as error:
             raise JournalError(f"the journal's backups in {target.parent} cannot be kept: {error.strerror}") from error
+        self._backed_up = target, commits
         return target
 
     def _take_up(self, *, synchronize: bool) -> Epoch | None:

@@ -194,15 +194,17 @@ class JournalReader:
 
     def backup(self, target: str | os.PathLike[str]) -> Path:
         """Copy the journal, while it is written, into the new file `target` and return its path. Raises `JournalError`."""
-        path = resolved(target)
+        return self._back_up(resolved(target), replace=False)
+
+    def _back_up(self, target: Path, *, replace: bool) -> Path:
         self._settle(lambda _: True)
         if self.path is None:
             with self._read() as connection:
-                back_up(connection, path)
-        else:
-            with self._read(), contextlib.closing(connect(self.path, "ro")) as connection:
-                back_up(connection, path)
-        return path
+                back_up(connection, target, replace=replace)
+        else:  # a connection of its own: who reads the journal meanwhile waits for nothing
+            with contextlib.closing(connect(self.path, "ro")) as connection:
+                back_up(connection, target, replace=replace)
+        return target
 
     def _settle(self, concerned: Callable[[NewOperation | Event], bool]) -> None:
         """Give an owner the occasion to commit what is asked for; a mere reader has nothing to commit."""

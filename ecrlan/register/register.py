@@ -25,7 +25,7 @@ from ecrlan.errors import (
 from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger, load
-from ecrlan.model import Approved, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
+from ecrlan.model import Approved, Kind, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
@@ -326,6 +326,8 @@ class Register:
     async def _perform(self, terminal: Terminal, work: Work) -> None:
         try:
             await terminal.perform(work)
+            if work.order.kind is Kind.CLOSE_SESSION and self._housekeeping is not None:
+                self._housekeeping.look_now()
         except JournalError:
             raise
         except (RegisterError, asyncio.CancelledError) as error:

@@ -3,12 +3,16 @@ from datetime import timedelta
 
 import pytest
 
+import ecrlan.journal.backup
+import ecrlan.journal.reader
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import Journal
 from tests.journal.samples import START, operation, purchase
 
 
-def test_a_backup_made_while_writing_is_whole(journal, tmp_path):
+@pytest.mark.parametrize("pages", [1, 256])
+def test_a_backup_made_while_writing_is_whole(journal, tmp_path, monkeypatch, pages):
+    monkeypatch.setattr(ecrlan.journal.backup, "PAGES_AT_A_TIME", pages)
     stop = threading.Event()
     written = threading.Semaphore(0)
 
@@ -74,6 +78,36 @@ def test_daily_backups_keep_the_last_seven(journal, tmp_path):
     (folder / "till-old.db").touch()
     names = sorted(file.name for file in folder.iterdir())
     assert names == [*(f"till-2026-11-{day}.db" for day in range(26, 31)), "till-2026-12-01.db", "till-2026-12-02.db", "till-old.db"]
+
+
+def test_the_backup_of_the_day_is_made_anew_where_something_was_committed(journal, tmp_path):
+    made = journal.backup_daily(tmp_path / "backups", now=START)
+    journal.write(purchase("sale-1")).result()
+    assert journal.backup_daily(tmp_path / "backups", now=START + timedelta(hours=1)) == made
+    assert journal.backup_daily(tmp_path / "backups", now=START + timedelta(hours=2)) is None
+    with Journal.reader(made) as copy:
+        assert copy.find("sale-1") is not None
+    assert [file.name for file in made.parent.iterdir()] == [made.name]
+
+
+def test_a_backup_holds_up_neither_readers_nor_the_writer(journal, tmp_path, monkeypatch):
+    seen = []
+
+    def copying(source, target, *, replace):
+        journal.write(purchase("sale-1")).result(timeout=20)
+        seen.append(in_thread(lambda: journal.find("sale-1")))
+
+    monkeypatch.setattr(ecrlan.journal.reader, "back_up", copying)
+    journal.backup(tmp_path / "copy.db")
+    assert seen[0] is not None
+
+
+def in_thread(look):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(look()))
+    thread.start()
+    thread.join(timeout=20)
+    return found[0] if found else None
 
 
 def test_a_clock_set_back_never_drops_the_backup_just_made(journal, tmp_path):

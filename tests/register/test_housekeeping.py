@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, UnknownReferenceError
+from ecrlan.model import Approved
 from ecrlan.register import Register
+from ecrlan.register.register import local_clock
+from tests.daemon.house import until
 
 DAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -27,6 +31,24 @@ async def test_a_backup_a_day_and_the_last_seven(tmp_path: Path) -> None:
     assert len(backups) == 7
     with closing(sqlite3.connect(backups[-1])) as copy:
         assert copy.execute("SELECT reference FROM operations").fetchall() == [("sale-1",)]
+
+
+async def test_the_backup_of_a_day_is_made_anew_after_the_session_was_closed(tmp_path: Path) -> None:
+    async with EmulatorServer(EmulatedTerminal(clock=local_clock)) as server, Register(tmp_path / "till.db", clock=lambda: DAY) as register:
+        terminal = register.dial("till-1", "127.0.0.1", server.port)
+        assert isinstance((await terminal.purchase(650, reference="sale-1")).outcome, Approved)
+        await terminal.close_session()
+        await until(lambda: _holding(tmp_path / "backups", "sale-1"))
+    assert [backup.name for backup in _holding(tmp_path / "backups", "sale-1")] == ["till-2026-11-23.db"]
+
+
+def _holding(folder: Path, reference: str) -> list[Path]:
+    found = []
+    for path in folder.glob("*.db"):
+        with closing(sqlite3.connect(path)) as copy:
+            if copy.execute("SELECT 1 FROM operations WHERE reference = ?", (reference,)).fetchone():
+                found.append(path)
+    return found
 
 
 async def test_no_backup_where_none_is_wanted(tmp_path: Path) -> None:
