@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import MalformedMessageError
-from ecrlan.model import ROME
+from ecrlan.model import ROME, codes_of
 from ecrlan.register import TerminalSettings
 from ecrlan.settings import Settings
 from ecrlan.wire.codec import parse_request, parse_response
@@ -27,7 +27,7 @@ THINK_SECONDS = 3.0
 SPARE_SECONDS = 5.0
 """After `think_seconds` and these no payment can still be running."""
 
-SHOWN_CODES = "PXSpicHCTK"
+SHOWN_CODES = codes_of(lambda request: request.prints)
 """Requests that a person at the terminal notices; looking (`s`, `G`) and `E` leave its screen alone."""
 
 Button = Literal["card", "pin", "red", "plug"]

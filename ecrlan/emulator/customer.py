@@ -8,12 +8,13 @@ from typing import Literal
 from ecrlan.emulator.agenda import Agenda, Due
 from ecrlan.emulator.behaviour import Behaviour
 from ecrlan.emulator.scenarios import PROGRESS, RED_KEY, Scenario
+from ecrlan.model import codes_of
 
 Stage = Literal["idle", "card", "pin", "host"]
 """What the terminal waits for: nothing, a card, a PIN, its host."""
 Button = Literal["card", "pin", "red"]
 BUTTONS: tuple[Button, ...] = ("card", "pin", "red")
-CARD_CODES = frozenset("PXpSH")
+CARD_CODES = codes_of(lambda request: request.takes_card)
 """Requests that need a card."""
 
 _TEXTS: dict[Stage, str] = dict(zip(("card", "pin", "host"), PROGRESS, strict=True))

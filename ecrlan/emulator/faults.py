@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecrlan.errors import InvalidValueError
+from ecrlan.model import ReprintRequest, codes_of
 
-EVERY_CODE = "sPXSpicHCTGERUK"
-OPERATION_CODES = "PXSpicHCTRK"
+EVERY_CODE = codes_of(lambda _: True)
+OPERATION_CODES = codes_of(lambda request: request.prints or request is ReprintRequest)
 """What a fault applies to unless its kind or its setting says otherwise."""
+PAYMENT_CODES = codes_of(lambda request: request.answers)
+PRINTING_CODES = codes_of(lambda request: request.prints)
 LARGEST_COUNT = 1_000_000
 
 
@@ -55,10 +58,12 @@ FAULT_KINDS: dict[str, FaultKind] = {
     "malformed_result": FaultKind("the result is one byte short", performed=True),
     "wrong_amount": FaultKind("the result tells one cent more than was charged, where it has an amount", performed=True),
     "wrong_tid": FaultKind("the result has another TID", performed=True),
-    "wrong_code": FaultKind("the result comes in the form of another operation's", performed=True, codes="PXSpicH"),
-    "declined": FaultKind("the request is refused with a KO result", performed=False, codes="PXSpicHCTK"),
-    "unknown_result": FaultKind("the result code is 09, unknown tag from the host", performed=False, codes="PXSpicHCT"),
-    "odd_result": FaultKind("the result code is 42, which is in no table, although the money moved", performed=True, codes="PXSpicHC"),
+    "wrong_code": FaultKind("the result comes in the form of another operation's", performed=True, codes=PAYMENT_CODES),
+    "declined": FaultKind("the request is refused with a KO result", performed=False, codes=PRINTING_CODES),
+    "unknown_result": FaultKind("the result code is 09, unknown tag from the host", performed=False, codes=PAYMENT_CODES + "CT"),
+    "odd_result": FaultKind(
+        "the result code is 42, which is in no table, although the money moved", performed=True, codes=PAYMENT_CODES + "C"
+    ),
     # the receipt
     "receipt_lost": FaultKind("the receipt that was announced never comes", performed=True),
     "receipt_cut": FaultKind("the receipt ends without its end mark", performed=True),

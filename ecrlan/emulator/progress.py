@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from ecrlan.emulator.behaviour import Behaviour
 from ecrlan.emulator.firmware import MANY_PROGRESS, PROGRESS_INTERVAL, many_progress
 from ecrlan.emulator.scenarios import scenario_of
-from ecrlan.model import Request
+from ecrlan.model import Request, codes_of
 
-THINKING_CODES = frozenset("PXSpicHCK")
+THINKING_CODES = codes_of(lambda request: request.limit in ("payment", "close"))
 """Operations that take `think_seconds` and show progress."""
 
 

@@ -31,8 +31,6 @@ from ecrlan.model import ROME, AdditionalDataRequest, PrintingRequest, ReprintRe
 from ecrlan.wire.frames import AckFrame, ApplicationFrame, Frame, FrameReader, NakFrame, build_ack, build_frame, build_nak, build_progress
 from ecrlan.wire.lrc import LrcReading
 
-PRINTING_CODES = frozenset("PXSpicHCTK")
-"""Operations after which the terminal falls back to its own printer."""
 FOREIGN_AMOUNT = 10_00
 
 
@@ -350,7 +348,7 @@ class EmulatedTerminal(Behaviour):
             self.printing = request.enabled
             if "close_after_enable" in work.faults:
                 self._drop()
-        if request.code in PRINTING_CODES:
+        if request.prints:
             self.printing = 0
         if answer.receipt and not to_register:
             self.paper.append(answer.receipt)

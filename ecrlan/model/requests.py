@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ecrlan.errors import InvalidValueError
 
@@ -19,9 +20,6 @@ MAXIMUM_XML = 1024
 MAXIMUM_CONTENTS = 4
 MAXIMUM_CONTENT = 100
 MAXIMUM_SHORT_CONTENT = 30
-
-SILENT_CODES = frozenset("PXSpicCKU")
-"""Request codes that are never repeated on silence (exchange.md §4)."""
 
 _ASCII = re.compile(r"[\x20-\x7e]*\Z")
 _TAG_MAP = re.compile(r"[0-9*]{4}\Z")
@@ -71,11 +69,36 @@ class PaymentType(IntEnum):
     OTHER = 3
 
 
+Forms = frozenset[tuple[str, int]]
+"""Forms of a result: its code, and its length in bytes."""
+Limit = Literal["payment", "close", "status", "other"]
+"""Which of a terminal's time limits a request's answer has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What every request begins with."""
+    """What every request begins with, and the facts of its kind: everything else that is said about codes follows from them."""
 
     code: ClassVar[str]
+    limit: ClassVar[Limit] = "other"
+    silent: ClassVar[bool] = False
+    """Never repeated on silence (exchange.md §4)."""
+    answers: ClassVar[Forms] = frozenset()
+    """The forms of the payment result that answers it; none: it has no result that `G` asks for again."""
+    only_after_ack: ClassVar[Forms] = frozenset()
+    """Those of them that are taken live after the request's ACK and never in recovery (exchange.md §4)."""
+    answered_by_own_code: ClassVar[bool] = False
+    """The answer is a message of the request's own code."""
+    late_result: ClassVar[bool] = False
+    """It has a result of its own, which may come late."""
+    may_save_result: ClassVar[bool] = False
+    """Afterwards the terminal's last result may be another one than before."""
+    receipt_on_register: ClassVar[bool] = False
+    """Its receipt comes to the register where `E` asked for that."""
+    prints: ClassVar[bool] = False
+    """The terminal makes a slip for it: a person in front of it notices that it is at work."""
+    takes_card: ClassVar[bool] = False
+    """The customer has to show a card."""
     terminal_id: str = ANY_TERMINAL
 
     def __post_init__(self) -> None:
@@ -88,6 +111,8 @@ class StatusRequest(Request):
     """`s`."""
 
     code: ClassVar[str] = "s"
+    limit: ClassVar[Limit] = "status"
+    answered_by_own_code: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +133,15 @@ class PurchaseRequest(RegisterRequest):
     """`P`: purchase. `amount` in cents; `receipt_text` is printed at the receipt's foot."""
 
     code: ClassVar[str] = "P"
+    limit: ClassVar[Limit] = "payment"
+    silent: ClassVar[bool] = True
+    late_result: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    receipt_on_register: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
+    takes_card: ClassVar[bool] = True
+    answers: ClassVar[Forms] = frozenset({("E", 71), ("E", 74), ("E", 92), ("V", 117)})
+    only_after_ack: ClassVar[Forms] = frozenset({("E", 92)})
     amount: int
     card_present: bool = False
     payment_type: PaymentType = PaymentType.AUTOMATIC
@@ -126,6 +160,7 @@ class ExtendedPurchaseRequest(PurchaseRequest):
     """`X`: purchase with extended result."""
 
     code: ClassVar[str] = "X"
+    only_after_ack: ClassVar[Forms] = frozenset({("E", 71), ("E", 74), ("V", 117)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +168,8 @@ class PreauthorizationRequest(PurchaseRequest):
     """`p`: pre-authorization."""
 
     code: ClassVar[str] = "p"
+    answers: ClassVar[Forms] = frozenset({("e", 106)})
+    only_after_ack: ClassVar[Forms] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +177,14 @@ class VoidRequest(RegisterRequest):
     """`S`: reversal of the last transaction. `stan` `000000` = no check."""
 
     code: ClassVar[str] = "S"
+    limit: ClassVar[Limit] = "payment"
+    silent: ClassVar[bool] = True
+    late_result: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    receipt_on_register: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
+    takes_card: ClassVar[bool] = True
+    answers: ClassVar[Forms] = frozenset({("E", 84)})
     stan: str = NO_STAN
 
     def __post_init__(self) -> None:
@@ -153,6 +198,13 @@ class IncrementRequest(RegisterRequest):
     """`i`: incremental authorization of an open pre-authorization. `amount` in cents, to be added."""
 
     code: ClassVar[str] = "i"
+    limit: ClassVar[Limit] = "payment"
+    silent: ClassVar[bool] = True
+    late_result: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    receipt_on_register: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
+    answers: ClassVar[Forms] = frozenset({("i", 75)})
     amount: int
     preauthorization_code: str
     receipt_text: str = ""
@@ -170,6 +222,7 @@ class CaptureRequest(IncrementRequest):
     """`c`: pre-authorization closure. `amount` in cents is the final amount; `length` is 176 (Nexi) or 180 (PAX)."""
 
     code: ClassVar[str] = "c"
+    answers: ClassVar[Forms] = frozenset({("c", 71), ("c", 74), ("v", 109)})
     length: int = 176
 
     def __post_init__(self) -> None:
@@ -184,6 +237,13 @@ class VerifyCardRequest(RegisterRequest):
     """`H`: card verification."""
 
     code: ClassVar[str] = "H"
+    limit: ClassVar[Limit] = "payment"
+    late_result: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    receipt_on_register: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
+    takes_card: ClassVar[bool] = True
+    answers: ClassVar[Forms] = frozenset({("E", 71), ("E", 74)})
     payment_type: PaymentType = PaymentType.AUTOMATIC
 
     def __post_init__(self) -> None:
@@ -197,6 +257,11 @@ class CloseSessionRequest(RegisterRequest):
     """`C`."""
 
     code: ClassVar[str] = "C"
+    limit: ClassVar[Limit] = "close"
+    silent: ClassVar[bool] = True
+    answered_by_own_code: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +269,8 @@ class TotalsRequest(RegisterRequest):
     """`T`."""
 
     code: ClassVar[str] = "T"
+    answered_by_own_code: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +298,7 @@ class ReprintRequest(Request):
     """`R`. `to_ecr` as `PrintingRequest.enabled`; `ticket_type` 0 financial, 1 service receipt."""
 
     code: ClassVar[str] = "R"
+    may_save_result: ClassVar[bool] = True
     to_ecr: int = 1
     ticket_type: int = 0
 
@@ -250,6 +318,7 @@ class AdditionalDataRequest(Request):
     """
 
     code: ClassVar[str] = "U"
+    silent: ClassVar[bool] = True
     contents: tuple[tuple[int, str], ...]
     payment_type: str = "000000"
     iso_field: str = "00"
@@ -284,6 +353,12 @@ class VasRequest(Request):
     """`K`: other payment methods. `xml` is the `<ecrreq>` document, at most 1024 bytes."""
 
     code: ClassVar[str] = "K"
+    limit: ClassVar[Limit] = "payment"
+    silent: ClassVar[bool] = True
+    answered_by_own_code: ClassVar[bool] = True
+    late_result: ClassVar[bool] = True
+    may_save_result: ClassVar[bool] = True
+    prints: ClassVar[bool] = True
     xml: str
     cash_register_id: str = "00000001"
 
@@ -292,3 +367,34 @@ class VasRequest(Request):
         Request.__post_init__(self)
         check_digits("cash_register_id", self.cash_register_id, 8)
         check_text("xml", self.xml, MAXIMUM_XML)
+
+
+REQUEST_TYPES: tuple[type[Request], ...] = (
+    StatusRequest,
+    PurchaseRequest,
+    ExtendedPurchaseRequest,
+    VoidRequest,
+    PreauthorizationRequest,
+    IncrementRequest,
+    CaptureRequest,
+    VerifyCardRequest,
+    CloseSessionRequest,
+    TotalsRequest,
+    LastResultRequest,
+    PrintingRequest,
+    ReprintRequest,
+    AdditionalDataRequest,
+    VasRequest,
+)
+"""Every request, in the order in which letters are shown."""
+
+
+def codes_of(fact: Callable[[type[Request]], object]) -> str:
+    """Return the code letters of the requests of which `fact` is true."""
+    return "".join(request.code for request in REQUEST_TYPES if fact(request))
+
+
+SHARED_FORMS: Forms = frozenset(
+    form for request in REQUEST_TYPES for form in request.answers if sum(form in other.answers for other in REQUEST_TYPES) > 1
+)
+"""Forms that answer requests of several kinds: such a result does not say whose it is."""

@@ -6,23 +6,12 @@ exchange's to check.
 
 from __future__ import annotations
 
-from ecrlan.model import RESULT_CODES, PaymentResult, PurchaseRequest, Request, Response
+from ecrlan.model import REQUEST_TYPES, RESULT_CODES, Forms, PaymentResult, PurchaseRequest, Request, Response
 
-ANSWERS: dict[str, frozenset[tuple[str, int]]] = {
-    "P": frozenset({("E", 71), ("E", 74), ("E", 92), ("V", 117)}),
-    "X": frozenset({("E", 92), ("V", 117), ("E", 71), ("E", 74)}),
-    "p": frozenset({("e", 106)}),
-    "S": frozenset({("E", 84)}),
-    "i": frozenset({("i", 75)}),
-    "c": frozenset({("c", 71), ("c", 74), ("v", 109)}),
-    "H": frozenset({("E", 71), ("E", 74)}),
-}
+ANSWERS: dict[str, Forms] = {request.code: request.answers for request in REQUEST_TYPES if request.answers}
 """The forms (code, length in bytes) that answer a payment request."""
 
-ONLY_AFTER_ACK: dict[str, frozenset[tuple[str, int]]] = {
-    "P": frozenset({("E", 92)}),
-    "X": frozenset({("E", 71), ("E", 74), ("V", 117)}),
-}
+ONLY_AFTER_ACK: dict[str, Forms] = {request.code: request.only_after_ack for request in REQUEST_TYPES if request.only_after_ack}
 """Forms that are taken live after the request's ACK and never in recovery (exchange.md §4)."""
 
 EXTENDED_LENGTH = 92
@@ -30,13 +19,10 @@ EXTENDED_LENGTH = 92
 OTHER_KINDS = frozenset({("E", 84), ("E", 92), ("v", 109), ("V", 117)})
 """Forms that are one kind's own: `tolerate_lengths` never takes them for another's."""
 
-SAME_LETTER = frozenset("sCTK")
-"""Requests that are answered by a message of their own code."""
-
 
 def may_answer(request: Request, code: str) -> bool:
     """Tell whether a message with this code letter can be the answer to `request`, whatever its form."""
-    if request.code in SAME_LETTER:
+    if request.answered_by_own_code:
         return code == request.code
     if request.code == "G":
         return code in RESULT_CODES
@@ -51,7 +37,7 @@ def answer_problem(
     `accept_short`: an `E` of 71 or 74 bytes may answer an `X`.
     """
     code = request.code
-    if code in SAME_LETTER:
+    if request.answered_by_own_code:
         return None if response.code == code else f"{response.code} does not answer {code}"
     if not isinstance(response, PaymentResult):
         return f"{response.code} does not answer {code}"

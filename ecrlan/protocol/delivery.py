@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecrlan.model import SILENT_CODES, AdditionalDataRequest, Request, Response
+from ecrlan.model import AdditionalDataRequest, Request, Response
 from ecrlan.protocol.held import HeldRefusal
 from ecrlan.protocol.link import BadStretches, Link
 from ecrlan.protocol.step import BadFrame, Ended, Ending, Event, Refused, Sending, Step, Timing
@@ -33,7 +33,7 @@ class Delivery:
         self._reading = reading
         self._frame = build_frame(build_request(request), reading)
         self._additional = additional
-        self._link = Link(repeatable=request.code not in SILENT_CODES, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
+        self._link = Link(repeatable=not request.silent, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
         self._adding = Link(repeatable=False, ack_timeout=timing.ack, nak_pause=timing.nak_pause)
         self._additional_frame = build_frame(build_request(additional), reading) if additional is not None else b""
         self._total_deadline = 0.0

@@ -12,11 +12,10 @@ from ecrlan.journal import NewOperation
 from ecrlan.logger import Logger
 from ecrlan.model import (
     NO_STAN,
-    CloseSessionRequest,
+    SHARED_FORMS,
     ExtendedPurchaseRequest,
     PaymentResult,
     PurchaseRequest,
-    ReprintRequest,
     Request,
     Response,
     State,
@@ -24,8 +23,6 @@ from ecrlan.model import (
     StatusResponse,
     Unresolved,
     VasPart,
-    VasRequest,
-    VerifyCardRequest,
 )
 from ecrlan.net.line import Line, Sink
 from ecrlan.protocol.answers import ANSWERS
@@ -225,7 +222,7 @@ class Conductor:
         return judge(answer, exchange.answer_message, self.host.clock()) is not Standing.SEEN
 
     async def _run(self, work: Work, request: Request) -> Exchange | None:
-        prints = self.settings.print_on_register and request.code in "PXSpicH"
+        prints = self.settings.print_on_register and request.receipt_on_register
         line = await self.questions.printing_line() if prints else await self.lines.open(fit_for_money=True)
         if line is None:
             return None
@@ -238,7 +235,7 @@ class Conductor:
         work.identity, work.previous_stan = memory.identity, memory.previous_stan()
         work.unseen_stans, work.clock = memory.unseen_stans, memory.clock.offset
         before = work.recorded, work.sent
-        if _may_save_a_result(request):
+        if request.may_save_result:
             memory.set_stale()
         try:
             await line.run(exchange, self._sink(work, exchange))
@@ -257,7 +254,7 @@ class Conductor:
             refusal = Refusal(work.reference, exchange.request, work.sent_time or self.host.clock(), "not performed")
             self.memory.last_refusal = self.memory.last_refusal or refusal
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
-        if lost and exchange.request.code in "HPX":
+        if lost and exchange.request.answers & SHARED_FORMS:
             self.memory.unseen = work.reference, asyncio.get_running_loop().time()
         if exchange.doubted:
             work.doubt = exchange.reason
@@ -520,10 +517,6 @@ def _silence(exchange: Exchange, what: str) -> str:
     if exchange.acknowledged:
         return f"the terminal acknowledged {what} and gave no answer"
     return f"the terminal did not answer {what}"
-
-
-def _may_save_a_result(request: Request) -> bool:
-    return isinstance(request, VerifyCardRequest | VasRequest | CloseSessionRequest | ReprintRequest) or request.code in "PXSpic"
 
 
 def _as_plain_purchase(request: Request) -> Request:

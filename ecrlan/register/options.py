@@ -96,10 +96,7 @@ class TerminalSettings:
 
     def timing(self, request: Request) -> Timing:
         """Return the time limits of an exchange with `request` (exchange.md §3)."""
-        if request.code in "PXSpicHK":
-            result = self.payment_timeout
-        else:
-            result = {"C": self.close_timeout, "s": self.status_timeout}.get(request.code, self.other_timeout)
+        result: float = getattr(self, f"{request.limit}_timeout")
         return Timing(ack=self.ack_timeout, result=result)
 
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 from typing import Literal
 
 from ecrlan.journal import Entry, JournalReader
-from ecrlan.model import ANY_TERMINAL, Kind
-from ecrlan.protocol.answers import ANSWERS
+from ecrlan.model import ANY_TERMINAL, SHARED_FORMS, Kind
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
 
-RESULT_REQUESTS = frozenset(ANSWERS) | {"K"}
-"""Codes of the requests that have a result of their own, which may come late."""
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
 FROM_BEFORE = "it is from before the journal was restored or copied: what the terminal says now proves nothing about it"
@@ -60,7 +57,7 @@ def _recall_last_operation(journal: JournalReader, settings: TerminalSettings, m
     for listed in journal.entries(terminal=settings.name, limit=RECALLED_OPERATIONS):
         entry = journal.find(listed.reference)
         sent = sent_request(entry) if entry is not None else None
-        if entry is None or sent is None or sent.request.code not in RESULT_REQUESTS:
+        if entry is None or sent is None or not sent.request.late_result:
             continue
         if sent.baseline is not None and sent.identity == memory.identity:
             memory.see(sent.baseline, sent.baseline_message)
@@ -76,7 +73,7 @@ def _recall_last_operation(journal: JournalReader, settings: TerminalSettings, m
         memory.unanswered = True
         memory.unseen_stans += 1
         memory.unseen_operations.add(entry.reference)
-        if sent.request.code in "HPX" and memory.unseen is None:
+        if sent.request.answers & SHARED_FORMS and memory.unseen is None:
             memory.unseen = entry.reference, now
         if "resolved" in names and memory.lost is None:
             memory.lost, memory.lost_at, memory.must_ask = entry.reference, now, True

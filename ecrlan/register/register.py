@@ -25,7 +25,7 @@ from ecrlan.errors import (
 from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger, load
-from ecrlan.model import Approved, Kind, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
+from ecrlan.model import SHARED_FORMS, Approved, Kind, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
@@ -516,7 +516,7 @@ class Register:
             work.outcome, work.state, work.evidence = operation.outcome, State.FINISHED, operation.evidence
         terminal.memory.unanswered = True
         terminal.memory.unseen_operations.add(entry.reference)
-        if sent.request.code in "HPX":
+        if sent.request.answers & SHARED_FORMS:
             terminal.memory.unseen = entry.reference, work.ended_at
         terminal.open_works[entry.reference] = self._open[entry.reference] = work
         if not was_unresolved:

@@ -46,7 +46,7 @@ from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import UNJOURNALED, Order, Work, said
 from ecrlan.register.queue import TerminalQueue
-from ecrlan.register.recall import RESULT_REQUESTS, recall_identity
+from ecrlan.register.recall import recall_identity
 from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
@@ -481,7 +481,7 @@ class Terminal:
         """Note that a person settled a lost operation: that lifts the block, not the doubt (exchange.md §3)."""
         self.open_works.pop(work.reference, None)
         self.memory.set_stale()
-        if work.request is not None and work.request.code in RESULT_REQUESTS:
+        if work.request is not None and work.request.late_result:
             self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
             if not performed:
                 self.memory.last_refusal = Refusal(work.reference, work.request, work.sent_time or work.created_time, "not performed")
