@@ -7,8 +7,6 @@ interrupted by Ctrl-C as usual; a payment that was sent goes on, and its outcome
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -18,11 +16,13 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from ecrlan.errors import RegisterError
-from ecrlan.model import Operation
+from ecrlan.model import MoneyOperation, Operation, Outcome
+from ecrlan.model.orders import Order
 from ecrlan.register import Register as AsyncRegister
 from ecrlan.register import Terminal as AsyncTerminal
 from ecrlan.register import TerminalEvent, TerminalSettings
 from ecrlan.register.register import Observer, local_clock
+from ecrlan.register.surface import Operations
 
 Result = TypeVar("Result")
 
@@ -61,12 +61,19 @@ class _Loop:
         self._loop.close()
 
 
-class Terminal:
-    """A terminal for threads. Its operations are those of `ecrlan.Terminal`, with the same arguments and outcomes."""
+class Terminal(Operations[MoneyOperation, Operation[Outcome]]):
+    """A terminal for threads. Its operations are those of `Operations`; each returns once it has its outcome."""
 
     def __init__(self, loop: _Loop, terminal: AsyncTerminal) -> None:
         self._loop = loop
         self._terminal = terminal
+
+    def _money(self, order: Order) -> MoneyOperation:
+        return self._loop.call(self._terminal._money(order))  # noqa: SLF001 - the same method of the terminal behind it
+
+    def carry_out(self, order: Order) -> Operation[Outcome]:
+        """As `ecrlan.Terminal.carry_out`."""
+        return self._loop.call(self._terminal.carry_out(order))
 
     @property
     def name(self) -> str:
@@ -123,36 +130,6 @@ class Terminal:
         finally:
             # never waits: a forgotten iterator may be collected in any thread, the loop's own included
             self._loop.post(events.aclose)  # type: ignore[attr-defined]  # an async generator
-
-
-def _blocking(name: str) -> Callable[..., Operation]:
-    original = getattr(AsyncTerminal, name)
-
-    @functools.wraps(original)
-    def method(self: Terminal, *args: Any, **options: Any) -> Operation:  # noqa: ANN401  # the wrapped method's own signature
-        operation: Operation = self._loop.call(original(self._terminal, *args, **options))
-        return operation
-
-    method.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
-    return method
-
-
-OPERATIONS = (
-    "status",
-    "purchase",
-    "void",
-    "preauthorize",
-    "increment",
-    "capture",
-    "verify_card",
-    "totals",
-    "close_session",
-    "last_result",
-    "reprint",
-    "vas",
-)
-for _name in OPERATIONS:  # one by one they would be the same body twelve times
-    setattr(Terminal, _name, _blocking(_name))
 
 
 class Register:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Iterator
 
@@ -60,13 +59,6 @@ INSIDE_REGISTER = {
 def test_names_are_the_same() -> None:
     assert public(blocking.Terminal) - {"settings"} == public(ecrlan.Terminal) - INSIDE_TERMINAL
     assert public(blocking.Register) == public(ecrlan.Register) - INSIDE_REGISTER
-
-
-@pytest.mark.parametrize("name", blocking.OPERATIONS)
-def test_operations_take_the_same_arguments(name: str) -> None:
-    original = getattr(ecrlan.Terminal, name)
-    assert inspect.signature(getattr(blocking.Terminal, name)) == inspect.signature(original)
-    assert getattr(blocking.Terminal, name).__doc__ == original.__doc__
 
 
 def test_purchase(port: int) -> None:

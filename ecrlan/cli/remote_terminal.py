@@ -24,11 +24,11 @@ from ecrlan.model import (
     check_digits,
     check_text,
 )
+from ecrlan.model.vas_request import build_vas
 from ecrlan.operation_json import operation_of_json, receipt_of_lines
 from ecrlan.register import Alarm, OperationChanged, ProgressShown
 from ecrlan.register.records import operation_of_entry
 from ecrlan.register.targets import preauthorization
-from ecrlan.register.vas import build_vas
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -20,9 +20,8 @@ from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.remote_terminal import RemoteWay
 from ecrlan.daemon.card_numbers import refuse_card_number
 from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
-from ecrlan.model import MONEY_KINDS, Kind, State, check_reference
+from ecrlan.model import MONEY_KINDS, Kind, State, check_reference, kinds_of
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
-from ecrlan.register.terminal import BLOCKED_WHILE_UNRESOLVED
 from ecrlan.settings import Settings, data_folder, split_address
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from ecrlan.register import Terminal, TerminalEvent
 
 DEFAULT_PORT = 8081
-BLOCKED_KINDS = MONEY_KINDS | BLOCKED_WHILE_UNRESOLVED
+BLOCKED_KINDS = kinds_of(lambda order: order.money or order.blocked)
 """Kinds that an operation without a known outcome blocks."""
 
 _STATES = {

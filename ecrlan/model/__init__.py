@@ -5,19 +5,20 @@ Frozen dataclasses and enums, standard library only. Field names are those of th
 """
 
 from ecrlan.model.operations import (
-    MONEY_KINDS,
     Approved,
     Declined,
     Done,
-    Kind,
+    MoneyOperation,
+    MoneyOutcome,
     NotPerformed,
     Operation,
     Outcome,
     Resolution,
     State,
     Unresolved,
-    check_reference,
+    with_outcome,
 )
+from ecrlan.model.orders import MONEY_KINDS, ORDERS, Kind, check_reference, kinds_of
 from ecrlan.model.requests import (
     ANY_TERMINAL,
     MAXIMUM_AMOUNT,
@@ -87,6 +88,7 @@ __all__ = [
     "MONEY_KINDS",
     "NO_STAN",
     "OPERATIVE_WORDS",
+    "ORDERS",
     "REQUEST_TYPES",
     "RESULT_CODES",
     "ROME",
@@ -107,6 +109,8 @@ __all__ = [
     "IncrementRequest",
     "Kind",
     "LastResultRequest",
+    "MoneyOperation",
+    "MoneyOutcome",
     "NotPerformed",
     "Operation",
     "Outcome",
@@ -140,4 +144,6 @@ __all__ = [
     "check_tag_map",
     "check_text",
     "codes_of",
+    "kinds_of",
+    "with_outcome",
 ]

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
-from ecrlan.errors import InvalidValueError
+from ecrlan.model.orders import Kind
 from ecrlan.model.responses import CloseSessionResponse, PaymentResult, Response
-
-_REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
-
-
-def check_reference(reference: str) -> None:
-    """Refuse anything but 1 to 64 of `A-Za-z0-9._-`."""
-    if not isinstance(reference, str) or not _REFERENCE.match(reference):
-        raise InvalidValueError("reference", reference, "1 to 64 of A-Z a-z 0-9 . _ -")
-
-
-class Kind(str, Enum):
-    """What an operation does; the same words in Python, JSON, CLI and HTTP."""
-
-    STATUS = "status"
-    PURCHASE = "purchase"
-    VOID = "void"
-    PREAUTHORIZE = "preauthorize"
-    INCREMENT = "increment"
-    CAPTURE = "capture"
-    VERIFY_CARD = "verify_card"
-    TOTALS = "totals"
-    CLOSE_SESSION = "close_session"
-    LAST_RESULT = "last_result"
-    REPRINT = "reprint"
-    VAS = "vas"
-
-
-MONEY_KINDS = frozenset({Kind.PURCHASE, Kind.VOID, Kind.PREAUTHORIZE, Kind.INCREMENT, Kind.CAPTURE, Kind.CLOSE_SESSION, Kind.VAS})
-"""Operations whose request is never sent again on silence (exchange.md §4) and that can end unresolved."""
 
 
 class State(str, Enum):
@@ -98,7 +68,17 @@ class Done:
     response: Response | None = None
 
 
-Outcome = Approved | Declined | NotPerformed | Unresolved | Done
+MoneyOutcome = Approved | Declined | NotPerformed | Unresolved
+Outcome = MoneyOutcome | Done
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Known_co = TypeVar("Known_co", bound=Outcome | None, covariant=True, default=Outcome | None)
+else:
+    from typing import TypeVar
+
+    Known_co = TypeVar("Known_co", covariant=True)  # a default needs Python 3.13, and only type checkers ask for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +91,19 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """What has a reference and an outcome. A snapshot; times are timezone-aware wall clock."""
+class Operation(Generic[Known_co]):
+    """What has a reference and an outcome. A snapshot; times are timezone-aware wall clock, amounts whole cents.
+
+    `Operation` alone may have any outcome, or none yet. What a call returns has one: `MoneyOperation` one of the four that money can
+    have, so that a type checker sees whether a `match` forgets one.
+    """
 
     reference: str
     kind: Kind
     terminal: str
     amount: int | None
     state: State
-    outcome: Outcome | None
+    outcome: Known_co
     created_time: datetime
     finished_time: datetime | None = None
     receipt: bytes = b""
@@ -129,3 +113,20 @@ class Operation:
     evidence: str | None = None
     durable: bool = True
     resolution: Resolution | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes: the same document that HTTP API, command line and callbacks give."""
+        from ecrlan.operation_json import operation_as_json  # noqa: PLC0415 - a convenience: only here the model looks up the house
+
+        return operation_as_json(self)
+
+
+MoneyOperation = Operation[MoneyOutcome]
+"""What a call that moves money, or checks a card, returns."""
+
+
+def with_outcome(operation: Operation) -> Operation[Outcome]:
+    """Return the operation as a call returns it: one without an outcome is unresolved as yet. Its state says that it goes on."""
+    if operation.outcome is None:
+        operation = replace(operation, outcome=Unresolved(evidence=operation.evidence or "its outcome is not known yet"))
+    return cast("Operation[Outcome]", operation)

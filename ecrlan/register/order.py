@@ -25,8 +25,6 @@ from ecrlan.register.outcomes import moves_money
 from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.mask import mask_text
 
-UNJOURNALED = frozenset({Kind.STATUS, Kind.LAST_RESULT})
-"""Looking is not worth a record, unless the caller gave it a reference."""
 LONGEST_NAME = 200
 """Characters of a person's name or note."""
 

@@ -21,10 +21,11 @@ from ecrlan.model import (
     VasPart,
     VasRequest,
 )
+from ecrlan.model.vas_request import READING_FUNCTIONS, function_of
 from ecrlan.protocol.answers import amount_problem
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.step import Ending
-from ecrlan.register.vas import READING_FUNCTIONS, function_of, parse_vas
+from ecrlan.register.vas import parse_vas
 
 CARD_NOT_PRESENT = "card not present"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Entry, JournalReader
-from ecrlan.model import NO_STAN, Approved, Kind, PaymentResult
+from ecrlan.model import NO_STAN, Approved, Kind, PaymentResult, kinds_of
 from ecrlan.protocol.identity import approval_key
 from ecrlan.register.records import operation_of_entry
 
-VOIDABLE = frozenset({Kind.PURCHASE, Kind.CAPTURE, Kind.PREAUTHORIZE, Kind.INCREMENT})
+VOIDABLE = kinds_of(lambda order: order.voidable)
 OPEN_OUTCOMES = (None, "approved", "unresolved")
 """Outcomes of a void, increment or capture that stand in the way of another one of the same target, or count into its total."""
 

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from ecrlan.errors import InvalidValueError, MalformedMessageError, RegisterError, TerminalBlockedError
+from ecrlan.errors import MalformedMessageError, RegisterError, TerminalBlockedError
 from ecrlan.journal import Entry, NewOperation
 from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger
 from ecrlan.model import (
-    NO_STAN,
     AdditionalDataRequest,
-    CaptureRequest,
-    CloseSessionRequest,
-    ExtendedPurchaseRequest,
     IncrementRequest,
     Kind,
-    LastResultRequest,
+    MoneyOperation,
     Operation,
+    Outcome,
     PaymentResult,
-    PaymentType,
-    PreauthorizationRequest,
-    ReprintRequest,
     Request,
     State,
     StatusRequest,
-    TotalsRequest,
     Unresolved,
-    VasRequest,
-    VerifyCardRequest,
-    VoidRequest,
-    check_reference,
+    orders,
+    with_outcome,
 )
 from ecrlan.net.line import FRAMES_AT_A_TIME, Direction, Line
 from ecrlan.protocol.memory import Memory, Refusal
@@ -44,13 +36,13 @@ from ecrlan.register.conduct import Conductor
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import UNJOURNALED, Order, Work, said
+from ecrlan.register.order import Order, Work, said
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.recall import recall_identity
 from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
+from ecrlan.register.surface import Operations
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
-from ecrlan.register.vas import build_vas
 from ecrlan.wire.codec import parse_response
 from ecrlan.wire.frames import ApplicationFrame
 from ecrlan.wire.mask import mask_lone_frame
@@ -64,21 +56,10 @@ WATCHED_EVENTS = 4096
 """Events that wait for one watcher; a watcher that is slower than that loses the oldest."""
 FLOOD_SILENCE = 600.0
 """Seconds without a flood after which the next one raises an alarm again."""
-BLOCKED_WHILE_UNRESOLVED = frozenset({Kind.VERIFY_CARD, Kind.REPRINT})
-"""Moves no money, but would change the last result that recovery compares."""
-
-Contents = Sequence[tuple[int, str]]
 
 
-class Terminal:
-    """One terminal. Made by `Register.dial`, `Register.listen` or `Register.add`.
-
-    Every operation returns an `Operation` whose outcome says what is proved. An exception (`EcrlanError`) means that nothing was
-    journaled and nothing was sent. Amounts are whole cents, 1 to 99,999,999. `reference` is 1 to 64 of `A-Za-z0-9._-`: the same
-    reference with the same parameters is the same operation, however often it is asked for; with others `ReferenceConflictError`.
-    `queue_timeout` is how many seconds the operation may wait for its turn (0: not at all, `TerminalBusyError`). Cancelling the
-    call drops an operation that still waits; one that was sent goes on, and its outcome stands in the journal.
-    """
+class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, Any, Operation[Outcome]]]):
+    """One terminal. Made by `Register.dial`, `Register.listen` or `Register.add`; its operations are those of `Operations`, awaited."""
 
     def __init__(self, register: Register, settings: TerminalSettings, memory: Memory) -> None:
         self.register = register
@@ -102,9 +83,33 @@ class Terminal:
 
     # --- operations -------------------------------------------------------------------------------------------------------------
 
-    async def status(self, *, reference: str | None = None, queue_timeout: float | None = None) -> Operation:
-        """Ask `s`: `Done(response=StatusResponse)`, or `NotPerformed` where the terminal does not answer."""
-        return await self._submit(Kind.STATUS, StatusRequest(terminal_id=self._tid), reference, queue_timeout)
+    async def _money(self, order: orders.Order) -> MoneyOperation:
+        return cast("MoneyOperation", await self.carry_out(order))
+
+    async def carry_out(self, order: orders.Order) -> Operation[Outcome]:
+        """Have an order carried out, as `Operations` says."""
+        order.check()
+        known = self._known(order)
+        target = getattr(order, "target", None)
+        operation = await self._submit(
+            order.kind, order.request(known), order.reference, order.queue_timeout, order.additional_request(known), target
+        )
+        return with_outcome(operation)
+
+    def _known(self, order: orders.Order) -> orders.Known:
+        known = orders.Known(
+            terminal_id=self._tid,
+            cash_register_id=self.register.cash_register_id,
+            capture_length=self.settings.capture_length,
+            printing_mode=self.settings.printing_mode,
+            tag_map=self.settings.tag_map,
+        )
+        if isinstance(order, orders.Void) and order.target is not None:
+            return replace(known, stan=voidable_stan(self.register.journal, self.name, order.target))
+        if isinstance(order, orders.FollowingOrder) and order.target is not None:
+            result = result_of(self.register.journal, self.name, order.target, order.targets)
+            return replace(known, preauthorization_code=result.preauthorization_code or "")
+        return known
 
     async def poll(self) -> Operation | None:
         """Ask `s` while nobody needs the terminal; None where somebody does. Nobody who wants to take a payment is turned away for it."""
@@ -119,192 +124,6 @@ class Terminal:
             background=True,
         )
         return await self.register.start(self, order)
-
-    async def purchase(
-        self,
-        amount: int,
-        *,
-        reference: str | None = None,
-        receipt_text: str = "",
-        payment_type: PaymentType = PaymentType.AUTOMATIC,
-        card_present: bool = False,
-        additional_data: Contents = (),
-        iso_field: str = "00",
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Take a payment of `amount` cents (`X`, or `P` where the terminal does not know it)."""
-        request = ExtendedPurchaseRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            amount=amount,
-            receipt_text=receipt_text,
-            payment_type=payment_type,
-            card_present=card_present,
-            additional_data=bool(additional_data),
-        )
-        return await self._submit(Kind.PURCHASE, request, reference, queue_timeout, self._additional(additional_data, iso_field))
-
-    async def preauthorize(
-        self,
-        amount: int,
-        *,
-        reference: str | None = None,
-        receipt_text: str = "",
-        payment_type: PaymentType = PaymentType.AUTOMATIC,
-        card_present: bool = False,
-        additional_data: Contents = (),
-        iso_field: str = "00",
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Reserve `amount` cents on a card (`p`); the result's `preauthorization_code` is what `increment` and `capture` need."""
-        request = PreauthorizationRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            amount=amount,
-            receipt_text=receipt_text,
-            payment_type=payment_type,
-            card_present=card_present,
-            additional_data=bool(additional_data),
-        )
-        return await self._submit(Kind.PREAUTHORIZE, request, reference, queue_timeout, self._additional(additional_data, iso_field))
-
-    async def increment(
-        self,
-        amount: int,
-        *,
-        target: str | None = None,
-        preauthorization_code: str | None = None,
-        reference: str | None = None,
-        receipt_text: str = "",
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Add `amount` cents to an open pre-authorization (`i`): that of operation `target`, or the one with `preauthorization_code`."""
-        request = IncrementRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            amount=amount,
-            preauthorization_code=self._preauthorization_code(target, preauthorization_code),
-            receipt_text=receipt_text,
-        )
-        return await self._submit(Kind.INCREMENT, request, reference, queue_timeout, target=target)
-
-    async def capture(
-        self,
-        amount: int,
-        *,
-        target: str | None = None,
-        preauthorization_code: str | None = None,
-        reference: str | None = None,
-        receipt_text: str = "",
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Close a pre-authorization with the final `amount` in cents (`c`): that of operation `target`, or the one with its code."""
-        request = CaptureRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            amount=amount,
-            preauthorization_code=self._preauthorization_code(target, preauthorization_code),
-            receipt_text=receipt_text,
-            length=self.settings.capture_length,
-        )
-        return await self._submit(Kind.CAPTURE, request, reference, queue_timeout, target=target)
-
-    async def void(
-        self,
-        *,
-        target: str | None = None,
-        stan: str | None = None,
-        last: bool = False,
-        reference: str | None = None,
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Reverse the terminal's last transaction (`S`): that of operation `target`, the one with `stan`, or, with `last`, whichever it is.
-
-        `target` is refused (`RegisterError`) where it is not the terminal's last payment as far as known, or is (being) voided already.
-        """
-        if (target is not None) + (stan is not None) + last != 1 or stan == NO_STAN:
-            raise InvalidValueError("stan", stan, "one of: the operation's reference, its STAN, or last=True for whichever was the last")
-        if target is not None:
-            stan = voidable_stan(self.register.journal, self.name, target)
-        request = VoidRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            stan=NO_STAN if stan is None else stan,
-        )
-        return await self._submit(Kind.VOID, request, reference, queue_timeout, target=target)
-
-    async def verify_card(
-        self,
-        *,
-        payment_type: PaymentType = PaymentType.AUTOMATIC,
-        reference: str | None = None,
-        additional_data: Contents = (),
-        iso_field: str = "00",
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Verify a card without charging it (`H`)."""
-        request = VerifyCardRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            payment_type=payment_type,
-            additional_data=bool(additional_data),
-        )
-        return await self._submit(Kind.VERIFY_CARD, request, reference, queue_timeout, self._additional(additional_data, iso_field))
-
-    async def totals(
-        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
-    ) -> Operation:
-        """Ask the terminal's totals (`T`)."""
-        request = TotalsRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
-        return await self._submit(Kind.TOTALS, request, reference, queue_timeout)
-
-    async def close_session(
-        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
-    ) -> Operation:
-        """Close the session with the host (`C`)."""
-        request = CloseSessionRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
-        return await self._submit(Kind.CLOSE_SESSION, request, reference, queue_timeout)
-
-    async def last_result(
-        self, *, reference: str | None = None, cash_register_id: str | None = None, queue_timeout: float | None = None
-    ) -> Operation:
-        """Ask for the last saved result (`G`). It says nothing about whose it is: never take it for an approval."""
-        request = LastResultRequest(terminal_id=self._tid, cash_register_id=cash_register_id or self.register.cash_register_id)
-        return await self._submit(Kind.LAST_RESULT, request, reference, queue_timeout)
-
-    async def reprint(
-        self, *, to_ecr: bool = True, ticket_type: int = 0, reference: str | None = None, queue_timeout: float | None = None
-    ) -> Operation:
-        """Have the last receipt printed again (`R`), on the register (`to_ecr`) or on the terminal."""
-        mode = self.settings.printing_mode if to_ecr else 0
-        request = ReprintRequest(terminal_id=self._tid, to_ecr=mode, ticket_type=ticket_type)
-        return await self._submit(Kind.REPRINT, request, reference, queue_timeout)
-
-    async def vas(
-        self,
-        function: str,
-        *,
-        amount: str | None = None,
-        order_id: str | None = None,
-        printer: str = "POS",
-        parameters: Mapping[str, str] | None = None,
-        reference: str | None = None,
-        cash_register_id: str | None = None,
-        queue_timeout: float | None = None,
-    ) -> Operation:
-        """Perform a VAS function such as `BPAY_QR` (`K`). `amount` goes through as given: the pages do not state its unit."""
-        request = VasRequest(
-            terminal_id=self._tid,
-            cash_register_id=cash_register_id or self.register.cash_register_id,
-            xml=build_vas(function, amount=amount, order_id=order_id, printer=printer, parameters=parameters or {}),
-        )
-        return await self._submit(Kind.VAS, request, reference, queue_timeout)
 
     # --- watching ---------------------------------------------------------------------------------------------------------------
 
@@ -359,24 +178,6 @@ class Terminal:
     def _tid(self) -> str:
         return self.settings.terminal_id
 
-    def _additional(self, contents: Contents, iso_field: str) -> AdditionalDataRequest | None:
-        if not contents:
-            return None
-        return AdditionalDataRequest(
-            terminal_id=self._tid,
-            contents=tuple((index, text) for index, text in contents),
-            iso_field=iso_field,
-            tag_map=self.settings.tag_map,
-        )
-
-    def _preauthorization_code(self, target: str | None, code: str | None) -> str:
-        if (target is None) == (code is None):
-            raise InvalidValueError("preauthorization_code", code, "either the operation's reference or its pre-authorization code")
-        if target is None:
-            return code or ""
-        result = result_of(self.register.journal, self.name, target, {Kind.PREAUTHORIZE})
-        return result.preauthorization_code or ""
-
     def authorized_total(self, target: str) -> int:
         """Return the cents that pre-authorization `target` has authorized so far, increments included. Raises `RegisterError`."""
         return preauthorization(self.register.journal, self.name, target).total
@@ -390,15 +191,13 @@ class Terminal:
         additional: AdditionalDataRequest | None = None,
         target: str | None = None,
     ) -> Operation:
-        if reference is not None:
-            check_reference(reference)
         order = Order(
             kind=kind,
             request=request,
             reference=reference or str(uuid.uuid4()),
             additional=additional,
             target=target,
-            journaled=reference is not None or kind not in UNJOURNALED,
+            journaled=reference is not None or orders.ORDER_OF[kind].journaled,
             queue_timeout=self.settings.queue_timeout if queue_timeout is None else queue_timeout,
         )
         if reference is not None:
@@ -413,7 +212,7 @@ class Terminal:
         if self.queue.holder is not None and not order.background:
             self.publish(work)
         async with self.queue.place(order.reference, order.queue_timeout, background=order.background):
-            if order.money or order.kind in BLOCKED_WHILE_UNRESOLVED:
+            if order.money or orders.ORDER_OF[order.kind].blocked:
                 await self._clear_the_way(order)
             if order.target is not None:
                 check_target(self.register.journal, self.name, order.kind, order.target, self.memory.identity)
