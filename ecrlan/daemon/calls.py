@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 
-from ecrlan.daemon.demands import Demand
 from ecrlan.daemon.trace import trace_of
 from ecrlan.errors import EcrlanError, RegisterError
 from ecrlan.model import Operation, State
+from ecrlan.model.orders import Order
 from ecrlan.register import OperationChanged, Register, Terminal, TerminalEvent
 
 log = structlog.get_logger(__name__)
@@ -52,16 +52,17 @@ class Calls:
         if not self._release.done():
             self._release.set_result(None)
 
-    async def begin(self, terminal: Terminal, demand: Demand, *, wait: float, gone: Gone) -> Operation | None:
-        """Begin the demanded operation, or find it again, and return it: finished, or after `wait` seconds as it is by then.
+    async def begin(self, terminal: Terminal, order: Order, *, wait: float, gone: Gone) -> Operation | None:
+        """Begin the operation that is ordered, or find it again, and return it: finished, or after `wait` seconds as it is by then.
 
-        What is returned unfinished is promised: it ends with an outcome, be it `not_performed`. None where the client has left: then the
-        operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the terminal's methods do
+        The order has a reference. What is returned unfinished is promised: it ends with an outcome, be it `not_performed`. None where the
+        client has left: then the operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the terminal's methods do
         (nothing was sent then), and `ClosingError`.
         """
         if self.closing:
             raise ClosingError
-        task = self._spawn(demand.reference, _awaited(demand.call(terminal)))
+        reference = str(order.reference)
+        task = self._spawn(reference, terminal.carry_out(order))
         if wait > 0:
             if not await self._wait(task, wait, gone):
                 return None
@@ -71,12 +72,13 @@ class Calls:
                     break
                 await asyncio.sleep(0)
         if not task.done():
-            self.register.promise(demand.reference)
+            self.register.promise(reference)
             for _ in range(LAST_TURNS):
                 await asyncio.sleep(0)
-        if task.done():
-            return _result(task)
-        return self.register.operation(demand.reference)
+        ended = _result(task) if task.done() else None
+        if ended is not None and ended.state is State.FINISHED:
+            return ended
+        return self.register.operation(reference)
 
     async def look(self, call: Coroutine[Any, Any, Operation], gone: Gone) -> Operation | None:
         """Wait for a call that only looks at a terminal, to its end; None where the client has left: it is dropped."""
@@ -150,10 +152,6 @@ class Calls:
         end = self._ends.pop(reference, None)
         if end is not None:
             end.set()
-
-
-async def _awaited(call: Awaitable[Operation]) -> Operation:
-    return await call
 
 
 def _result(task: asyncio.Task[Operation]) -> Operation:

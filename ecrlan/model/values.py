@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
 from enum import Enum, IntEnum
-from functools import lru_cache
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -105,11 +104,17 @@ def number_words(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 
 
-@lru_cache(maxsize=256)
-def fields_of(owner: type[Any]) -> tuple[DeclaredField, ...]:
+_FIELDS: dict[type, tuple[DeclaredField, ...]] = {}
+
+
+def fields_of(owner: type) -> tuple[DeclaredField, ...]:
     """Return the declared fields of a dataclass, in the order of declaration; those without `Takes` are left out."""
-    hints = get_type_hints(owner, include_extras=True)
-    return tuple(_declared(item, hints[item.name]) for item in dataclasses.fields(owner) if _takes(hints[item.name]) is not None)
+    found = _FIELDS.get(owner)
+    if found is None:
+        hints = get_type_hints(owner, include_extras=True)
+        declared = [(item, hints[item.name], _takes(hints[item.name])) for item in dataclasses.fields(owner)]
+        found = _FIELDS[owner] = tuple(_declared(item, hint, takes) for item, hint, takes in declared if takes is not None)
+    return found
 
 
 def check_fields(owner: Any, place: str = "") -> None:  # noqa: ANN401 - any dataclass
@@ -125,9 +130,7 @@ def _takes(hint: object) -> Takes | None:
     return next((item for item in metadata if isinstance(item, Takes)), None)
 
 
-def _declared(item: dataclasses.Field[Any], hint: object) -> DeclaredField:
-    takes = _takes(hint)
-    assert takes is not None  # noqa: S101 - its caller has looked
+def _declared(item: dataclasses.Field[Any], hint: object, takes: Takes) -> DeclaredField:
     inner = get_args(hint)[0]
     optional = NoneType in get_args(inner)
     kind = next(each for each in get_args(inner) if each is not NoneType) if optional else inner

@@ -9,10 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from ecrlan.daemon.calls import Calls, ClosingError
-from ecrlan.daemon.demands import Purchase
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import RegisterError, UnknownReferenceError
-from ecrlan.model import Approved, NotPerformed, State
+from ecrlan.model import Approved, NotPerformed, State, orders
 from ecrlan.register import Register, Terminal
 from ecrlan.register.register import local_clock
 from tests.daemon.house import until
@@ -26,8 +25,8 @@ async def left() -> None:
     return
 
 
-def purchase(reference: str, amount: int = 650, **more: Any) -> Purchase:
-    return Purchase(kind="purchase", amount=amount, reference=reference, **more)
+def purchase(reference: str, amount: int = 650, **more: Any) -> orders.Purchase:
+    return orders.Purchase(amount=amount, reference=reference, **more)
 
 
 def attended() -> EmulatedTerminal:
@@ -117,10 +116,10 @@ async def test_who_leaves_is_answered_nothing() -> None:
 
 
 async def test_an_error_that_nobody_foresaw_is_logged_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_terminal: Terminal, _amount: int, **_: Any) -> None:
+    async def broken(_terminal: Terminal, _order: orders.Order) -> None:
         raise ZeroDivisionError("5555444433332222")
 
-    monkeypatch.setattr(Terminal, "purchase", broken)
+    monkeypatch.setattr(Terminal, "carry_out", broken)
     async with Register() as register:
         calls = Calls(register)
         with capture_logs() as logs:

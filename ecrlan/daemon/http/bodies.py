@@ -9,11 +9,9 @@ from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.types import Receive
 
-from ecrlan.daemon.demands import AnyDemand, Body
+from ecrlan.daemon.http.order_bodies import REFERENCES, Body, order_definitions
 from ecrlan.daemon.http.schemas import ErrorDocument
 from ecrlan.wire.mask import mask_text
-
-REFERENCES = "#/components/schemas/{model}"
 
 Masked = AfterValidator(mask_text)
 """What a person wrote is kept for ever, and shown: card numbers in it are masked."""
@@ -67,7 +65,6 @@ class Press(Body):
     button: Literal["card", "pin", "red", "plug"]
 
 
-DEMAND: TypeAdapter[AnyDemand] = TypeAdapter(AnyDemand)
 LOGIN = TypeAdapter(Login)
 ACCEPTANCE = TypeAdapter(Acceptance)
 HAND_USE_RESET = TypeAdapter(HandUseReset)
@@ -93,16 +90,8 @@ def schema_of(model: type[Body]) -> dict[str, Any]:
     return {"$ref": REFERENCES.format(model=model.__name__)}
 
 
-def demand_schema() -> dict[str, Any]:
-    """Return the schema of an operation's body without its definitions."""
-    schema = DEMAND.json_schema(ref_template=REFERENCES)
-    schema.pop("$defs", None)
-    return schema
-
-
 def definitions() -> dict[str, Any]:
     """Return the schemas of all bodies, and of errors, for the OpenAPI document's components."""
-    found: dict[str, Any] = DEMAND.json_schema(ref_template=REFERENCES)["$defs"]
     models: tuple[type[BaseModel], ...] = (Login, Acceptance, HandUseReset, Attachment, JournalAcceptance, Verdict, Press, ErrorDocument)
     _, rest = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
-    return {**found, **rest["$defs"]}
+    return {**order_definitions(), **rest["$defs"]}

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.demands import EXAMPLES, Demand
-from ecrlan.daemon.http.bodies import ATTACHMENT, DEMAND, VERDICT, Attachment, Verdict, demand_schema, left, read, schema_of
+from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Verdict, left, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
+from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
 from ecrlan.daemon.reading import read as look_up
@@ -48,7 +48,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.post(
         "/v1/terminals/{name}/operations",
         responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument, accepted=OperationDocument),
-        openapi_extra=takes(demand_schema(), EXAMPLES),
+        openapi_extra=takes(order_schema(), EXAMPLES),
         response_model=None,
     )
     async def begin(name: str, request: Request, wait: Wait = 0.0) -> Response:
@@ -56,14 +56,14 @@ def make_router(daemon: Daemon) -> APIRouter:
 
         200: it finished within `wait`. 202: it is under way, and will end with an outcome, even if that is `not_performed`.
         """
-        demand: Demand = await read(request, DEMAND)
+        body: OrderBody = await read(request, ORDER)
         terminal = daemon.register.terminal(name)
-        if demand.callback_url is not None:
-            daemon.callbacks.wanted(demand.reference, demand.callback_url, name)
+        if body.callback_url is not None:
+            daemon.callbacks.wanted(body.reference, body.callback_url, name)
         try:
-            return told(await daemon.calls.begin(terminal, demand, wait=wait, gone=lambda: left(request.receive)))
+            return told(await daemon.calls.begin(terminal, body.order, wait=wait, gone=lambda: left(request.receive)))
         except EcrlanError:
-            daemon.callbacks.forget(demand.reference)
+            daemon.callbacks.forget(body.reference)
             raise
 
     @router.get(

@@ -9,9 +9,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ecrlan.daemon.demands import EXAMPLES
-from ecrlan.daemon.http.bodies import DEMAND
 from ecrlan.daemon.http.errors import MEANINGS, STATUSES
+from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER
 from ecrlan.register import Register
 from tests.daemon.house import HOST, error_of, house
 
@@ -82,7 +81,7 @@ async def test_every_reference_in_the_document_leads_somewhere(tmp_path: Path) -
 
 def test_examples_are_right() -> None:
     for example in EXAMPLES.values():
-        assert DEMAND.validate_python(example).reference == example["reference"]
+        assert ORDER.validate_python(example).reference == example["reference"]
 
 
 def test_every_status_has_a_meaning() -> None:
