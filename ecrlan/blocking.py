@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, Unpack
 
 from ecrlan.errors import RegisterError
 from ecrlan.model import MoneyOperation, Operation, Outcome
@@ -21,6 +21,7 @@ from ecrlan.model.orders import Order
 from ecrlan.register import Register as AsyncRegister
 from ecrlan.register import Terminal as AsyncTerminal
 from ecrlan.register import TerminalEvent, TerminalSettings
+from ecrlan.register.options import TerminalOptions
 from ecrlan.register.register import Observer, local_clock
 from ecrlan.register.surface import Operations
 
@@ -201,13 +202,13 @@ class Register:
 
         return ending
 
-    def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+    def dial(self, name: str, address: str, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
         """As `ecrlan.Register.dial`."""
         return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
 
-    def listen(self, name: str, address: str, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
+    def listen(self, name: str, address: str, *, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
         """As `ecrlan.Register.listen`."""
-        return self.add(TerminalSettings(name=name, address=address, link="listen", **options))
+        return self.add(TerminalSettings(name=name, address=address, port=port, link="listen", **options))
 
     def add(self, settings: TerminalSettings) -> Terminal:
         """As `ecrlan.Register.add`."""

@@ -101,7 +101,4 @@ CallbackHosts = Annotated[
 ]
 HostNames = Annotated[list[Annotated[str, AfterValidator(check_host)]], Allowed("a list of host names and IP addresses")]
 WebHook = Annotated[str, AfterValidator(_check_webhook), Allowed('an http or https URL, or "" for none')]
-TagMap = Annotated[str, Field(pattern=r"^(auto|[0-9*]{4})$"), Allowed('"auto" or exactly 4 digits or *, in quotes')]
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
-Seconds = Annotated[float, Field(ge=0.1, le=3600.0, allow_inf_nan=False)]
 Pause = Annotated[float, Field(ge=0.0, le=3600.0, allow_inf_nan=False)]

@@ -16,14 +16,17 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError, create_model
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ecrlan.errors import InvalidValueError, UnknownTerminalError
+from ecrlan.model.values import DeclaredField, fields_of
+from ecrlan.register.options import TerminalSettings, check_apart
 from ecrlan.setting_values import (
     HIGHEST_PORT,
     Allowed,
@@ -34,14 +37,12 @@ from ecrlan.setting_values import (
     ListenAddress,
     OwnAddress,
     Pause,
-    Port,
-    Seconds,
-    TagMap,
     WebHook,
     check_host,
     is_ip_address,
     split_address,
 )
+from ecrlan.wire.lrc import LrcReading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-    from ecrlan.register.options import TerminalSettings
 
 __all__ = [
     "HIGHEST_PORT",
@@ -121,50 +121,42 @@ class DaemonSection(Section):
     requests_at_once: Annotated[int, Field(ge=8, le=10_000)] = Field(512, description="HTTP requests that are served at a time.")
 
 
-class TerminalSection(Section):
-    """`[terminals.NAME]`: one payment terminal."""
+def _setting(declared: DeclaredField) -> tuple[Any, Any]:
+    """Return a terminal's setting as the file has it: its type with what is allowed, and its default with the line of help."""
+    takes, kind = declared.takes, declared.type
+    default = ... if declared.required else declared.default
+    if isinstance(default, Enum):
+        kind, default = Literal[tuple(each.value for each in kind)], default.value
+    elif declared.name == "address":
+        kind = Host
+    elif takes.pattern:
+        kind = Annotated[str, Field(pattern=f"^({takes.pattern})$"), Allowed(f"{takes.allowed}, in quotes")]
+    elif kind is float:
+        kind = Annotated[float, Field(ge=takes.least, le=takes.most, allow_inf_nan=False)]
+    elif kind is int:
+        kind = Annotated[int, Field(ge=takes.least, le=takes.most)]
+    return kind, Field(default, description=takes.help)
 
-    address: Host = Field(description="The terminal's static address.")
-    port: Port = Field(8081, description="The TCP port on which the terminal listens: 8081 is usual on SmartPOS, 10009 on PAX.")
-    link: Literal["auto", "listen", "dial"] = Field(
-        "auto", description="Who opens the line: auto takes the line that the terminal opened, else dials."
+
+if TYPE_CHECKING:
+
+    class TerminalSection(Section):
+        """`[terminals.NAME]`: one payment terminal, as `TerminalSettings` declares it."""
+
+        address: str
+        port: int
+        link: Literal["auto", "listen", "dial"]
+        longest_payment_time: float
+        payment_timeout: float
+        close_timeout: float
+else:
+    TerminalSection = create_model(
+        "TerminalSection",
+        __base__=Section,
+        __doc__="`[terminals.NAME]`: one payment terminal, as `TerminalSettings` declares it.",
+        __module__=__name__,
+        **{declared.name: _setting(declared) for declared in fields_of(TerminalSettings)},
     )
-    terminal_id: EightDigits = Field(
-        "00000000",
-        description="The TID; 00000000 keeps the first one that answers, and takes no money by another until a person accepts it.",
-    )
-    lrc: Literal["standard", "payload", "payload-etx", "stx-payload", "stx-payload-etx"] = Field(
-        "standard", description="The LRC reading; another than standard only where `ecrlan decode` names it."
-    )
-    keep_open: bool = Field(default=False, description="Keep the line open between exchanges instead of one connection for each.")
-    trust_unchanged_result: bool = Field(
-        default=False, description="Take an unchanged last result as proof that nothing was charged, after longest_payment_time."
-    )
-    tolerate_lengths: bool = Field(
-        default=False, description="Accept results of lengths that no table has, read as the longest one that fits into them."
-    )
-    longest_payment_time: Seconds = Field(300.0, description="Seconds after which no payment can still be running on the terminal.")
-    recovery_pause: Pause = Field(3.0, description="Seconds without any frame after a line was lost.")
-    queue_timeout: Pause = Field(300.0, description="Seconds an operation waits for its turn on the terminal; 0: not at all.")
-    queue_length: Annotated[int, Field(ge=0, le=10_000)] = Field(50, description="Operations that may wait for the terminal at a time.")
-    purchase_code: Literal["auto", "X", "P"] = Field(
-        "auto", description="The purchase's message: auto uses X, and P on a terminal that does not know X."
-    )
-    print_on_register: bool = Field(default=False, description="Receipts come to the register instead of the terminal's printer.")
-    standalone_use: bool = Field(
-        default=True,
-        description="People or other tills use it, too; if false and seen all the same, it counts as true until a person resets it.",
-    )
-    last_result_supported: bool = Field(default=True, description="The terminal answers G, the request for its last result.")
-    capture_length: Literal[176, 180] = Field(176, description="Bytes of a capture request: 176 on Nexi terminals, 180 on PAX.")
-    printing_mode: Literal[1, 2, 3] = Field(1, description="The mode in which receipts come to the register: 1; on PAX also 2 and 3.")
-    tag_map: TagMap = Field("auto", description="The tag map of additional data: auto lists the indexes that are sent.")
-    connect_timeout: Seconds = Field(10.0, description="Seconds until a line to the terminal must be open.")
-    ack_timeout: Seconds = Field(5.0, description="Seconds until a frame must be acknowledged.")
-    payment_timeout: Seconds = Field(180.0, description="Seconds until the result of whatever needs a card or moves money.")
-    close_timeout: Seconds = Field(180.0, description="Seconds until the result of closing the session.")
-    status_timeout: Seconds = Field(10.0, description="Seconds until the answer to a status request.")
-    other_timeout: Seconds = Field(60.0, description="Seconds until the answer to every other request.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,14 +211,11 @@ class Settings(BaseSettings):
 
     def terminal_settings(self, name: str) -> TerminalSettings:
         """Return what the register wants to know about the terminal `name`. Raises UnknownTerminalError."""
-        from ecrlan.register.options import TerminalSettings  # noqa: PLC0415 - printing settings does not need the register
-        from ecrlan.wire.lrc import LrcReading  # noqa: PLC0415 - nor this
-
         section = self.terminals.get(name)
         if section is None:
             raise UnknownTerminalError(name, tuple(self.terminals))
-        values = section.model_dump() | {"lrc": LrcReading(section.lrc), "tag_map": "" if section.tag_map == "auto" else section.tag_map}
-        return TerminalSettings(name=name, **values)
+        values = section.model_dump()
+        return TerminalSettings(name=name, **values | {"lrc": LrcReading(values["lrc"])})
 
     def values(self) -> list[SettingValue]:
         """Return every setting, in the order of declaration, with its value and origin."""
@@ -278,8 +267,6 @@ class Settings(BaseSettings):
         """Refuse two names for one terminal."""
         if len(self.terminals) < 2:
             return
-        from ecrlan.register.options import check_apart  # noqa: PLC0415 - one terminal alone does not need the register
-
         known = [self.terminal_settings(name) for name in self.terminals]
         for number, terminal in enumerate(known):
             for other in known[:number]:

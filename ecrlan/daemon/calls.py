@@ -56,8 +56,8 @@ class Calls:
         """Begin the operation that is ordered, or find it again, and return it: finished, or after `wait` seconds as it is by then.
 
         The order has a reference. What is returned unfinished is promised: it ends with an outcome, be it `not_performed`. None where the
-        client has left: then the operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the terminal's methods do
-        (nothing was sent then), and `ClosingError`.
+        client has left: then the operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the
+        terminal's methods do (nothing was sent then), and `ClosingError`.
         """
         if self.closing:
             raise ClosingError

@@ -1,9 +1,15 @@
-"""The register and its terminals: the async API for embedders."""
+"""The register and its terminals: the async API for embedders. Each name is imported when it is first used."""
 
-from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
-from ecrlan.register.options import TerminalSettings
-from ecrlan.register.register import Register
-from ecrlan.register.terminal import Terminal
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
+    from ecrlan.register.options import TerminalSettings
+    from ecrlan.register.register import Register
+    from ecrlan.register.terminal import Terminal
 
 __all__ = [
     "Alarm",
@@ -17,3 +23,11 @@ __all__ = [
     "TerminalEvent",
     "TerminalSettings",
 ]
+
+_HOMES = {"Register": "register", "Terminal": "terminal", "TerminalSettings": "options"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'ecrlan.register' has no attribute {name!r}")
+    return getattr(import_module(f"ecrlan.register.{_HOMES.get(name, 'events')}"), name)

@@ -6,78 +6,94 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.model import ANY_TERMINAL, Request, check_digits, check_tag_map
+from ecrlan.model import ANY_TERMINAL, Request
+from ecrlan.model.values import Takes, check_fields
 from ecrlan.protocol.step import Timing
 from ecrlan.wire.lrc import LrcReading
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
-_SECONDS = (
-    "connect_timeout",
-    "ack_timeout",
-    "payment_timeout",
-    "close_timeout",
-    "status_timeout",
-    "other_timeout",
-    "recovery_pause",
-    "longest_payment_time",
-    "queue_timeout",
-)
+HIGHEST_PORT = 65_535
+
+
+def _seconds(text: str, *, least: float = 0.1) -> Takes:
+    return Takes(unit="seconds", least=least, most=3600.0, help=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalSettings:
-    """One terminal, with its quirks (exchange.md §6). Times are seconds. Raises `InvalidValueError` where a value is not allowed."""
+    """One terminal, with its quirks (exchange.md §6). Times are seconds. Raises `InvalidValueError` where a value is not allowed.
+
+    This is the one declaration of a terminal's settings: `[terminals.NAME]` of the settings file, its variables and the README's table are
+    made from these fields.
+    """
 
     name: str
-    address: str
-    port: int = 8081
-    link: Literal["auto", "listen", "dial"] = "auto"
-    terminal_id: str = ANY_TERMINAL
-    lrc: LrcReading = LrcReading.STANDARD
-    keep_open: bool = False
-    trust_unchanged_result: bool = False
-    tolerate_lengths: bool = False
-    longest_payment_time: float = 300.0
-    recovery_pause: float = 3.0
-    queue_timeout: float = 300.0
-    queue_length: int = 50
-    purchase_code: Literal["auto", "X", "P"] = "auto"
-    print_on_register: bool = False
-    printing_mode: int = 1
-    standalone_use: bool = True
-    last_result_supported: bool = True
-    capture_length: int = 176
-    tag_map: str = ""
-    connect_timeout: float = 10.0
-    ack_timeout: float = 5.0
-    payment_timeout: float = 180.0
-    close_timeout: float = 180.0
-    status_timeout: float = 10.0
-    other_timeout: float = 60.0
+    address: Annotated[str, Takes(help="The terminal's static address.", allowed='an IP address, or with link = "dial" a host name')]
+    port: Annotated[
+        int,
+        Takes(least=1, most=HIGHEST_PORT, help="The TCP port on which the terminal listens: 8081 is usual on SmartPOS, 10009 on PAX."),
+    ] = 8081
+    link: Annotated[
+        Literal["auto", "listen", "dial"],
+        Takes(help="Who opens the line: auto takes the line that the terminal opened, else dials."),
+    ] = "auto"
+    terminal_id: Annotated[
+        str,
+        Takes(
+            pattern="[0-9]{8}",
+            allowed="exactly 8 digits",
+            help="The TID; 00000000 keeps the first one that answers, and takes no money by another until a person accepts it.",
+        ),
+    ] = ANY_TERMINAL
+    lrc: Annotated[LrcReading, Takes(help="The LRC reading; another than standard only where `ecrlan decode` names it.")] = (
+        LrcReading.STANDARD
+    )
+    keep_open: Annotated[bool, Takes(help="Keep the line open between exchanges instead of one connection for each.")] = False
+    trust_unchanged_result: Annotated[
+        bool, Takes(help="Take an unchanged last result as proof that nothing was charged, after longest_payment_time.")
+    ] = False
+    tolerate_lengths: Annotated[
+        bool, Takes(help="Accept results of lengths that no table has, read as the longest one that fits into them.")
+    ] = False
+    longest_payment_time: Annotated[float, _seconds("Seconds after which no payment can still be running on the terminal.")] = 300.0
+    recovery_pause: Annotated[float, _seconds("Seconds without any frame after a line was lost.", least=0.0)] = 3.0
+    queue_timeout: Annotated[float, _seconds("Seconds an operation waits for its turn on the terminal; 0: not at all.", least=0.0)] = 300.0
+    queue_length: Annotated[int, Takes(least=0, most=10_000, help="Operations that may wait for the terminal at a time.")] = 50
+    purchase_code: Annotated[
+        Literal["auto", "X", "P"], Takes(help="The purchase's message: auto uses X, and P on a terminal that does not know X.")
+    ] = "auto"
+    print_on_register: Annotated[bool, Takes(help="Receipts come to the register instead of the terminal's printer.")] = False
+    standalone_use: Annotated[
+        bool,
+        Takes(help="People or other tills use it, too; if false and seen all the same, it counts as true until a person resets it."),
+    ] = True
+    last_result_supported: Annotated[bool, Takes(help="The terminal answers G, the request for its last result.")] = True
+    capture_length: Annotated[Literal[176, 180], Takes(help="Bytes of a capture request: 176 on Nexi terminals, 180 on PAX.")] = 176
+    printing_mode: Annotated[Literal[1, 2, 3], Takes(help="The mode in which receipts come to the register: 1; on PAX also 2 and 3.")] = 1
+    tag_map: Annotated[
+        str,
+        Takes(
+            pattern="auto|[0-9*]{4}",
+            allowed='"auto" or exactly 4 digits or *',
+            help="The tag map of additional data: auto lists the indexes that are sent.",
+        ),
+    ] = "auto"
+    connect_timeout: Annotated[float, _seconds("Seconds until a line to the terminal must be open.")] = 10.0
+    ack_timeout: Annotated[float, _seconds("Seconds until a frame must be acknowledged.")] = 5.0
+    payment_timeout: Annotated[float, _seconds("Seconds until the result of whatever needs a card or moves money.")] = 180.0
+    close_timeout: Annotated[float, _seconds("Seconds until the result of closing the session.")] = 180.0
+    status_timeout: Annotated[float, _seconds("Seconds until the answer to a status request.")] = 10.0
+    other_timeout: Annotated[float, _seconds("Seconds until the answer to every other request.")] = 60.0
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if not _NAME.match(self.name):
+        if not isinstance(self.name, str) or not _NAME.match(self.name):
             raise InvalidValueError("terminal name", self.name, "1 to 64 of A-Z a-z 0-9 _ -, beginning with a letter or digit")
+        check_fields(self, f"terminals.{self.name}.")
         self._check_address()
-        if not 1 <= self.port <= 65535:
-            raise InvalidValueError(f"terminals.{self.name}.port", self.port, "1 to 65535")
-        for key, allowed in (("link", ("auto", "listen", "dial")), ("purchase_code", ("auto", "X", "P")), ("capture_length", (176, 180))):
-            if getattr(self, key) not in allowed:
-                raise InvalidValueError(f"terminals.{self.name}.{key}", getattr(self, key), ", ".join(map(str, allowed)))
-        check_digits(f"terminals.{self.name}.terminal_id", self.terminal_id, 8)
-        if self.printing_mode not in (1, 2, 3):
-            raise InvalidValueError(f"terminals.{self.name}.printing_mode", self.printing_mode, "1, 2 or 3")
-        if self.tag_map:
-            check_tag_map(f"terminals.{self.name}.tag_map", self.tag_map)
-        if not 0 <= self.queue_length <= 10_000:
-            raise InvalidValueError(f"terminals.{self.name}.queue_length", self.queue_length, "0 to 10000")
-        for key in _SECONDS:
-            if not 0 <= getattr(self, key) <= 86_400:
-                raise InvalidValueError(f"terminals.{self.name}.{key}", getattr(self, key), "0 to 86400 seconds")
 
     def _check_address(self) -> None:
         try:
@@ -98,6 +114,33 @@ class TerminalSettings:
         """Return the time limits of an exchange with `request` (exchange.md §3)."""
         result: float = getattr(self, f"{request.limit}_timeout")
         return Timing(ack=self.ack_timeout, result=result)
+
+
+class TerminalOptions(TypedDict, total=False):
+    """The settings that `Register.dial` and `Register.listen` take by name: those of `TerminalSettings`, for type checkers."""
+
+    terminal_id: str
+    lrc: LrcReading
+    keep_open: bool
+    trust_unchanged_result: bool
+    tolerate_lengths: bool
+    longest_payment_time: float
+    recovery_pause: float
+    queue_timeout: float
+    queue_length: int
+    purchase_code: Literal["auto", "X", "P"]
+    print_on_register: bool
+    standalone_use: bool
+    last_result_supported: bool
+    capture_length: Literal[176, 180]
+    printing_mode: Literal[1, 2, 3]
+    tag_map: str
+    connect_timeout: float
+    ack_timeout: float
+    payment_timeout: float
+    close_timeout: float
+    status_timeout: float
+    other_timeout: float
 
 
 def check_apart(settings: TerminalSettings, other: TerminalSettings) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, Unpack
 
 from ecrlan.errors import (
     InvalidValueError,
@@ -31,7 +31,7 @@ from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
 from ecrlan.register.events import OperationChanged, TerminalEvent
 from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.options import TerminalSettings, check_apart
+from ecrlan.register.options import TerminalOptions, TerminalSettings, check_apart
 from ecrlan.register.order import Order, Work, said
 from ecrlan.register.outcomes import moves_money
 from ecrlan.register.recall import belongs_to, open_work, recall_terminal
@@ -203,13 +203,19 @@ class Register:
 
     # --- terminals --------------------------------------------------------------------------------------------------------------
 
-    def dial(self, name: str, address: str, port: int = 8081, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
-        """Add a terminal that listens at `address`:`port`; `options` as in `TerminalSettings`."""
+    def dial(self, name: str, address: str, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
+        """Add a terminal that listens at `address`:`port`, and is called there; `options` are those of `TerminalSettings`.
+
+        Raises `InvalidValueError` for a value that is not allowed, and for a second name of a terminal. Nothing is sent yet.
+        """
         return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
 
-    def listen(self, name: str, address: str, **options: Any) -> Terminal:  # noqa: ANN401  # TerminalSettings checks them
-        """Add a terminal that dials in from its static IP `address`; `options` as in `TerminalSettings`."""
-        return self.add(TerminalSettings(name=name, address=address, link="listen", **options))
+    def listen(self, name: str, address: str, *, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
+        """Add a terminal that dials in from its static IP `address`; `options` are those of `TerminalSettings`.
+
+        Raises as `dial` does. Nothing is sent yet.
+        """
+        return self.add(TerminalSettings(name=name, address=address, port=port, link="listen", **options))
 
     def add(self, settings: TerminalSettings) -> Terminal:
         """Add a terminal. What a crash left open on it is recovered in the background."""

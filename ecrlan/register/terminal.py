@@ -102,7 +102,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             cash_register_id=self.register.cash_register_id,
             capture_length=self.settings.capture_length,
             printing_mode=self.settings.printing_mode,
-            tag_map=self.settings.tag_map,
+            tag_map="" if self.settings.tag_map == "auto" else self.settings.tag_map,
         )
         if isinstance(order, orders.Void) and order.target is not None:
             return replace(known, stan=voidable_stan(self.register.journal, self.name, order.target))
