@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +19,7 @@ from ecrlan.model import (
     NotPerformed,
     Operation,
     PaymentResult,
+    PaymentType,
     Resolution,
     Response,
     State,
@@ -26,11 +28,11 @@ from ecrlan.model import (
     Unresolved,
     VasPart,
 )
+from ecrlan.model.orders import Order
+from ecrlan.model.values import fields_of
 from ecrlan.wire.receipt import STANDARD_WIDTH, ReceiptLine, ReceiptStyle, build_receipt, parse_receipt, render_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ecrlan.model import Outcome
 
 T = TypeVar("T")
@@ -67,6 +69,20 @@ def operation_as_json(operation: Operation) -> dict[str, Any]:
     if operation.resolution is not None:
         resolution = operation.resolution
         document["resolution"] = {"by": resolution.by, "note": resolution.note, "time": resolution.time.isoformat()}
+    return document
+
+
+def order_as_json(order: Order) -> dict[str, Any]:
+    """Return the body that asks the HTTP API for an order: its kind, and every field that says something."""
+    document: dict[str, Any] = {"kind": order.kind.value}
+    for declared in fields_of(type(order)):
+        value = getattr(order, declared.name)
+        if isinstance(value, PaymentType):
+            document[declared.name] = value.name.lower()
+        elif isinstance(value, tuple | list):
+            document[declared.name] = [list(pair) for pair in value]
+        elif value is not None:
+            document[declared.name] = dict(value) if isinstance(value, Mapping) else value
     return document
 
 

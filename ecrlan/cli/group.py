@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("ecrlan.cli.demo", "Watch a register and an emulated terminal talk, frame by frame."),
-    "status": ("ecrlan.cli.operations", "Ask the terminal how it is."),
-    "purchase": ("ecrlan.cli.operations", "Take a card payment."),
-    "void": ("ecrlan.cli.operations", "Reverse the terminal's last payment."),
-    "preauthorize": ("ecrlan.cli.operations", "Reserve an amount on a card."),
-    "increment": ("ecrlan.cli.operations", "Add to a reserved amount."),
-    "capture": ("ecrlan.cli.operations", "Charge a reserved amount."),
-    "verify-card": ("ecrlan.cli.operations", "Check a card without charging it."),
-    "totals": ("ecrlan.cli.operations", "Ask for the terminal's totals."),
-    "close-session": ("ecrlan.cli.operations", "Close the accounting session with the host."),
-    "last-result": ("ecrlan.cli.operations", "Ask for the terminal's last saved result."),
-    "reprint": ("ecrlan.cli.operations", "Print the last receipt again."),
-    "vas": ("ecrlan.cli.operations", "Other payment methods: BancomatPay, WeChat, Alipay."),
     "operations": ("ecrlan.cli.desk", "Look up operations, settle unresolved ones by hand, export."),
     "journal": ("ecrlan.cli.journal", "Show whether the journal can be believed, and accept one that is in doubt."),
     "serve": ("ecrlan.cli.serve", "Run the daemon: HTTP API, events and console for any number of tills."),
@@ -43,7 +31,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "layouts": ("ecrlan.cli.layouts", "Print the tables of all messages."),
     "settings": ("ecrlan.cli.settings", "Print every setting with its value and origin."),
 }
-"""Each command with its module and its line of help. The command's function has the command's name, `-` as `_`."""
+"""Each command with its module and its line of help, but for those of operations, which are made from their orders.
+
+The command's function has the command's name, `-` as `_`.
+"""
+FIRST = "demo"
+"""Stands in front of the operations."""
+
+
+def command_lines() -> dict[str, str]:
+    """Return every command with its line of help, in the order in which people meet them."""
+    from ecrlan.model import ORDERS  # noqa: PLC0415 - only where commands are listed
+
+    operations = {order.kind.value.replace("_", "-"): (order.__doc__ or "").partition(":")[0].rstrip(".") + "." for order in ORDERS}
+    others = {name: text for name, (_, text) in COMMANDS.items()}
+    return {FIRST: others[FIRST], **operations, **others}
 
 
 class LazyGroup(click.Group):
@@ -51,20 +53,21 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Return the commands in the order in which people meet them."""
-        return list(COMMANDS)
+        return list(command_lines())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """Import a command."""
         if cmd_name not in COMMANDS:
-            return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
-        assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
-        return command
+            command: click.Command | None = importlib.import_module("ecrlan.cli.operations").command(cmd_name)
+            return command
+        found = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
+        assert isinstance(found, click.Command)  # noqa: S101 - the table above is ours
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl(list(command_lines().items()))
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *further: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - click's
         """Run a command and exit with its code. Errors are printed once, here: as JSON where `--json` was given."""

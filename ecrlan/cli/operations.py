@@ -1,97 +1,43 @@
-"""The operation commands: what each takes, and the call it makes."""
+"""The operation commands: one for each order, its options made from the order's fields.
+
+By hand stands what people type otherwise than programs: `[REF] AMOUNT` and `--last`, and the options in `TYPED`.
+"""
 
 from __future__ import annotations
 
-import functools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ecrlan.cli.amount import Amount, AmountCommand
-from ecrlan.cli.exits import Exit
 from ecrlan.cli.session import Call
 from ecrlan.cli.targets import confirm_last, on_its_terminal, target_and_amount, warn_above
 from ecrlan.errors import InvalidValueError
-from ecrlan.model import Kind, PaymentType
+from ecrlan.model import ORDERS, PaymentType, orders
+from ecrlan.model.orders import Contents, Order
+from ecrlan.model.values import DeclaredField, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from ecrlan.model import Operation
-    from ecrlan.register import Terminal
+    from ecrlan.cli.exits import Exit
 
 _CONTENT = re.compile(r"([0-9]+)=(.*)", re.DOTALL)
+_COMMON = ("reference", "queue_timeout")
+"""Fields whose options every command has, in `_common_options`."""
 
 
-def operation(kind: Kind) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
-    """Give a command the options that all operations have; its function gets them as a `Call`."""
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """How a field is typed: its option, and the value that was meant by what was typed."""
 
-    def decorate(function: Callable[..., Exit]) -> Callable[..., Exit]:
-        @click.option("-t", "--terminal", metavar="NAME", help="The terminal's name in the settings; default: the only one.")
-        @click.option("--address", metavar="HOST[:PORT]", help="A terminal that no settings file knows; port 8081 unless given.")
-        @click.option("--reference", help="Your name for the operation, 1 to 64 of A-Z a-z 0-9 . _ -; default: one is made.")
-        @click.option("--queue-timeout", type=click.FloatRange(0, 3600), metavar="SECONDS", help="How long to wait for the terminal.")
-        @click.option("--config", metavar="FILE", help="The settings file.")
-        @click.option("--json", "as_json", is_flag=True, help="Print nothing but the result, as JSON.")
-        @click.option("-v", "--verbose", count=True, help="Log to standard error; twice for more.")
-        @functools.wraps(function)
-        def command(
-            *,
-            terminal: str | None,
-            address: str | None,
-            reference: str | None,
-            config: str | None,
-            as_json: bool,
-            verbose: int,
-            **own: Any,  # noqa: ANN401 - each command's own
-        ) -> Exit:
-            call = Call(kind=kind, terminal=terminal, address=address, config=config, reference=reference, as_json=as_json, verbose=verbose)
-            return function(call, **own)
-
-        return command
-
-    return decorate
+    option: click.Option
+    value: Callable[[Any], object] = lambda typed: typed
 
 
-def payment_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
-    """Options of whatever begins with a card."""
-    for option in (
-        click.option(
-            "--additional-data",
-            "contents",
-            multiple=True,
-            metavar="INDEX=TEXT",
-            help="Additional data for the host, such as 5=TEXT; up to four times.",
-        ),
-        click.option("--card-present", is_flag=True, help="The card is in the terminal already."),
-        click.option(
-            "--payment-type",
-            type=click.Choice([member.name.lower() for member in PaymentType]),
-            default="automatic",
-            show_default=True,
-            help="Which card to take.",
-        ),
-        receipt_text_option,
-    ):
-        function = option(function)
-    return function
-
-
-receipt_text_option = click.option(
-    "--receipt-text", default="", metavar="TEXT", help="Printed at the receipt's foot; at most 128 characters."
-)
-code_option = click.option(
-    "--preauthorization-code", metavar="CODE", help="Instead of REF: the pre-authorization's code, 9 digits, which its result tells."
-)
-
-
-def card_options(*, payment_type: str, contents: tuple[str, ...], **plain: Any) -> dict[str, Any]:  # noqa: ANN401 - passed on
-    """Return what was typed for `payment_options` as the terminal's calls take it."""
-    return {"payment_type": PaymentType[payment_type.upper()], "additional_data": parse_contents(contents), **plain}
-
-
-def parse_contents(contents: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+def parse_contents(contents: tuple[str, ...]) -> Contents:
     """Return additional data as (index, text) pairs."""
     pairs = []
     for content in contents:
@@ -102,196 +48,202 @@ def parse_contents(contents: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     return tuple(pairs)
 
 
-@click.command()
-@operation(Kind.STATUS)
-def status(call: Call, *, queue_timeout: float | None) -> Exit:
-    """Ask the terminal how it is: identity, state, clock, software release."""
-    return call.run(lambda terminal, reference: terminal.status(reference=reference, queue_timeout=queue_timeout))
-
-
-@click.command(cls=AmountCommand)
-@click.argument("amount", type=Amount())
-@payment_options
-@operation(Kind.PURCHASE)
-def purchase(call: Call, *, amount: int, **typed: Any) -> Exit:  # noqa: ANN401 - `payment_options`
-    """Take a card payment of AMOUNT euros: 6.50 or 6,50."""
-    options = card_options(**typed)
-    return call.run(lambda terminal, reference: terminal.purchase(amount, reference=reference, **options))
-
-
-@click.command()
-@click.argument("target", metavar="[REF]", required=False)
-@click.option("--stan", metavar="N", help="The STAN of the payment to reverse: it must be the terminal's last.")
-@click.option("--last", is_flag=True, help="Reverse whichever payment was the terminal's last, after a question.")
-@click.option("--yes", is_flag=True, help="With --last: do not ask; needed with --json and where no person answers.")
-@operation(Kind.VOID)
-def void(call: Call, *, target: str | None, stan: str | None, last: bool, yes: bool, queue_timeout: float | None) -> Exit:
-    """Reverse the terminal's last payment: the operation REF, the one with a STAN, or whichever it is.
-
-    REF is the payment's reference. Refused where it is not the terminal's last payment as far as the journal knows. Without -t the
-    terminal is the one of that operation.
-    """
-    if (target is not None) + (stan is not None) + last != 1:
-        raise click.UsageError(
-            "say either --stan N (the payment's STAN), REF (the payment's reference) or --last (whichever payment was the last)"
-        )
-    if stan is not None:
-        if not re.fullmatch(r"[0-9]{1,6}", stan) or not int(stan):
-            raise InvalidValueError("--stan", stan, "1 to 6 digits, not 0")
-        stan = stan.zfill(6)
-    if target is not None:
-        call = on_its_terminal(call, target)
-    if last and not yes:
-        confirm_last(call)
-    return call.run(
-        lambda terminal, reference: terminal.void(target=target, stan=stan, last=last, reference=reference, queue_timeout=queue_timeout)
-    )
-
-
-@click.command(cls=AmountCommand)
-@click.argument("amount", type=Amount())
-@payment_options
-@operation(Kind.PREAUTHORIZE)
-def preauthorize(call: Call, *, amount: int, **typed: Any) -> Exit:  # noqa: ANN401 - `payment_options`
-    """Reserve AMOUNT euros on a card. The result's pre-authorization code is what increment and capture need."""
-    options = card_options(**typed)
-    return call.run(lambda terminal, reference: terminal.preauthorize(amount, reference=reference, **options))
-
-
-@click.command(cls=AmountCommand)
-@click.argument("words", metavar="[REF] AMOUNT", nargs=-1)
-@code_option
-@receipt_text_option
-@operation(Kind.INCREMENT)
-def increment(
-    call: Call, *, words: tuple[str, ...], preauthorization_code: str | None, receipt_text: str, queue_timeout: float | None
-) -> Exit:
-    """Add AMOUNT euros to what the pre-authorization REF has reserved.
-
-    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
-    terminal is the one of REF.
-    """
-    target, amount = target_and_amount(words, preauthorization_code)
-    if target is not None:
-        call = on_its_terminal(call, target)
-    return call.run(
-        lambda terminal, reference: terminal.increment(
-            amount,
-            target=target,
-            preauthorization_code=preauthorization_code,
-            receipt_text=receipt_text,
-            reference=reference,
-            queue_timeout=queue_timeout,
-        )
-    )
-
-
-@click.command(cls=AmountCommand)
-@click.argument("words", metavar="[REF] AMOUNT", nargs=-1)
-@code_option
-@receipt_text_option
-@operation(Kind.CAPTURE)
-def capture(
-    call: Call, *, words: tuple[str, ...], preauthorization_code: str | None, receipt_text: str, queue_timeout: float | None
-) -> Exit:
-    """Charge AMOUNT euros, the final sum, of what the pre-authorization REF has reserved.
-
-    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
-    terminal is the one of REF. More than was authorized, increments included, is sent after a warning.
-    """
-    target, amount = target_and_amount(words, preauthorization_code)
-    if target is not None:
-        call = on_its_terminal(call, target)
-
-    async def start(terminal: Terminal, reference: str | None) -> Operation:
-        if target is not None:
-            warn_above(terminal, target, amount)
-        return await terminal.capture(
-            amount,
-            target=target,
-            preauthorization_code=preauthorization_code,
-            receipt_text=receipt_text,
-            reference=reference,
-            queue_timeout=queue_timeout,
-        )
-
-    return call.run(start)
-
-
-@click.command()
-@operation(Kind.VERIFY_CARD)
-def verify_card(call: Call, *, queue_timeout: float | None) -> Exit:
-    """Check a card without charging it."""
-    return call.run(lambda terminal, reference: terminal.verify_card(reference=reference, queue_timeout=queue_timeout))
-
-
-@click.command()
-@operation(Kind.TOTALS)
-def totals(call: Call, *, queue_timeout: float | None) -> Exit:
-    """Ask for the terminal's totals."""
-    return call.run(lambda terminal, reference: terminal.totals(reference=reference, queue_timeout=queue_timeout))
-
-
-@click.command()
-@operation(Kind.CLOSE_SESSION)
-def close_session(call: Call, *, queue_timeout: float | None) -> Exit:
-    """Close the accounting session with the host."""
-    return call.run(lambda terminal, reference: terminal.close_session(reference=reference, queue_timeout=queue_timeout))
-
-
-@click.command()
-@operation(Kind.LAST_RESULT)
-def last_result(call: Call, *, queue_timeout: float | None) -> Exit:
-    """Ask for the terminal's last saved result. It names no request: it may be another customer's."""
-    return call.run(lambda terminal, reference: terminal.last_result(reference=reference, queue_timeout=queue_timeout))
-
-
-@click.command()
-@click.option("--on-terminal", is_flag=True, help="Print on the terminal instead of sending the receipt to the register.")
-@click.option("--service", is_flag=True, help="The service receipt instead of the financial one.")
-@operation(Kind.REPRINT)
-def reprint(call: Call, *, on_terminal: bool, service: bool, queue_timeout: float | None) -> Exit:
-    """Print the last receipt again."""
-    return call.run(
-        lambda terminal, reference: terminal.reprint(
-            to_ecr=not on_terminal, ticket_type=int(service), reference=reference, queue_timeout=queue_timeout
-        )
-    )
-
-
-@click.command()
-@click.argument("function")
-@click.option("--amount", metavar="TEXT", help="The amount, passed on as given: the protocol does not state its unit.")
-@click.option("--order-id", metavar="ID", help="The order, for a refund; at most 27 characters.")
-@click.option("--print-on", type=click.Choice(["terminal", "register"]), default="terminal", show_default=True, help="Who prints.")
-@click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="A further parameter; as often as needed.")
-@operation(Kind.VAS)
-def vas(
-    call: Call,
-    *,
-    function: str,
-    amount: str | None,
-    order_id: str | None,
-    print_on: str,
-    parameters: tuple[str, ...],
-    queue_timeout: float | None,
-) -> Exit:
-    """Perform a FUNCTION of another payment method.
-
-    SERVICE_FUNCTION, such as BPAY_QR: services BPAY, WECHAT, ALIPAY; functions QR, INQUIRY, REFUND, and for BPAY TOTAL and CHIUSURA.
-    """
+def parse_parameters(parameters: tuple[str, ...]) -> Mapping[str, str]:
+    """Return what was typed as KEY=VALUE."""
     pairs = [parameter.partition("=") for parameter in parameters]
     for parameter, (key, equals, _) in zip(parameters, pairs, strict=True):
         if not key or not equals:
             raise InvalidValueError("--parameter", parameter, "KEY=VALUE")
-    return call.run(
-        lambda terminal, reference: terminal.vas(
-            function,
-            amount=amount,
-            order_id=order_id,
-            printer="POS" if print_on == "terminal" else "ECR",
-            parameters={key: value for key, _, value in pairs},
-            reference=reference,
-            queue_timeout=queue_timeout,
+    return {key: value for key, _, value in pairs}
+
+
+def parse_stan(stan: str | None) -> str | None:
+    """Return a STAN with its leading zeros."""
+    if stan is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,6}", stan) or not int(stan):
+        raise InvalidValueError("--stan", stan, "1 to 6 digits, not 0")
+    return stan.zfill(6)
+
+
+def _option(*names: str, **more: Any) -> click.Option:  # noqa: ANN401 - click's
+    return click.Option(names, **more)
+
+
+TYPED: dict[str, Callable[[], Typed]] = {
+    "additional_data": lambda: Typed(
+        _option(
+            *("--additional-data", "additional_data"),
+            multiple=True,
+            metavar="INDEX=TEXT",
+            help="Additional data for the host, such as 5=TEXT; up to four times.",
+        ),
+        parse_contents,
+    ),
+    "preauthorization_code": lambda: Typed(
+        _option(
+            "--preauthorization-code",
+            metavar="CODE",
+            help="Instead of REF: the pre-authorization's code, 9 digits, which its result tells.",
         )
+    ),
+    "stan": lambda: Typed(
+        _option("--stan", metavar="N", help="The STAN of the payment to reverse: it must be the terminal's last."), parse_stan
+    ),
+    "last": lambda: Typed(_option("--last", is_flag=True, help="Reverse whichever payment was the terminal's last, after a question.")),
+    "to_ecr": lambda: Typed(
+        _option(*("--on-terminal", "to_ecr"), is_flag=True, help="Print on the terminal instead of sending the receipt to the register."),
+        lambda on_terminal: not on_terminal,
+    ),
+    "ticket_type": lambda: Typed(
+        _option("--service", "ticket_type", is_flag=True, help="The service receipt instead of the financial one."), int
+    ),
+    "printer": lambda: Typed(
+        _option(
+            *("--print-on", "printer"),
+            type=click.Choice(["terminal", "register"]),
+            default="terminal",
+            show_default=True,
+            help="Who prints.",
+        ),
+        lambda place: "POS" if place == "terminal" else "ECR",
+    ),
+    "order_id": lambda: Typed(_option("--order-id", metavar="ID", help="The order, for a refund; at most 27 characters.")),
+    "parameters": lambda: Typed(
+        _option(*("--parameter", "parameters"), multiple=True, metavar="KEY=VALUE", help="A further parameter; as often as needed."),
+        parse_parameters,
+    ),
+}
+"""Fields that people type otherwise than programs write them."""
+
+ABOUT: dict[type[Order], str] = {
+    orders.Status: "Ask the terminal how it is: identity, state, clock, software release.",
+    orders.Purchase: "Take a card payment of AMOUNT euros: 6.50 or 6,50.",
+    orders.Void: """Reverse the terminal's last payment: the operation REF, the one with a STAN, or whichever it is.
+
+    REF is the payment's reference. Refused where it is not the terminal's last payment as far as the journal knows. Without -t the
+    terminal is the one of that operation.
+    """,
+    orders.Preauthorize: "Reserve AMOUNT euros on a card. The result's pre-authorization code is what increment and capture need.",
+    orders.Increment: """Add AMOUNT euros to what the pre-authorization REF has reserved.
+
+    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
+    terminal is the one of REF.
+    """,
+    orders.Capture: """Charge AMOUNT euros, the final sum, of what the pre-authorization REF has reserved.
+
+    REF is the reference of the pre-authorization; --preauthorization-code names one that the journal does not know. Without -t the
+    terminal is the one of REF. More than was authorized, increments included, is sent after a warning.
+    """,
+    orders.LastResult: "Ask for the terminal's last saved result. It names no request: it may be another customer's.",
+    orders.Vas: """Perform a FUNCTION of another payment method.
+
+    SERVICE_FUNCTION, such as BPAY_QR: services BPAY, WECHAT, ALIPAY; functions QR, INQUIRY, REFUND, and for BPAY TOTAL and CHIUSURA.
+    """,
+}
+"""Help of commands about which there is more to say than their orders do."""
+
+
+def command_name(order: type[Order]) -> str:
+    """Return the name of an order's command."""
+    return order.kind.value.replace("_", "-")
+
+
+def command(name: str) -> click.Command | None:
+    """Return the command of an operation; None where there is none of this name."""
+    order = next((each for each in ORDERS if command_name(each) == name), None)
+    return None if order is None else _command(order)
+
+
+def _command(order: type[Order]) -> click.Command:
+    fields = sorted(
+        (declared for declared in fields_of(order) if declared.name not in (*_COMMON, "target")),
+        key=lambda declared: declared.name == "cash_register_id",  # seldom wanted: behind all others
     )
+    typed = {declared.name: _typed(declared) for declared in fields if not declared.required}
+    arguments: list[click.Parameter] = []
+    if issubclass(order, orders.FollowingOrder):
+        arguments = [click.Argument(["words"], metavar="[REF] AMOUNT", nargs=-1)]
+    elif issubclass(order, orders.Void):
+        arguments = [click.Argument(["target"], metavar="[REF]", required=False)]
+    else:
+        arguments = [_argument(declared) for declared in fields if declared.required]
+    options: list[click.Parameter] = [each.option for each in typed.values()]
+    if issubclass(order, orders.Void):
+        options.append(_option("--yes", is_flag=True, help="With --last: do not ask; needed with --json and where no person answers."))
+
+    def perform(**given: Any) -> Exit:  # noqa: ANN401 - what the options are
+        names = ("terminal", "address", "config", "reference", "as_json", "verbose")
+        call = Call(kind=order.kind, **{name: given.pop(name) for name in names})
+        values = {name: each.value(given.pop(name)) for name, each in typed.items()}
+        return _perform(order, call, {**given, **values})
+
+    kind = AmountCommand if any(declared.takes.unit == "cents" for declared in fields) else click.Command
+    return kind(
+        command_name(order), callback=perform, params=[*arguments, *options, *_common_options()], help=ABOUT.get(order, order.__doc__)
+    )
+
+
+def _perform(order: type[Order], call: Call, values: dict[str, Any]) -> Exit:
+    """Make the order of what was typed, and have it carried out."""
+    if issubclass(order, orders.FollowingOrder):
+        target, amount = target_and_amount(values.pop("words"), values["preauthorization_code"])
+        values |= {"target": target, "amount": amount}
+    elif issubclass(order, orders.Void):
+        if (values["target"] is not None) + (values["stan"] is not None) + values["last"] != 1:
+            raise click.UsageError(
+                "say either --stan N (the payment's STAN), REF (the payment's reference) or --last (whichever payment was the last)"
+            )
+        asked = values["last"] and not values.pop("yes")
+        values.pop("yes", None)
+        if asked:
+            confirm_last(call)
+    if values.get("target") is not None:
+        call = on_its_terminal(call, values["target"])
+    made = order(**values)
+    if isinstance(made, orders.Capture) and made.target is not None:
+        target, amount = made.target, made.amount
+        return call.run(made, before=lambda terminal: warn_above(terminal, target, amount))
+    return call.run(made)
+
+
+def _argument(declared: DeclaredField) -> click.Argument:
+    if declared.takes.unit == "cents":
+        return click.Argument([declared.name], type=Amount())
+    return click.Argument([declared.name])
+
+
+def _typed(declared: DeclaredField) -> Typed:
+    """Return how an option is typed: as `TYPED` says, or as its declaration has it."""
+    if declared.name in TYPED:
+        return TYPED[declared.name]()
+    takes, name = declared.takes, f"--{declared.name.replace('_', '-')}"
+    about: dict[str, Any] = {"help": takes.help}
+    if declared.type is PaymentType:
+        words = [member.name.lower() for member in PaymentType]
+        option = _option(name, type=click.Choice(words), default=declared.default.name.lower(), show_default=True, **about)
+        return Typed(option, lambda word: PaymentType[word.upper()])
+    if declared.type is bool:
+        return Typed(_option(name, is_flag=True, **about))
+    if declared.choices:
+        return Typed(_option(name, type=click.Choice([str(each) for each in declared.choices]), default=declared.default, **about))
+    if declared.type is int:
+        return Typed(_option(name, type=int, default=declared.default, metavar="N", **about))
+    if declared.takes.longest is not None and declared.default == "":
+        about["help"] = f"{takes.help.rstrip('.')}; at most {takes.longest} characters."
+    return Typed(_option(name, default=declared.default, metavar="DIGITS" if takes.pattern.startswith("[0-9]") else "TEXT", **about))
+
+
+def _common_options() -> list[click.Parameter]:
+    """Return the options that all operations have."""
+    waits = next(declared.takes for declared in fields_of(Order) if declared.name == "queue_timeout")
+    seconds = click.FloatRange(waits.least, waits.most)
+    return [
+        _option("-t", "--terminal", metavar="NAME", help="The terminal's name in the settings; default: the only one."),
+        _option("--address", metavar="HOST[:PORT]", help="A terminal that no settings file knows; port 8081 unless given."),
+        _option("--reference", help="Your name for the operation, 1 to 64 of A-Z a-z 0-9 . _ -; default: one is made."),
+        _option("--queue-timeout", type=seconds, metavar="SECONDS", help="How long to wait for the terminal."),
+        _option("--config", metavar="FILE", help="The settings file."),
+        _option("--json", "as_json", is_flag=True, help="Print nothing but the result, as JSON."),
+        _option("-v", "--verbose", count=True, help="Log to standard error; twice for more."),
+    ]

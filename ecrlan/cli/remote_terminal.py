@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,20 +16,12 @@ from ecrlan.cli.remote import LONGEST_WAIT, DaemonAnswerError, DaemonClient, Dae
 from ecrlan.cli.stream import follow_on
 from ecrlan.errors import EcrlanError, InvalidValueError, JournalError
 from ecrlan.journal import Journal
-from ecrlan.model import (
-    MAXIMUM_RECEIPT_TEXT,
-    AdditionalDataRequest,
-    Kind,
-    PaymentType,
-    State,
-    VasRequest,
-    check_digits,
-    check_text,
-)
-from ecrlan.model.vas_request import build_vas
-from ecrlan.operation_json import operation_of_json, receipt_of_lines
+from ecrlan.model import Kind, MoneyOperation, Operation, Outcome, State, with_outcome
+from ecrlan.model.orders import Known, Order, RegisterOrder
+from ecrlan.operation_json import operation_of_json, order_as_json, receipt_of_lines
 from ecrlan.register import Alarm, OperationChanged, ProgressShown
 from ecrlan.register.records import operation_of_entry
+from ecrlan.register.surface import Operations
 from ecrlan.register.targets import preauthorization
 
 if TYPE_CHECKING:
@@ -36,8 +30,7 @@ if TYPE_CHECKING:
     from ecrlan.cli.remote import RunningDaemon
     from ecrlan.cli.stream import StreamEvent
     from ecrlan.errors import Sent
-    from ecrlan.model import Operation
-    from ecrlan.register import Terminal, TerminalEvent
+    from ecrlan.register import TerminalEvent
     from ecrlan.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -52,8 +45,8 @@ LOST_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0, 2.0, 3.0)
 """Seconds between attempts to reach the daemon again, which its supervisor may be starting anew; then it counts as gone."""
 DROP_PAUSE = 0.05
 DROP_LOOKS = 40
-_WITHOUT_REGISTER = (Kind.STATUS, Kind.REPRINT)
-"""Kinds whose request names no cash register."""
+_ANY = Known(preauthorization_code="0" * 9)
+"""Stands for what only the daemon knows, where an order's values are checked as its request checks them."""
 
 
 class DaemonGoneError(EcrlanError):
@@ -66,8 +59,8 @@ class DaemonGoneError(EcrlanError):
         self.sent: Sent = sent
 
 
-class RemoteTerminal:
-    """A terminal that a daemon drives: stands in for `Terminal` where a command performs an operation.
+class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, Any, Operation[Outcome]]]):
+    """A terminal that a daemon drives, with the operations of `Operations`.
 
     Values are checked here as the direct way checks them, so that the words are the same. A lost connection loses nothing: the operation
     is asked for again by its reference, which is the same operation. `styles`: receipts come with the styles of their lines.
@@ -92,53 +85,28 @@ class RemoteTerminal:
 
     # --- operations -------------------------------------------------------------------------------------------------------------
 
-    async def status(self, **own: object) -> Operation:
-        """As `Terminal.status`."""
-        return await self._perform(Kind.STATUS, own)
+    async def _money(self, order: Order) -> MoneyOperation:
+        return cast("MoneyOperation", await self.carry_out(order))
 
-    async def purchase(self, amount: int, **own: object) -> Operation:
-        """As `Terminal.purchase`."""
-        return await self._perform(Kind.PURCHASE, {"amount": amount, **own})
-
-    async def preauthorize(self, amount: int, **own: object) -> Operation:
-        """As `Terminal.preauthorize`."""
-        return await self._perform(Kind.PREAUTHORIZE, {"amount": amount, **own})
-
-    async def increment(self, amount: int, **own: object) -> Operation:
-        """As `Terminal.increment`."""
-        return await self._perform(Kind.INCREMENT, {"amount": amount, **own})
-
-    async def capture(self, amount: int, **own: object) -> Operation:
-        """As `Terminal.capture`."""
-        return await self._perform(Kind.CAPTURE, {"amount": amount, **own})
-
-    async def void(self, **own: object) -> Operation:
-        """As `Terminal.void`."""
-        return await self._perform(Kind.VOID, own)
-
-    async def verify_card(self, **own: object) -> Operation:
-        """As `Terminal.verify_card`."""
-        return await self._perform(Kind.VERIFY_CARD, own)
-
-    async def totals(self, **own: object) -> Operation:
-        """As `Terminal.totals`."""
-        return await self._perform(Kind.TOTALS, own)
-
-    async def close_session(self, **own: object) -> Operation:
-        """As `Terminal.close_session`."""
-        return await self._perform(Kind.CLOSE_SESSION, own)
-
-    async def last_result(self, **own: object) -> Operation:
-        """As `Terminal.last_result`."""
-        return await self._perform(Kind.LAST_RESULT, own)
-
-    async def reprint(self, **own: object) -> Operation:
-        """As `Terminal.reprint`."""
-        return await self._perform(Kind.REPRINT, own)
-
-    async def vas(self, function: str, **own: object) -> Operation:
-        """As `Terminal.vas`."""
-        return await self._perform(Kind.VAS, {"function": function, **own})
+    async def carry_out(self, order: Order) -> Operation[Outcome]:
+        """Have an order carried out by the daemon, as `Operations` says."""
+        order.check()
+        order.request(_ANY)
+        order.additional_request(_ANY)
+        reference = order.reference
+        if reference is None and (order.kind is not Kind.STATUS or order.queue_timeout is not None):
+            reference = str(uuid.uuid4())  # as the register would: but by it, it is found again
+        named = replace(order, reference=reference)
+        if isinstance(named, RegisterOrder) and named.cash_register_id is None:
+            named = replace(named, cash_register_id=self._settings.register_.cash_register_id)
+        self._kind, self._reference = order.kind, reference
+        asked = datetime.now(UTC)
+        await _bounded(self._following, FOLLOW_SECONDS)
+        operation = await self._ended(order_as_json(named), reference)
+        if operation.finished_time is not None and operation.finished_time >= asked:  # else it is known from before: nothing to be shown
+            with suppress(asyncio.CancelledError):  # Ctrl-C now: the outcome is known, and is told
+                await _bounded(self._shown, SHOWN_SECONDS)
+        return with_outcome(operation)
 
     def authorized_total(self, target: str) -> int:
         """As `Terminal.authorized_total`; the journal can be read whoever owns it."""
@@ -181,22 +149,6 @@ class RemoteTerminal:
         return None
 
     # --- an operation's way -----------------------------------------------------------------------------------------------------
-
-    async def _perform(self, kind: Kind, own: dict[str, Any]) -> Operation:
-        reference: str | None = own.pop("reference", None)
-        body = _checked(kind, own)
-        if kind not in _WITHOUT_REGISTER:
-            body["cash_register_id"] = self._settings.register_.cash_register_id
-        if reference is None and (kind is not Kind.STATUS or "queue_timeout" in body):
-            reference = str(uuid.uuid4())  # as the register would: but by it, it is found again
-        self._kind, self._reference = kind, reference
-        asked = datetime.now(UTC)
-        await _bounded(self._following, FOLLOW_SECONDS)
-        operation = await self._ended(body if reference is None else {"reference": reference, **body}, reference)
-        if operation.finished_time is not None and operation.finished_time >= asked:  # else it is known from before: nothing to be shown
-            with suppress(asyncio.CancelledError):  # Ctrl-C now: the outcome is known, and is told
-                await _bounded(self._shown, SHOWN_SECONDS)
-        return operation
 
     async def _ended(self, body: dict[str, Any], reference: str | None) -> Operation:
         """Return the operation with its outcome, however long that takes."""
@@ -312,11 +264,11 @@ class RemoteWay:
         self._terminal = RemoteTerminal(self._client, settings, name, styles=styles)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Terminal]:
+    async def open(self) -> AsyncIterator[RemoteTerminal]:
         """Connect, and let go of everything in the end. Raises `RegisterError` where there is no token."""
         async with self._client:
             try:
-                yield cast("Terminal", self._terminal)  # has the calls that commands make; tests/cli/test_remote.py makes them all
+                yield self._terminal
             finally:
                 await self._terminal.close()
 
@@ -331,28 +283,6 @@ def operation_of(document: object) -> Operation:
         return operation_of_json(document)
     except InvalidValueError as error:
         raise DaemonAnswerError(f"the daemon tells of an operation that cannot be read: {error}") from None
-
-
-def _checked(kind: Kind, own: dict[str, Any]) -> dict[str, Any]:
-    """Return the request's body; values are checked as requests to a terminal check them. Raises `InvalidValueError`."""
-    contents = own.get("additional_data") or ()
-    if contents:
-        AdditionalDataRequest(contents=tuple(contents))
-    check_text("receipt_text", own.get("receipt_text", ""), MAXIMUM_RECEIPT_TEXT)
-    if own.get("preauthorization_code") is not None:
-        check_digits("preauthorization_code", own["preauthorization_code"], 9)
-    if kind is Kind.VAS:
-        parts = {name: own.get(name) for name in ("amount", "order_id")}
-        VasRequest(xml=build_vas(own["function"], printer=own["printer"], parameters=own["parameters"], **parts))
-    body: dict[str, Any] = {"kind": kind.value}
-    for name, value in own.items():
-        if isinstance(value, PaymentType):
-            body[name] = value.name.lower()
-        elif name == "additional_data":
-            body[name] = [list(content) for content in value]
-        elif value is not None:
-            body[name] = value
-    return body
 
 
 async def _bounded(event: asyncio.Event, seconds: float) -> None:

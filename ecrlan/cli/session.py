@@ -7,7 +7,7 @@ import os
 import re
 import uuid
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 import click
@@ -25,13 +25,17 @@ from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, Te
 from ecrlan.settings import Settings, data_folder, split_address
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from rich.console import Console
     from rich.status import Status
 
+    from ecrlan.cli.remote_terminal import RemoteTerminal
     from ecrlan.model import Operation
+    from ecrlan.model.orders import Order
     from ecrlan.register import Terminal, TerminalEvent
+
+    AnyTerminal = Terminal | RemoteTerminal
 
 DEFAULT_PORT = 8081
 BLOCKED_KINDS = kinds_of(lambda order: order.money or order.blocked)
@@ -62,8 +66,8 @@ class Call:
         """Whether the operation can end unresolved."""
         return self.kind in MONEY_KINDS
 
-    def run(self, start: Callable[[Terminal, str | None], Awaitable[Operation]]) -> Exit:
-        """Perform the operation that `start` begins (it gets the terminal and the reference); print it and return the exit code."""
+    def run(self, order: Order, before: Callable[[AnyTerminal], None] = lambda _: None) -> Exit:
+        """Have `order` carried out, after `before` was called with the terminal; print the operation and return the exit code."""
         configure_logging(self.verbose, shown_to_people=not self.as_json)
         if self.reference is not None:
             check_reference(self.reference)
@@ -72,7 +76,7 @@ class Call:
         way = self._way(settings)
         reference = self.reference or (str(uuid.uuid4()) if self.moves_money else None)
         try:
-            return asyncio.run(self._perform(way, reference, start))
+            return asyncio.run(self._perform(way, replace(order, reference=reference), before))
         except KeyboardInterrupt:  # pressed again, before it was found out what the first has stopped
             return self._interrupted(reference, sent=True)
         except OSError as error:
@@ -94,13 +98,15 @@ class Call:
             )
         return RemoteWay(daemon, settings, chosen.name, styles=not self.as_json)
 
-    async def _perform(self, way: Way, reference: str | None, start: Callable[[Terminal, str | None], Awaitable[Operation]]) -> Exit:
+    async def _perform(self, way: Way, order: Order, before: Callable[[AnyTerminal], None]) -> Exit:
+        reference = order.reference
         async with way.open() as terminal:
             with Progress(self, reference) as progress:
                 watching = asyncio.create_task(progress.follow(terminal))
                 await asyncio.sleep(0)  # the watcher must stand before the first event
                 try:
-                    operation = await start(terminal, reference)
+                    before(terminal)
+                    operation: Operation = await terminal.carry_out(order)
                     await asyncio.sleep(0)  # what came together with the outcome is shown, too
                     if operation.state is not State.FINISHED:  # known from before, and its outcome is just being found out
                         operation = await progress.finished(operation)
@@ -149,7 +155,7 @@ class Call:
 class Way(Protocol):
     """How a command comes to its terminal."""
 
-    def open(self) -> AbstractAsyncContextManager[Terminal]:
+    def open(self) -> AbstractAsyncContextManager[AnyTerminal]:
         """Return what gives the terminal for as long as it is entered. Entering raises `EcrlanError`; nothing was sent then."""
 
     async def was_sent(self, reference: str | None) -> bool:
@@ -248,7 +254,7 @@ class Progress:
                 self._status.stop()
             self._status = None
 
-    async def follow(self, terminal: Terminal) -> None:
+    async def follow(self, terminal: AnyTerminal) -> None:
         """Show the terminal's events until cancelled."""
         async for event in terminal.events():
             self.show(event)

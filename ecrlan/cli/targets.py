@@ -21,9 +21,8 @@ from ecrlan.register.targets import VOIDABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ecrlan.cli.session import Call
+    from ecrlan.cli.session import AnyTerminal, Call
     from ecrlan.journal import Entry
-    from ecrlan.register import Terminal
 
 LOOKED_AT = 50
 """Approved operations among which the last payment is looked for."""
@@ -86,7 +85,7 @@ def _words(entry: Entry) -> str:
     return f"{entry.kind.value.replace('_', ' ')}{amount}, {moment:%d/%m/%Y %H:%M}, reference {entry.reference}"
 
 
-def warn_above(terminal: Terminal, target: str, amount: int) -> None:
+def warn_above(terminal: AnyTerminal, target: str, amount: int) -> None:
     """Say on standard error that a capture of `amount` cents is above what pre-authorization `target` has authorized."""
     try:
         authorized = terminal.authorized_total(target)

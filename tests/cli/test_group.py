@@ -8,7 +8,7 @@ import pytest
 import ecrlan
 from ecrlan.cli import group
 from ecrlan.cli.exits import pipe_may_close, reader_left
-from ecrlan.cli.group import COMMANDS
+from ecrlan.cli.group import command_lines
 
 
 def test_bare_ecrlan_says_what_to_do_next(run, home):
@@ -32,10 +32,10 @@ def test_bare_ecrlan_with_a_wrong_variable_names_it(run, monkeypatch):
 
 def test_help_lists_every_command(run):
     text = run("--help").stdout
-    assert all(command in text for command in COMMANDS)
+    assert all(command in text for command in command_lines())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", command_lines())
 def test_every_command_has_help(run, command):
     result = run(command, "--help")
     assert result.exit_code == 0
