@@ -38,7 +38,7 @@ from ecrlan.model.requests import (
     VoidRequest,
 )
 from ecrlan.model.values import DeclaredField, Takes, check_fields, fields_of
-from ecrlan.model.vas_request import FUNCTION_NAMES, LONGEST_ORDER_ID, build_vas
+from ecrlan.model.vas_request import FUNCTION_NAMES, LONGEST_ORDER_ID, VAS_FUNCTIONS, build_vas
 
 
 class Kind(str, Enum):
@@ -63,6 +63,7 @@ REFERENCE = Takes(
     allowed="1 to 64 of A-Z a-z 0-9 . _ -",
     help="Your name for the operation, unique for ever: the same reference is the same operation, however often it is posted.",
     example="sale-4711",
+    seldom=True,
 )
 
 
@@ -70,8 +71,8 @@ def _target(text: str) -> Takes:
     return Takes(pattern=REFERENCE.pattern, allowed=REFERENCE.allowed, example=REFERENCE.example, help=text)
 
 
-def _digits(count: int, text: str) -> Takes:
-    return Takes(pattern=f"[0-9]{{{count}}}", allowed=f"exactly {count} digits", help=text)
+def _digits(count: int, text: str, *, seldom: bool = False) -> Takes:
+    return Takes(pattern=f"[0-9]{{{count}}}", allowed=f"exactly {count} digits", help=text, seldom=seldom)
 
 
 Amount = Annotated[int, Takes(unit="cents", least=MINIMUM_AMOUNT, most=MAXIMUM_AMOUNT, help="Whole cents.", example=650)]
@@ -82,6 +83,7 @@ ReceiptText = Annotated[
         pattern=r"[\x20-\x7e]*",
         allowed=f"at most {MAXIMUM_RECEIPT_TEXT} printable ASCII characters",
         help="Printed at the receipt's foot.",
+        seldom=True,
     ),
 ]
 Contents = Sequence[tuple[int, str]]
@@ -119,6 +121,8 @@ class Order:
     """`void` may name it."""
     targets: ClassVar[frozenset[Kind]] = frozenset()
     """The kinds of operations that its `target` may be."""
+    asks_first: ClassVar[bool] = False
+    """It ends something for good: where people order it with one press, they are asked before."""
 
     reference: Annotated[str | None, REFERENCE] = None
     queue_timeout: Annotated[
@@ -128,6 +132,7 @@ class Order:
             least=0,
             most=3600,
             help="Seconds to wait for the terminal; 0: not at all, 409 `terminal_busy`. Default: the terminal's setting.",
+            seldom=True,
         ),
     ] = None
 
@@ -148,7 +153,9 @@ class Order:
 class RegisterOrder(Order):
     """An operation whose request names the cash register."""
 
-    cash_register_id: Annotated[str | None, _digits(8, "The till that asks, 8 digits. Default: the register's setting.")] = None
+    cash_register_id: Annotated[str | None, _digits(8, "The till that asks, 8 digits. Default: the register's setting.", seldom=True)] = (
+        None
+    )
 
     def register_id(self, known: Known) -> str:
         """Return the cash register that the request names."""
@@ -159,9 +166,9 @@ class RegisterOrder(Order):
 class CardOrder(RegisterOrder):
     """An operation that begins with a card."""
 
-    payment_type: Annotated[PaymentType, Takes(help="Which card to take.")] = PaymentType.AUTOMATIC
-    additional_data: Annotated[Contents, Takes(longest=MAXIMUM_CONTENTS, help="[index, text] pairs for the host.")] = ()
-    iso_field: Annotated[str, _digits(2, "Which field the host shall return; 00: none.")] = "00"
+    payment_type: Annotated[PaymentType, Takes(help="Which card to take.", seldom=True)] = PaymentType.AUTOMATIC
+    additional_data: Annotated[Contents, Takes(longest=MAXIMUM_CONTENTS, help="[index, text] pairs for the host.", seldom=True)] = ()
+    iso_field: Annotated[str, _digits(2, "Which field the host shall return; 00: none.", seldom=True)] = "00"
 
     def additional_request(self, known: Known) -> AdditionalDataRequest | None:
         """Return the message with additional data; None where there is none."""
@@ -181,7 +188,7 @@ class CardPayment(CardOrder):
 
     amount: Amount
     receipt_text: ReceiptText = ""
-    card_present: Annotated[bool, Takes(help="The card is in the terminal already.")] = False
+    card_present: Annotated[bool, Takes(help="The card is in the terminal already.", seldom=True)] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +350,7 @@ class CloseSession(RegisterOrder):
 
     kind: ClassVar[Kind] = Kind.CLOSE_SESSION
     money: ClassVar[bool] = True
+    asks_first: ClassVar[bool] = True
 
     def request(self, known: Known) -> Request:
         """Return `C`."""
@@ -394,11 +402,11 @@ class Vas(RegisterOrder):
 
     kind: ClassVar[Kind] = Kind.VAS
     money: ClassVar[bool] = True
-    function: Annotated[str, Takes(shortest=1, longest=40, allowed=FUNCTION_NAMES, example="BPAY_QR")]
+    function: Annotated[str, Takes(shortest=1, longest=40, allowed=FUNCTION_NAMES, example="BPAY_QR", suggestions=VAS_FUNCTIONS)]
     amount: Annotated[str | None, Takes(longest=20, help="Passed on as given: the protocol does not state its unit.")] = None
     order_id: Annotated[str | None, Takes(longest=LONGEST_ORDER_ID)] = None
-    printer: Annotated[Literal["POS", "ECR"], Takes(help="Who prints: the terminal (POS) or the register (ECR).")] = "POS"
-    parameters: Annotated[Mapping[str, str], Takes(longest=20, allowed="at most 20 parameters")] = field(default_factory=dict)
+    printer: Annotated[Literal["POS", "ECR"], Takes(help="Who prints: the terminal (POS) or the register (ECR).", seldom=True)] = "POS"
+    parameters: Annotated[Mapping[str, str], Takes(longest=20, allowed="at most 20 parameters", seldom=True)] = field(default_factory=dict)
 
     def request(self, known: Known) -> Request:
         """Return `K` with its document."""

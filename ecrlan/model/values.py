@@ -36,6 +36,10 @@ class Takes:
     """A regular expression that the whole text matches."""
     allowed: str = ""
     example: object = None
+    suggestions: tuple[str, ...] = ()
+    """Texts that are offered to people, where there are some."""
+    seldom: bool = False
+    """People seldom need it: forms show it further down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

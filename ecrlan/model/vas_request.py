@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from ecrlan.errors import InvalidValueError
 
 SERVICES = ("BPAY", "WECHAT", "ALIPAY")
-FUNCTIONS = ("QR", "INQUIRY", "REFUND", "TOTAL", "CHIUSURA")
 FUNCTION_NAMES = "SERVICE_FUNCTION of BPAY, WECHAT, ALIPAY and QR, INQUIRY, REFUND; BPAY_TOTAL, BPAY_CHIUSURA"
+VAS_FUNCTIONS = (
+    *(f"{service}_{function}" for service in SERVICES for function in ("QR", "INQUIRY", "REFUND")),
+    *("BPAY_TOTAL", "BPAY_CHIUSURA"),
+)
 READING_FUNCTIONS = frozenset({"INQUIRY", "TOTAL"})
 LONGEST_ORDER_ID = 27
 _FUNCTION = re.compile(r'<p k="ECRVASID">[A-Z]+_([A-Z]+)</p>')
@@ -20,8 +23,8 @@ def build_vas(service_function: str, *, amount: str | None, order_id: str | None
     """Return the `<ecrreq>` document. `amount` goes through as given: the page does not state its unit."""
     from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: PLC0415 - only VAS needs it
 
-    service, _, function = service_function.partition("_")
-    if service not in SERVICES or function not in FUNCTIONS or (function in ("TOTAL", "CHIUSURA") and service != "BPAY"):
+    function = service_function.partition("_")[2]
+    if service_function not in VAS_FUNCTIONS:
         raise InvalidValueError("function", service_function, FUNCTION_NAMES)
     if function in ("QR", "REFUND") and not amount:
         raise InvalidValueError("amount", amount, f"an amount, for {function}")

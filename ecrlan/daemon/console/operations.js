@@ -7,13 +7,12 @@ import { chip, kindName, OUTCOMES } from "./outcome.js";
 import { follow, known } from "./store.js";
 import { dayStart, euros, showShort } from "./values.js";
 
-const KINDS = ["purchase", "void", "preauthorize", "increment", "capture", "verify_card", "totals", "close_session", "last_result", "reprint", "status", "vas"];
 const ROWS = 25;
 
 export function operationsPage(page, { query }) {
   const filters = {
     outcome: select([["", say("filter.any")], ["open", say("filter.open")], ...OUTCOMES.map((name) => [name, say(`outcome.${name}`)])], query.get("outcome") ?? "", { id: "filter-outcome" }),
-    kind: select([["", say("filter.any")], ...KINDS.map((name) => [name, kindName(name)])], query.get("kind") ?? "", { id: "filter-kind" }),
+    kind: select([["", say("filter.any")], ...known.orders.map(({ kind }) => [kind, kindName(kind)])], query.get("kind") ?? "", { id: "filter-kind" }),
     terminal: select([["", say("filter.any")], ...[...known.terminals.keys()].map((name) => [name, name])], query.get("terminal") ?? "", { id: "filter-terminal" }),
     from: element("input", { type: "date", id: "filter-from" }),
     to: element("input", { type: "date", id: "filter-to" }),

@@ -24,7 +24,7 @@ export const title = (operation) => (operation.amount === null ? kindName(operat
 export function verdict(operation) {
   const outcome = standing(operation);
   const reason = operation.reason ?? (outcome === "unresolved" ? operation.evidence : null);
-  const meaning = ["void", "close_session", "verify_card", "vas", "preauthorize", "increment"].includes(operation.kind) ? `meaning.${outcome}.${operation.kind}` : `meaning.${outcome}`;
+  const meaning = `meaning.${outcome}.${operation.kind}`;
   const told = say(meaning) === meaning ? say(`meaning.${outcome}`) : say(meaning);
   return element(
     "section",

@@ -8,6 +8,8 @@ const KEPT_OPERATIONS = 500;
 
 export const known = {
   register: null,
+  /** What may be ordered: kinds with their fields, as the daemon declares them. */
+  orders: [],
   terminals: new Map(),
   alarms: new Map(),
   operations: new Map(),
@@ -91,8 +93,9 @@ export const stream = new Stream({
 
 /** Load everything that events do not bring by themselves. Raises `Refusal`. */
 export async function load() {
-  const [register, terminals, alarms] = await Promise.all([get("/v1/register"), get("/v1/terminals"), get("/v1/alarms")]);
+  const [register, terminals, alarms, { orders }] = await Promise.all([get("/v1/register"), get("/v1/terminals"), get("/v1/alarms"), get("/v1/orders")]);
   known.register = register;
+  known.orders = orders;
   known.terminals = new Map(terminals.terminals.map((terminal) => [terminal.name, terminal]));
   known.alarms = new Map(alarms.alarms.filter((alarm) => alarm.active).map((alarm) => [alarm.id, alarm]));
   if (register.demo) known.screen = await get("/v1/demo/screen");

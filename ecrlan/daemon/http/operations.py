@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Verdict, left, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
-from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema
-from ecrlan.daemon.http.schemas import OperationDocument, OperationList, ReceiptLines, Story, answers, takes
+from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema, orders_as_json
+from ecrlan.daemon.http.schemas import OperationDocument, OperationList, OrderList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
 from ecrlan.daemon.reading import read as look_up
 from ecrlan.daemon.story import story_as_json
@@ -65,6 +65,11 @@ def make_router(daemon: Daemon) -> APIRouter:
         except EcrlanError:
             daemon.callbacks.forget(body.reference)
             raise
+
+    @router.get("/v1/orders", responses=answers(ok=OrderList), response_model=None)
+    async def declared() -> Response:
+        """Return every order with its fields: what forms and commands are made from."""
+        return JSONResponse({"orders": orders_as_json()})
 
     @router.get(
         "/v1/operations/{reference}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic_core import PydanticCustomError
@@ -127,3 +127,41 @@ def order_definitions() -> dict[str, Any]:
     """Return the schemas of all orders' bodies, for the OpenAPI document's components."""
     found: dict[str, Any] = ORDER.json_schema(ref_template=REFERENCES)["$defs"]
     return found
+
+
+def orders_as_json() -> list[dict[str, Any]]:
+    """Return what every order takes, for programs that make forms or commands of it."""
+    return [
+        {
+            "kind": order.kind.value,
+            "about": order.__doc__,
+            "moves_money": order.money,
+            "asks_first": order.asks_first,
+            "targets": sorted(kind.value for kind in order.targets),
+            "fields": [_field_as_json(declared) for declared in fields_of(order)],
+        }
+        for order in ORDERS
+    ]
+
+
+def _field_as_json(declared: DeclaredField) -> dict[str, Any]:
+    takes = declared.takes
+    words = list(get_args(PaymentTypeName)) if declared.type is PaymentType else list(declared.choices)
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "text", Contents: "pairs", Mapping[str, str]: "mapping"}
+    told = {
+        "name": declared.name,
+        "type": "choice" if words else kinds[declared.type],
+        "required": declared.required,
+        "seldom": takes.seldom,
+        "default": None if declared.required else _default_of(declared),
+        "help": takes.help,
+        "unit": takes.unit,
+        "least": takes.least,
+        "most": takes.most,
+        "shortest": takes.shortest or None,
+        "longest": takes.longest,
+        "pattern": takes.pattern,
+        "choices": words,
+        "suggestions": list(takes.suggestions),
+    }
+    return {name: value for name, value in told.items() if value not in ("", None, []) or name in ("default", "help")}

@@ -228,6 +228,42 @@ class Story(Shape):
     answers: dict[str, str] | None = Field(description="What `approved` and `not_performed` mean here.")
 
 
+class OrderField(Shape):
+    """What a field of an order takes."""
+
+    name: str
+    type: Literal["boolean", "integer", "number", "text", "choice", "pairs", "mapping"]
+    required: bool
+    seldom: bool = Field(description="People seldom need it: forms show it further down.")
+    default: Any
+    help: str
+    unit: Literal["cents", "seconds"] | None = None
+    least: float | None = None
+    most: float | None = None
+    shortest: int | None = None
+    longest: int | None = Field(None, description="Characters of a text, items of a list.")
+    pattern: str | None = Field(None, description="A regular expression that the whole text matches.")
+    choices: list[str] | None = None
+    suggestions: list[str] | None = None
+
+
+class OrderDocument(Shape):
+    """What an order takes, and what is true of its kind."""
+
+    kind: Kind
+    about: str
+    moves_money: bool
+    asks_first: bool = Field(description="It ends something for good: people are asked before.")
+    targets: list[Kind] = Field(description="The kinds of operations that its `target` may be.")
+    fields: list[OrderField]
+
+
+class OrderList(Shape):
+    """Every order."""
+
+    orders: list[OrderDocument]
+
+
 class AlarmDocument(Shape):
     """An alarm."""
 

@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from ecrlan.model import ORDERS
+from ecrlan.model.values import fields_of
 from tests.daemon.console.conftest import Till, Visit
 
 
@@ -95,3 +97,56 @@ def test_the_list_is_filtered(till: Till, visit: Visit) -> None:
     visit.page.get_by_label("Outcome").select_option("declined")
     expect(content).not_to_contain_text("6.50")
     expect(content).to_contain_text("7.50")
+
+
+def test_every_form_has_the_fields_that_its_order_declares(visit: Visit) -> None:
+    by_hand = {"reference": "reference", "queue_timeout": "impatient", "additional_data": "additional_data-1"}
+    for order in ORDERS:
+        visit.go(f"new?kind={order.kind.value}")
+        form = visit.page.locator("form.operation-form")
+        for declared in fields_of(order):
+            name = by_hand.get(declared.name, declared.name)
+            if name == "last":  # a way to name the payment, chosen in the list of payments
+                expect(form.locator("#new-target option[value=':last']")).to_be_attached()
+            else:
+                expect(form.locator(f"#new-{name}")).to_be_attached()
+
+
+def test_fields_that_are_seldom_needed_are_sent(till: Till, visit: Visit) -> None:
+    visit.go("new?kind=purchase")
+    page = visit.page
+    page.locator("details.more summary").click()
+    page.locator("#new-receipt_text").fill("città")
+    page.locator("#new-cash_register_id").fill("1234")
+    page.locator("#new-amount").fill("6.50")
+    page.locator("[data-key=send]").click()
+    expect(page.locator("[aria-invalid]")).to_have_count(1)
+    page.locator("#new-receipt_text").fill("Grazie")
+    page.locator("[data-key=send]").click()
+    expect(page.locator("#new-cash_register_id-problem")).to_contain_text("8")
+    page.locator("#new-cash_register_id").fill("00000007")
+    page.locator("#new-payment_type").select_option("debit")
+    page.locator("#new-card_present").check()
+    page.locator("#new-additional_data-1").fill("TEXT")
+    page.locator("[data-key=send]").click()
+    visit.verdict("approved")
+    parameters = till.do(lambda house: house.daemon.register.journal.entries(limit=1)[0].parameters)
+    told = {"payment_type": 1, "card_present": True, "receipt_text": "Grazie", "cash_register_id": "00000007"}
+    assert {name: parameters[name] for name in told} == told
+    assert parameters["additional_data"] == [[1, "TEXT"]]
+
+
+def test_a_reprint_and_an_inquiry(till: Till, visit: Visit) -> None:
+    visit.begin("purchase", "6.50")
+    visit.verdict("approved")
+    visit.go("new?kind=reprint")
+    visit.page.locator("#new-to_ecr").select_option("false")
+    visit.page.locator("#new-ticket_type").select_option("1")
+    visit.page.locator("[data-key=send]").click()
+    visit.verdict("done")
+    entry = till.do(lambda house: house.daemon.register.journal.entries(limit=1)[0])
+    assert (entry.parameters["to_ecr"], entry.parameters["ticket_type"]) == (0, 1)
+    visit.go("new?kind=vas")
+    visit.page.locator("#new-function").select_option("BPAY_TOTAL")
+    visit.page.locator("[data-key=send]").click()
+    visit.verdict("done")

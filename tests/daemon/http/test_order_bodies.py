@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER
-from ecrlan.model import Kind, PaymentType, orders
+from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, orders_as_json
+from ecrlan.daemon.http.schemas import OrderList
+from ecrlan.model import MONEY_KINDS, ORDERS, Kind, PaymentType, orders
 
 
 @pytest.mark.parametrize(
@@ -84,3 +85,27 @@ def test_references_are_made_and_are_never_the_same() -> None:
 
 def test_the_examples_have_references_of_their_own() -> None:
     assert len({example["reference"] for example in EXAMPLES.values()}) == len(EXAMPLES)
+
+
+def test_what_is_declared_is_told_for_forms() -> None:
+    told = {document["kind"]: document for document in orders_as_json()}
+    assert list(told) == [order.kind.value for order in ORDERS]
+    assert {kind for kind, document in told.items() if document["moves_money"]} == {kind.value for kind in MONEY_KINDS}
+    assert [kind for kind, document in told.items() if document["asks_first"]] == ["close_session"]
+    assert told["increment"]["targets"] == ["preauthorize"]
+    fields = {field["name"]: field for field in told["purchase"]["fields"]}
+    assert fields["amount"] == {
+        "name": "amount",
+        "type": "integer",
+        "required": True,
+        "seldom": False,
+        "default": None,
+        "help": "Whole cents.",
+        "unit": "cents",
+        "least": 1,
+        "most": 99_999_999,
+    }
+    assert fields["payment_type"]["choices"] == ["automatic", "debit", "credit", "other"]
+    assert (fields["additional_data"]["type"], fields["additional_data"]["longest"]) == ("pairs", 4)
+    assert "BPAY_QR" in next(field for field in told["vas"]["fields"] if field["name"] == "function")["suggestions"]
+    assert OrderList.model_validate({"orders": list(told.values())})
