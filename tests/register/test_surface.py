@@ -63,3 +63,14 @@ def test_docstrings_say_what_is_raised_and_whether_anything_was_sent() -> None:
         text = " ".join((inspect.getdoc(method(Operations, order)) or "").split())
         assert "Raises" in text
         assert "nothing was sent then" in text or "No money moves" in text
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind.value)
+def test_what_is_typed_to_four_outcomes_is_answered_by_a_payment_result(order: type[orders.Order]) -> None:
+    """Such an answer is approved, declined or unresolved, never merely done (`outcome_of_answer`)."""
+    values = {field.name: GIVEN[field.name] for field in fields_of(order) if field.required}
+    known = orders.Known(preauthorization_code="123456789")
+    way, made = method(Noted, order)(Noted(), **values)
+    if order is orders.Vas:
+        made = orders.Vas(function="BPAY_QR", amount="650")
+    assert bool(made.request(known).answers) == (way == "money")
