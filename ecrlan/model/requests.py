@@ -84,11 +84,13 @@ class Request:
     silent: ClassVar[bool] = False
     """Never repeated on silence (exchange.md §4)."""
     answers: ClassVar[Forms] = frozenset()
-    """The forms of the payment result that answers it; none: it has no result that `G` asks for again."""
+    """The forms of the payment result that answers it; none: something else does."""
     only_after_ack: ClassVar[Forms] = frozenset()
     """Those of them that are taken live after the request's ACK and never in recovery (exchange.md §4)."""
     answered_by_own_code: ClassVar[bool] = False
     """The answer is a message of the request's own code."""
+    recoverable: ClassVar[bool] = False
+    """After a loss the terminal's last result can prove what became of it."""
     late_result: ClassVar[bool] = False
     """It has a result of its own, which may come late."""
     may_save_result: ClassVar[bool] = False
@@ -133,6 +135,7 @@ class PurchaseRequest(RegisterRequest):
     """`P`: purchase. `amount` in cents; `receipt_text` is printed at the receipt's foot."""
 
     code: ClassVar[str] = "P"
+    recoverable: ClassVar[bool] = True
     limit: ClassVar[Limit] = "payment"
     silent: ClassVar[bool] = True
     late_result: ClassVar[bool] = True
@@ -177,6 +180,7 @@ class VoidRequest(RegisterRequest):
     """`S`: reversal of the last transaction. `stan` `000000` = no check."""
 
     code: ClassVar[str] = "S"
+    recoverable: ClassVar[bool] = True
     limit: ClassVar[Limit] = "payment"
     silent: ClassVar[bool] = True
     late_result: ClassVar[bool] = True
@@ -198,6 +202,7 @@ class IncrementRequest(RegisterRequest):
     """`i`: incremental authorization of an open pre-authorization. `amount` in cents, to be added."""
 
     code: ClassVar[str] = "i"
+    recoverable: ClassVar[bool] = True
     limit: ClassVar[Limit] = "payment"
     silent: ClassVar[bool] = True
     late_result: ClassVar[bool] = True

@@ -92,7 +92,7 @@ def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> 
 
 
 def _hindrance(attempt: Attempt, answer: PaymentResult | None, problem: str) -> str | None:
-    if attempt.request.code not in ANSWERS or attempt.request.code == "H":
+    if not attempt.request.recoverable:
         return f"a lost answer to {attempt.request.code} is never settled by the last result"
     if attempt.doubt:
         return attempt.doubt

@@ -9,7 +9,6 @@ from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
 from ecrlan.logger import Logger
 from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
-from ecrlan.protocol.answers import ANSWERS
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
@@ -53,7 +52,7 @@ class Recovery:
     def can_prove(self, work: Work) -> bool:
         """Tell whether asking the terminal can prove anything at all."""
         request = work.request
-        if request is None or request.code not in ANSWERS or request.code == "H" or not self.settings.last_result_supported:
+        if request is None or not request.recoverable or not self.settings.last_result_supported:
             return False
         return work.baseline is not None and not (work.answered or work.refused or self.doubt(work))
 

@@ -30,6 +30,7 @@ FACTS: dict[str, tuple[Callable[[type[Request]], object], str]] = {
     "never repeated on silence": (lambda request: request.silent, "PXSpicCUK"),
     "answered by a payment result": (lambda request: request.answers, "PXSpicH"),
     "answered by its own code": (lambda request: request.answered_by_own_code, "sCTK"),
+    "the last result proves what became of it": (lambda request: request.recoverable, "PXSpic"),
     "its result may come late": (lambda request: request.late_result, "PXSpicHK"),
     "may change the last result": (lambda request: request.may_save_result, "PXSpicHCRK"),
     "its receipt comes to the register": (lambda request: request.receipt_on_register, "PXSpicH"),
