@@ -8,32 +8,21 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.model import (
     OPERATIVE_WORDS,
+    REQUEST_TYPES,
     AdditionalDataRequest,
     AdditionalDataResponse,
     CaptureRequest,
-    CloseSessionRequest,
     CloseSessionResponse,
     CurrencyExchange,
-    ExtendedPurchaseRequest,
-    IncrementRequest,
-    LastResultRequest,
     PaymentResult,
     PaymentType,
-    PreauthorizationRequest,
-    PrintingRequest,
-    PurchaseRequest,
     ReceiptPart,
-    ReprintRequest,
     Request,
     Response,
-    StatusRequest,
     StatusResponse,
-    TotalsRequest,
     TotalsResponse,
     VasPart,
     VasRequest,
-    VerifyCardRequest,
-    VoidRequest,
 )
 from ecrlan.wire import requests, responses
 from ecrlan.wire.cards import mask_cards
@@ -49,21 +38,7 @@ _STATUS_PLACE: Final = 30
 _ANY_INDEX: Final = 5
 
 _REQUESTS: Final[dict[str, tuple[Layout, type[Request]]]] = {
-    "s": (requests.STATUS, StatusRequest),
-    "P": (requests.PURCHASE, PurchaseRequest),
-    "X": (requests.EXTENDED_PURCHASE, ExtendedPurchaseRequest),
-    "p": (requests.PREAUTHORIZATION, PreauthorizationRequest),
-    "S": (requests.VOID, VoidRequest),
-    "i": (requests.INCREMENT, IncrementRequest),
-    "c": (requests.CAPTURE, CaptureRequest),
-    "H": (requests.CARD_VERIFICATION, VerifyCardRequest),
-    "C": (requests.CLOSE_SESSION, CloseSessionRequest),
-    "T": (requests.TOTALS, TotalsRequest),
-    "G": (requests.LAST_RESULT, LastResultRequest),
-    "E": (requests.PRINTING, PrintingRequest),
-    "R": (requests.REPRINT, ReprintRequest),
-    "U": (requests.ADDITIONAL_DATA, AdditionalDataRequest),
-    "K": (requests.VAS, VasRequest),
+    request.code: (next(table for table in requests.REQUESTS if table.code == request.code), request) for request in REQUEST_TYPES
 }
 _OTHER_RESPONSES: Final[dict[bytes, Layout | responses.Variants]] = {
     b"U": responses.ADDITIONAL_DATA,
