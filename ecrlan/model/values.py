@@ -54,6 +54,7 @@ class DeclaredField:
     default: Any
     choices: tuple[Any, ...]
     """The only values that are taken; empty where it is no choice."""
+    pattern: re.Pattern[str] | None
 
     @property
     def allowed(self) -> str:
@@ -77,15 +78,14 @@ class DeclaredField:
 
     def fits(self, value: object) -> bool:
         """Tell whether the field takes `value`."""
-        takes = self.takes
         if value is None:
             return self.optional
+        if self.type is str:
+            return isinstance(value, str) and self._right_length(value) and (self.pattern is None or bool(self.pattern.fullmatch(value)))
         if self.choices:
             return value in self.choices and type(value) in {type(choice) for choice in self.choices}
         if self.type is bool:
             return isinstance(value, bool)
-        if self.type is str:
-            return isinstance(value, str) and self._right_length(value) and bool(not takes.pattern or re.fullmatch(takes.pattern, value))
         if isinstance(self.type, type) and issubclass(self.type, IntEnum):
             return isinstance(value, int) and not isinstance(value, bool) and value in {each.value for each in self.type}
         if self.type in (int, float):
@@ -147,4 +147,5 @@ def _declared(item: dataclasses.Field[Any], hint: object, takes: Takes) -> Decla
         required=item.default is MISSING and factory is MISSING,
         default=item.default if factory is MISSING else factory(),
         choices=get_args(kind) if get_origin(kind) is Literal else (),
+        pattern=re.compile(takes.pattern) if takes.pattern else None,
     )

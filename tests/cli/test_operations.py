@@ -6,7 +6,10 @@ import uuid
 
 import pytest
 
+from ecrlan.cli import operations
 from ecrlan.emulator import ChargeKind
+from ecrlan.model import ORDERS
+from ecrlan.model.values import fields_of
 
 OPERATION_KEYS = [
     "reference",
@@ -355,3 +358,20 @@ def test_the_same_command_again_tells_what_became_of_it(run_json, emulator, home
     assert (exit_code, operation["outcome"]) == (0, "approved")
     assert operation["evidence"]
     assert emulator.terminal.ledger.charged_total() == 11_50
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: order.kind.value)
+def test_a_command_takes_what_its_order_takes(order):
+    taken = {parameter.name for parameter in operations.command(operations.command_name(order)).params}
+    declared = {declared.name for declared in fields_of(order)}
+    expected = declared | {"terminal", "address", "config", "as_json", "verbose"} | ({"yes"} if "last" in declared else set())
+    if "words" in taken:  # [REF] AMOUNT
+        expected = expected - {"target", "amount"} | {"words"}
+    assert taken == expected
+
+
+def test_a_card_is_verified_with_all_that_it_takes(run_json, emulator):
+    options = ("--payment-type", "credit", "--additional-data", "1=A", "--iso-field", "47", "--cash-register-id", "00000007")
+    exit_code, operation = run_json("verify-card", *options, "--address", emulator.address)
+    assert (exit_code, operation["outcome"]) == (0, "approved")
+    assert (emulator.terminal.additional_data[0].contents, emulator.terminal.additional_data[0].iso_field) == (((1, "A"),), "47")
