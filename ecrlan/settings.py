@@ -45,7 +45,7 @@ from ecrlan.setting_values import (
 from ecrlan.wire.lrc import LrcReading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -411,7 +411,10 @@ def _environment(environ: Mapping[str, str], document: dict[str, Any]) -> tuple[
     given: dict[str, Any] = {}
     variables: dict[str, str] = {}
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or "__" not in name:
+        if not name.startswith(PREFIX):
+            continue
+        if "__" not in name:
+            _refuse_single_underscore(name, environ[name], names)
             continue
         section, *rest = name.removeprefix(PREFIX).split("__")
         path = [section.lower(), *rest]
@@ -436,6 +439,15 @@ def _environment(environ: Mapping[str, str], document: dict[str, Any]) -> tuple[
         table[path[-1]] = value
         variables[".".join(path)] = name
     return given, variables
+
+
+def _refuse_single_underscore(name: str, value: str, terminals: Iterable[str]) -> None:
+    """Refuse a variable that would be a setting's if it had two underscores between section and name."""
+    known = [item.variable for item in all_declarations()]
+    known += [f"{PREFIX}TERMINALS__{terminal}__{key.upper()}" for terminal in terminals for key in TerminalSection.model_fields]
+    for right in known:
+        if right.replace("__", "_") == name:
+            raise InvalidValueError(name, value, f"the name {right}, with two underscores between section and setting")
 
 
 def _typed(field: FieldInfo, text: str) -> object:

@@ -345,3 +345,22 @@ def test_hosts_are_checked():
     for wrong in ("", "-a", "a..b", "x" * 64, "1.2.3", "a\n", "a/b"):
         with pytest.raises(ValueError, match="neither"):
             check_host(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("ECRLAN_REGISTER_JOURNAL", "ECRLAN_REGISTER__JOURNAL"),
+        ("ECRLAN_DAEMON_HTTP", "ECRLAN_DAEMON__HTTP"),
+        ("ECRLAN_REGISTER_CASH_REGISTER_ID", "ECRLAN_REGISTER__CASH_REGISTER_ID"),
+        ("ECRLAN_TERMINALS_FIRST_PORT", "ECRLAN_TERMINALS__FIRST__PORT"),
+    ],
+)
+def test_a_variable_with_one_underscore_is_refused_with_its_right_name(load, name, right):
+    error = refused(load, '[terminals.first]\naddress = "10.0.0.1"\n', **{name: "x"})
+    assert error.place == name
+    assert right in error.allowed
+
+
+def test_variables_of_others_are_left_alone(load):
+    assert load("", ECRLAN_CONFIG_X="1", ECRLAN_SOMETHING="2", ECRLAN_ALARM="x").journal
