@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         CardType,
         Declined,
         Done,
+        Evidence,
         Kind,
         MoneyOperation,
         MoneyOutcome,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         TerminalEvent,
         TerminalSettings,
     )
+    from ecrlan.texts import words
     from ecrlan.wire.lrc import LrcReading
     from ecrlan.wire.tokenization import tokenization_contents
 
@@ -82,6 +84,7 @@ _HOMES = {
         "CardType",
         "Declined",
         "Done",
+        "Evidence",
         "Kind",
         "MoneyOperation",
         "MoneyOutcome",
@@ -107,6 +110,7 @@ _HOMES = {
         "TerminalEvent",
         "TerminalSettings",
     ),
+    "ecrlan.texts": ("words",),
     "ecrlan.wire.lrc": ("LrcReading",),
     "ecrlan.wire.tokenization": ("tokenization_contents",),
 }
@@ -120,6 +124,7 @@ __all__ = [
     "Declined",
     "Done",
     "EcrlanError",
+    "Evidence",
     "FrameReceived",
     "FrameSent",
     "InvalidValueError",
@@ -158,6 +163,7 @@ __all__ = [
     "__version__",
     "blocking",
     "tokenization_contents",
+    "words",
 ]
 
 

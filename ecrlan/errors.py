@@ -21,10 +21,15 @@ EcrlanError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 Sent = Literal["no", "unknown"]
 """Whether a request may have reached the terminal: `no` is certain, `unknown` is everything else."""
+
+
+Why = tuple[str, Mapping[str, object]]
+"""A code of `ecrlan.model.evidence` and its values: what `ecrlan.texts` says in words."""
 
 
 class EcrlanError(Exception):
@@ -32,6 +37,8 @@ class EcrlanError(Exception):
 
     code = "error"
     sent: Sent = "no"
+    why: Why | None = None
+    """What it says as a code with values, for those that are said in other languages too; `ecrlan.model.evidence_of` returns it."""
 
 
 class InvalidValueError(EcrlanError, ValueError):
@@ -60,12 +67,13 @@ class MalformedMessageError(WireError):
 
     code = "malformed_message"
 
-    def __init__(self, message_code: str, length: int, problem: str) -> None:
-        """Keep the message's code letter (or ''), its length in bytes and the problem; never its bytes."""
+    def __init__(self, message_code: str, length: int, problem: str, why: Why | None = None) -> None:
+        """Keep the message's code letter (or ''), its length in bytes, the problem, and why as code and values; never its bytes."""
         super().__init__(f"message {message_code or '?'} of {length} bytes: {problem}")
         self.message_code = message_code
         self.length = length
         self.problem = problem
+        self.problem_why = why
 
 
 class RegisterError(EcrlanError):
@@ -84,6 +92,8 @@ class TerminalBusyError(RegisterError):
         who = f"operation {holder}" if holder else "another exchange"
         queue = f", and {waiting} wait" if waiting else ""
         super().__init__(f"terminal {terminal} is busy: {who} has held it for {held_seconds:.0f} s{queue}")
+        values: dict[str, object] = {"terminal": terminal, "holder": holder, "seconds": round(held_seconds), "waiting": waiting}
+        self.why = ("terminal_busy", values)
         self.terminal = terminal
         self.holder = holder
         self.held_seconds = held_seconds
@@ -101,6 +111,7 @@ class TerminalBlockedError(RegisterError):
             f"terminal {terminal} is blocked: the outcome of operation {reference} is unresolved; "
             f"settle it first: `ecrlan operations show {reference}`"
         )
+        self.why = ("terminal_blocked", {"terminal": terminal, "operation": reference})
         self.terminal = terminal
         self.reference = reference
 
@@ -113,6 +124,7 @@ class ReferenceConflictError(RegisterError):
     def __init__(self, reference: str, known: str, asked: str) -> None:
         """Show the parameters of the known operation and those asked for now."""
         super().__init__(f"reference {reference} is known with other parameters: it stands for {known}; asked for now: {asked}")
+        self.why = ("reference_conflict", {"reference": reference, "known": known, "asked": asked})
         self.reference = reference
         self.known = known
         self.asked = asked
@@ -130,6 +142,7 @@ class OperationsWithoutTerminalError(RegisterError):
             f"operations without a known outcome belong to no terminal of the settings: {told}; give the terminal its name or address "
             "back, or attach them: `ecrlan operations attach REFERENCE -t TERMINAL --by NAME`"
         )
+        self.why = ("operations_without_terminal", {"operations": told})
         self.operations = operations
 
 
@@ -141,6 +154,7 @@ class UnknownReferenceError(RegisterError):
     def __init__(self, reference: str) -> None:
         """Keep the reference that was asked for."""
         super().__init__(f"no operation has the reference {reference!r}")
+        self.why = ("unknown_reference", {"reference": reference})
         self.reference = reference
 
 
@@ -152,6 +166,7 @@ class UnknownTerminalError(RegisterError):
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         """Keep the name that was asked for and the names that exist."""
         super().__init__(f"no terminal is named {name!r}; known: {', '.join(known) or 'none'}")
+        self.why = ("unknown_terminal", {"name": name, "known": list(known)})
         self.name = name
         self.known = known
 
@@ -167,12 +182,13 @@ class JournalDoubtError(JournalError):
 
     code = "journal_doubtful"
 
-    def __init__(self, doubt: str) -> None:
-        """Keep what is doubtful, in words."""
+    def __init__(self, doubt: str, why: dict[str, object] | None = None) -> None:
+        """Keep what is doubtful, in words; and as the JSON of a code with values."""
         super().__init__(
             f"no money is moved: {doubt}. Operations that this journal does not know may have been performed; "
             "once you have looked: `ecrlan journal accept --by NAME --note TEXT`"
         )
+        self.why = ("money_held", {"doubt": why or doubt})
         self.doubt = doubt
 
 
@@ -196,6 +212,11 @@ class LineError(EcrlanError):
     code = "line_lost"
     sent: Sent = "unknown"
 
+    def __init__(self, problem: str, why: Why | None = None) -> None:
+        """Keep the problem in words, and as a code with values."""
+        super().__init__(problem)
+        self.why = why
+
 
 class ConnectError(LineError):
     """The line to the terminal was never made. Nothing was sent."""
@@ -203,12 +224,29 @@ class ConnectError(LineError):
     code = "not_connected"
     sent: Sent = "no"
 
-    def __init__(self, address: str, port: int, problem: str) -> None:
-        """Name the address, the TCP port and the system's words."""
-        super().__init__(f"no line to {address} port {port}: {problem}")
+    def __init__(self, address: str, port: int, problem: str, why: Why | None = None) -> None:
+        """Name the address, the TCP port and the system's words; or, with `why`, what is known of the cause."""
+        told = why or ("not_connected", {"address": address, "port": port, "problem": problem})
+        super().__init__(f"no line to {address} port {port}: {problem}", told)
         self.address = address
         self.port = port
         self.problem = problem
+
+
+_LISTENING = {
+    "": ("cannot_listen", ""),
+    "register.listen": (
+        "cannot_listen_register",
+        (
+            '; is another program, perhaps another ecrlan, at work there? Setting register.listen: another address, or "" where no '
+            "terminal dials in"
+        ),
+    ),
+    "daemon.http": (
+        "cannot_listen_http",
+        "; is another program, perhaps another ecrlan, at work there? Setting daemon.http: another address",
+    ),
+}
 
 
 class ListenError(LineError):
@@ -217,9 +255,11 @@ class ListenError(LineError):
     code = "not_listening"
     sent: Sent = "no"
 
-    def __init__(self, address: str, port: int, problem: str) -> None:
-        """Name the address, the TCP port and the system's words."""
-        super().__init__(f"cannot listen on {address} port {port}: {problem}")
+    def __init__(self, address: str, port: int, problem: str, setting: Literal["", "register.listen", "daemon.http"] = "") -> None:
+        """Name the address, the TCP port, the system's words, and the setting that the address comes from ('' for none)."""
+        code, way_out = _LISTENING[setting]
+        values = {"address": address, "port": port, "problem": problem}
+        super().__init__(f"cannot listen on {address} port {port}: {problem}{way_out}", (code, values))
         self.address = address
         self.port = port
         self.problem = problem

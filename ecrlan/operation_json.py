@@ -11,6 +11,7 @@ from ecrlan.model import (
     Approved,
     CardType,
     CloseSessionResponse,
+    Code,
     CurrencyExchange,
     Declined,
     Done,
@@ -27,21 +28,27 @@ from ecrlan.model import (
     TotalsResponse,
     Unresolved,
     VasPart,
+    read_evidence,
+    verbatim,
 )
 from ecrlan.model.orders import Order
 from ecrlan.model.values import fields_of
+from ecrlan.texts import Language, words
 from ecrlan.wire.receipt import STANDARD_WIDTH, ReceiptLine, ReceiptStyle, build_receipt, parse_receipt, render_text
 
 if TYPE_CHECKING:
-    from ecrlan.model import Outcome
+    from ecrlan.model import Evidence, Outcome
 
 T = TypeVar("T")
+TOLD = ("reason", "evidence", "text", "problem")
+"""Names under which documents have words of a code."""
 
 
-def operation_as_json(operation: Operation) -> dict[str, Any]:
+def operation_as_json(operation: Operation, language: Language = "en") -> dict[str, Any]:
     """Return what `json.dumps` takes; amounts are cents, times ISO 8601. `host_time` gets the year that puts it nearest to `created_time`.
 
-    `reason` stands beside `outcome` where there is one; `answer`, `data`, `durable` and `resolution` only where they say something.
+    `reason` and `evidence` are words in `language`; beside them stand their code and its values (`reason_code`, `reason_values`).
+    `reason` stands there where there is one; `answer`, `data`, `durable` and `resolution` only where they say something.
     """
     outcome = operation.outcome
     document: dict[str, Any] = {
@@ -53,11 +60,12 @@ def operation_as_json(operation: Operation) -> dict[str, Any]:
         "outcome": outcome.outcome if outcome is not None else None,
     }
     if isinstance(outcome, Declined | NotPerformed):
-        document["reason"] = outcome.reason
+        document |= told("reason", outcome.reason, language)
     response = outcome.result if isinstance(outcome, Approved | Declined) else outcome.response if isinstance(outcome, Done) else None
     document["result"] = response_as_json(response, operation.created_time) if response is not None else None
     document["receipt"] = receipt_lines(operation.receipt)
-    document["evidence"] = operation.evidence or (outcome.evidence if isinstance(outcome, Unresolved) else None)
+    evidence = operation.evidence or (outcome.evidence if isinstance(outcome, Unresolved) else None)
+    document |= told("evidence", evidence, language) if evidence is not None else {"evidence": None}
     document["created_time"] = operation.created_time.isoformat()
     document["finished_time"] = operation.finished_time.isoformat() if operation.finished_time else None
     if isinstance(outcome, Approved | Declined) and outcome.answer is not None:
@@ -84,6 +92,18 @@ def order_as_json(order: Order) -> dict[str, Any]:
         elif value is not None:
             document[declared.name] = dict(value) if isinstance(value, Mapping) else value
     return document
+
+
+def told(name: str, evidence: Evidence, language: Language = "en") -> dict[str, Any]:
+    """Return evidence under `name` in words, and beside it `NAME_code` and `NAME_values`."""
+    return {name: words(evidence, language), **evidence.fields(name)}
+
+
+def in_language(document: dict[str, Any], language: Language) -> dict[str, Any]:
+    """Return a document of this house with every text that a code stands beside (see `told`) in `language`."""
+    known = ((name, read_evidence(document, name)) for name in TOLD if f"{name}_code" in document)
+    changed = {name: words(evidence, language) for name, evidence in known if evidence is not None}
+    return document | changed
 
 
 def receipt_lines(receipt: bytes) -> list[str]:
@@ -175,7 +195,7 @@ def operation_of_json(document: object, receipt: bytes | None = None) -> Operati
         finished_time=values.time("finished_time") if values.maybe("finished_time", str) is not None else None,
         receipt=_receipt(values) if receipt is None else receipt,
         data=values.maybe("data", str),
-        evidence=values.maybe("evidence", str),
+        evidence=values.evidence("evidence"),
         durable=values.maybe("durable", bool) is not False,
         resolution=_resolution(values),
     )
@@ -219,6 +239,15 @@ class Values:
             raise InvalidValueError(f"{self.place}.{key}", text, "an ISO 8601 time with its time zone")
         return time
 
+    def evidence(self, key: str) -> Evidence | None:
+        """Return the evidence whose words stand under `key`; None where it is null or missing."""
+        self.maybe(key, str)
+        return read_evidence(self.document, key)
+
+    def needed_evidence(self, key: str) -> Evidence:
+        """Return the evidence whose words stand under `key`, which must be there."""
+        return self.evidence(key) or verbatim(Code.PROSE, self.get(key, str))
+
     def inner(self, key: str) -> Values | None:
         """Return the object under `key`; None where it is null or missing."""
         return Values(f"{self.place}.{key}", self.document[key]) if self.document.get(key) is not None else None
@@ -248,11 +277,11 @@ def _outcome(values: Values) -> Outcome | None:
             return Approved(stan=paid.stan, authorization_code=paid.authorization_code, pan=paid.pan, result=paid, answer=answer)
         case "declined":
             kept = result if isinstance(result, PaymentResult | CloseSessionResponse) else None
-            return Declined(reason=values.get("reason", str), result=kept, answer=answer)
+            return Declined(reason=values.needed_evidence("reason"), result=kept, answer=answer)
         case "not_performed":
-            return NotPerformed(reason=values.get("reason", str))
+            return NotPerformed(reason=values.needed_evidence("reason"))
         case "unresolved":
-            return Unresolved(evidence=values.maybe("evidence", str) or "")
+            return Unresolved(evidence=values.evidence("evidence") or verbatim(Code.PROSE, ""))
         case _:
             return Done(response=result)
 

@@ -10,9 +10,11 @@ from ecrlan.model import (
     AdditionalDataResponse,
     Approved,
     CloseSessionResponse,
+    Code,
     CurrencyExchange,
     Declined,
     Done,
+    Evidence,
     HostTime,
     Kind,
     NotPerformed,
@@ -24,8 +26,9 @@ from ecrlan.model import (
     TotalsResponse,
     Unresolved,
     VasPart,
+    verbatim,
 )
-from ecrlan.operation_json import operation_as_json, operation_of_json, receipt_of_lines, response_as_json
+from ecrlan.operation_json import in_language, operation_as_json, operation_of_json, receipt_of_lines, response_as_json
 from ecrlan.wire.receipt import build_receipt, parse_receipt
 
 NOW = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
@@ -45,6 +48,7 @@ RESULT = PaymentResult(
     online_id="000099",
     amount=650,
 )
+CHANGED = Evidence(Code.CHANGED_NOT_OURS, {"before": "000041", "after": None, "doubt": Evidence(Code.STAN_OF_ANOTHER, {"stan": "000009"})})
 EXAMPLE = {
     "reference": "sale-4711",
     "kind": "purchase",
@@ -92,15 +96,49 @@ def test_what_is_not_known_yet_is_null():
 
 
 def test_reasons_stand_beside_the_outcome():
-    document = make(Declined(reason="PIN ERRATO", result=RESULT))
+    document = make(Declined(reason=verbatim(Code.TERMINAL_WORDS, "PIN ERRATO"), result=RESULT))
     assert (document["outcome"], document["reason"], document["result"]["stan"]) == ("declined", "PIN ERRATO", "000042")
-    assert make(NotPerformed(reason="no line"))["reason"] == "no line"
-    assert "reason" not in make(Unresolved(evidence="silence"))
+    assert (document["reason_code"], document["reason_values"]) == ("terminal_words", {"text": "PIN ERRATO"})
+    assert make(NotPerformed(reason=Evidence(Code.LINE_CLOSED)))["reason"] == "the line is closed"
+    assert "reason" not in make(Unresolved(evidence=Evidence(Code.TIME_OVER)))
 
 
 def test_evidence_is_the_operations_or_the_outcomes():
-    assert make(Unresolved(evidence="silence"))["evidence"] == "silence"
-    assert make(Unresolved(evidence="silence"), evidence="STAN changed")["evidence"] == "STAN changed"
+    silence = Unresolved(evidence=Evidence(Code.TIME_OVER))
+    assert make(silence)["evidence"] == "no result within its time limit"
+    document = make(silence, evidence=CHANGED)
+    assert document["evidence"].startswith("the terminal's last result changed (STAN 000041 to a result without STAN), but its STAN 000009")
+    assert document["evidence_code"] == "changed_not_ours"
+    doubt = {"code": "stan_of_another", "values": {"stan": "000009"}}
+    assert document["evidence_values"] == {"before": "000041", "after": None, "doubt": doubt}
+
+
+def test_reason_and_evidence_are_told_in_the_language_that_was_asked_for():
+    operation = Operation(
+        outcome=NotPerformed(reason=Evidence(Code.REFUSED, {"times": 3})),
+        created_time=NOW,
+        evidence=CHANGED,
+        reference="sale-4711",
+        kind=Kind.PURCHASE,
+        terminal="till-1",
+        amount=650,
+        state=State.FINISHED,
+    )
+    english, italian = operation_as_json(operation), operation_as_json(operation, "it")
+    assert italian["reason"] == "respinta 3 volte (NAK)"
+    assert "il suo STAN 000009 è di un'altra operazione" in italian["evidence"]
+    assert in_language(english, "it") == italian
+    assert in_language(italian, "en") == english
+    assert {key for key, value in english.items() if italian[key] != value} == {"reason", "evidence"}
+
+
+def test_words_without_a_code_are_read_as_they_are():
+    """As an earlier release told them."""
+    document = make(NotPerformed(reason=Evidence(Code.LINE_CLOSED))) | {"reason": "no line", "evidence": "something"}
+    told = {key: value for key, value in document.items() if not key.endswith(("_code", "_values"))}
+    operation = operation_of_json(told)
+    assert operation.outcome == NotPerformed(reason=verbatim(Code.PROSE, "no line"))
+    assert operation.evidence == verbatim(Code.PROSE, "something")
 
 
 def test_the_rest_appears_only_where_it_says_something():
@@ -210,13 +248,18 @@ RESPONSES = st.one_of(
     st.builds(VasPart, terminal_id=TEXTS, more=st.booleans(), sequence=st.integers(1, 9), xml=TEXTS),
     st.builds(AdditionalDataResponse, terminal_id=TEXTS, data=TEXTS),
 )
+EVIDENCE = st.recursive(
+    st.builds(Evidence, st.sampled_from(Code), st.dictionaries(TEXTS, st.none() | st.integers() | TEXTS, max_size=3)),
+    lambda inner: st.builds(Evidence, st.sampled_from(Code), st.dictionaries(TEXTS, inner, max_size=2)),
+    max_leaves=3,
+)
 ANSWERS = st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3)
 OUTCOMES = st.one_of(
     st.none(),
     st.builds(Approved, result=st.none() | PAYMENTS, answer=ANSWERS),
-    st.builds(Declined, reason=TEXTS, result=st.one_of(st.none(), PAYMENTS, CLOSINGS), answer=ANSWERS),
-    st.builds(NotPerformed, reason=TEXTS),
-    st.builds(Unresolved, evidence=TEXTS),
+    st.builds(Declined, reason=EVIDENCE, result=st.one_of(st.none(), PAYMENTS, CLOSINGS), answer=ANSWERS),
+    st.builds(NotPerformed, reason=EVIDENCE),
+    st.builds(Unresolved, evidence=EVIDENCE),
     st.builds(Done, response=st.none() | RESPONSES),
 )
 SHOWN = "AB ?\x7d\x7d\x7f\x7e\x7b\x7c\x5e"
@@ -235,7 +278,7 @@ OPERATIONS = st.builds(
     finished_time=st.none() | TIMES,
     receipt=RECEIPTS,
     data=MAYBE_TEXT,
-    evidence=MAYBE_TEXT,
+    evidence=st.none() | EVIDENCE,
     durable=st.booleans(),
     resolution=st.none() | st.builds(Resolution, by=TEXTS, note=TEXTS, time=TIMES),
 )

@@ -18,6 +18,7 @@ from ecrlan.cli.output import console, outcome_text, receipt_panel
 from ecrlan.emulator import MANNERS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Ledger, Manners
 from ecrlan.model import Approved, Declined, Done, State
 from ecrlan.register import FrameReceived, FrameSent, OperationChanged, Register
+from ecrlan.texts import words
 from ecrlan.wire.dissect import dissect
 from ecrlan.wire.frames import FrameReader
 from ecrlan.wire.receipt import parse_receipt
@@ -172,7 +173,7 @@ class Stage:
         finally:
             watching.cancel()
         receipt = f", receipt of {len(parse_receipt(operation.receipt))} lines" if operation.receipt else ""
-        reason = f": {operation.outcome.reason}" if isinstance(operation.outcome, Declined) else ""
+        reason = f": {words(operation.outcome.reason)}" if isinstance(operation.outcome, Declined) else ""
         self.screen.print(f"   {outcome_text(operation)}[dim]{escape(reason)}{receipt}[/]")
         return operation
 

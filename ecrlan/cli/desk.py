@@ -20,14 +20,14 @@ from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
 from ecrlan.cli.settling import attach, find_entry, language_option, resolve
-from ecrlan.desk.story import Advice, advice, answered, euros, facts, moment, steps, terminal_of, what
-from ecrlan.desk.texts import Language, say, say_doubt
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.model import Unresolved
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register.records import operation_of_entry
 from ecrlan.settings import Settings
+from ecrlan.story import Advice, advice, answered, facts, moment, steps, terminal_of, what
+from ecrlan.texts import Language, euros, say, words
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def load_settings(config: str | None, journal: str | None, *, address: str | Non
 def warn(doubt: Doubt | None, language: Language) -> None:
     """Say on standard error what a journal may lack."""
     if doubt is not None:
-        problem = say_doubt(language, doubt)
+        problem = words(doubt.evidence, language)
         console(stderr=True).print(Text(clean_text(say(language, "list.incomplete", problem=problem)), style="bold red"))
 
 

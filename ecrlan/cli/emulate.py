@@ -28,8 +28,8 @@ from ecrlan.wire.lrc import LrcReading
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ecrlan.desk.texts import Language
     from ecrlan.emulator.socket import Direction
+    from ecrlan.texts import Language
 
 DEFAULT_LISTEN = "127.0.0.1:8081"
 

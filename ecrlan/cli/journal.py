@@ -17,11 +17,11 @@ from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.session import journal_file
 from ecrlan.cli.settling import language_option
 from ecrlan.daemon.documents import journal_as_json
-from ecrlan.desk.story import moment
-from ecrlan.desk.texts import Language, say
 from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
 from ecrlan.register.order import said
+from ecrlan.story import moment
+from ecrlan.texts import Language, say
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:

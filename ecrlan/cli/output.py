@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich import box
@@ -13,14 +15,16 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from ecrlan.cli.amount import show_amount
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import (
+    ROME,
     Approved,
     CardType,
     CloseSessionResponse,
+    Code,
     Declined,
     Done,
+    Evidence,
     NotPerformed,
     PaymentResult,
     Response,
@@ -31,7 +35,10 @@ from ecrlan.model import (
     VasPart,
 )
 from ecrlan.operation_json import operation_as_json
+from ecrlan.protocol.clock import seconds_between
 from ecrlan.register.vas import parse_vas
+from ecrlan.texts import TEXTS, Language, euros, say, words
+from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
 from ecrlan.wire.receipt import parse_receipt
 
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
 
     from ecrlan.model import Operation
 
+TOLD_CLOCK_SECONDS = 600.0
+"""Seconds by which a terminal's clock is wrong before somebody is told."""
 PIPED_WIDTH = 100
 """Columns where there is no terminal that tells its width."""
 
@@ -51,16 +60,6 @@ _OUTCOME_STYLES = {
     "not_performed": "bold yellow",
     "unresolved": "bold red",
 }
-_TERMINAL_STATUS = {
-    TerminalStatus.NOT_CONFIGURED: "not configured",
-    TerminalStatus.NO_DLL: "configured, first DLL missing",
-    TerminalStatus.OPERATIVE: "operative",
-    TerminalStatus.NOT_ALIGNED: "not aligned, first DLL requested",
-    TerminalStatus.KEYS_CORRUPTED: "keys corrupted, first DLL requested",
-    TerminalStatus.DLL_PENDING: "DLL requested by the host is pending",
-    TerminalStatus.UPDATE_PENDING: "software update pending",
-}
-_ENTRY_MODES = {"ICC": "chip", "MAG": "stripe", "MAN": "keyed", "CLM": "contactless stripe", "CLI": "contactless chip"}
 
 
 class Screen(Console):
@@ -83,22 +82,20 @@ def cleaned(text: object) -> str:
 
 
 def print_operation(operation: Operation, *, as_json: bool) -> None:
-    """Print an operation that ended, for programs or for people."""
+    """Print an operation that ended, for programs or, in the user's language, for people."""
     if as_json:
         print_json(operation_as_json(operation))
         return
-    screen = console()
+    screen, language = console(), choose_language(os.environ)
     outcome = operation.outcome
-    amount = f" {show_amount(operation.amount)} EUR" if operation.amount is not None else ""
-    screen.print(f"{outcome_text(operation)}  {operation.kind.value.replace('_', ' ')}{amount}")
-    print_rows(screen, list(operation_rows(operation)))
+    amount = f" {euros(operation.amount, language)} EUR" if operation.amount is not None else ""
+    screen.print(f"{outcome_text(operation, language)}  {say(language, f'kind.{operation.kind.value}')}{amount}")
+    print_rows(screen, list(operation_rows(operation, language)))
     if operation.receipt:
-        screen.print(receipt_panel(operation.receipt))
+        screen.print(receipt_panel(operation.receipt, say(language, "head.receipt")))
     if isinstance(outcome, Unresolved) or outcome is None:
-        screen.print(
-            "\n[bold red]Nobody can say yet whether money moved.[/] What to look at before anything is charged, and how to settle it: "
-            f"`ecrlan operations show {operation.reference}`"
-        )
+        look = say(language, "row.unresolved_look", reference=operation.reference)
+        screen.print(f"\n[bold red]{say(language, 'row.unresolved')}[/] {look}")
 
 
 def print_rows(screen: Console, rows: list[tuple[str, str]]) -> None:
@@ -111,10 +108,10 @@ def print_rows(screen: Console, rows: list[tuple[str, str]]) -> None:
             screen.print(Text.assemble((f"  {name if place == 0 else '':{indent - 2}}", "dim"), line))
 
 
-def outcome_text(operation: Operation) -> str:
+def outcome_text(operation: Operation, language: Language = "en") -> str:
     """Return the outcome's word, or the state where there is none yet, as markup."""
     word = outcome_word(operation)
-    return f"[{outcome_style(word)}]{word.replace('_', ' ')}[/]"
+    return f"[{outcome_style(word)}]{say(language, f'outcome.{word}')}[/]"
 
 
 def outcome_word(operation: Operation) -> str:
@@ -132,85 +129,99 @@ def print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
-def operation_rows(operation: Operation) -> Iterable[tuple[str, str]]:
+def operation_rows(operation: Operation, language: Language) -> Iterable[tuple[str, str]]:
     """Return what is to be told about an operation, as name and value."""
     outcome = operation.outcome
     match outcome:
         case Declined(reason=reason) | NotPerformed(reason=reason):
-            yield "reason", reason
+            yield say(language, "fact.reason"), words(reason, language)
         case Unresolved(evidence=evidence):
-            yield "evidence", evidence
+            yield say(language, "fact.evidence"), words(evidence, language)
     response = outcome.result if isinstance(outcome, Approved | Declined) else outcome.response if isinstance(outcome, Done) else None
     if response is not None:
-        yield from response_rows(response, operation.created_time)
+        yield from response_rows(response, operation.created_time, language)
     if isinstance(outcome, Approved | Declined) and outcome.answer:
         yield from outcome.answer.items()
     if operation.data:
-        yield "host data", operation.data
-    if operation.evidence and not isinstance(outcome, Unresolved):
-        yield "evidence", operation.evidence
-    yield "terminal", operation.terminal
-    yield "reference", operation.reference
+        yield say(language, "fact.data"), operation.data
+    if operation.evidence is not None and not isinstance(outcome, Unresolved):
+        yield say(language, "fact.evidence"), words(operation.evidence, language)
+    yield say(language, "fact.terminal"), operation.terminal
+    yield say(language, "fact.reference"), operation.reference
     if not operation.durable:
-        yield "warning", "not written to the journal"
+        yield say(language, "fact.warning"), say(language, "row.not_durable")
 
 
-def response_rows(response: Response, time: datetime) -> Iterable[tuple[str, str]]:
+def response_rows(response: Response, time: datetime, language: Language = "en") -> Iterable[tuple[str, str]]:
     """Return a response's fields as people call them; `time` (timezone-aware), when it was asked for, gives `host_time` its year."""
     match response:
         case StatusResponse():
-            yield "terminal id", response.terminal_id
-            yield "status", _status_text(response)
-            yield "clock", response.terminal_time.strftime("%d/%m/%Y %H:%M") if response.terminal_time else "not readable"
-            yield "release", response.software_release
+            yield say(language, "row.terminal_id"), response.terminal_id
+            yield say(language, "row.status"), _status_text(response, language)
+            yield say(language, "row.clock"), _clock_text(response, time, language)
+            yield say(language, "row.release"), response.software_release
         case PaymentResult():
-            yield from _payment_rows(response, time)
+            yield from _payment_rows(response, time, language)
         case CloseSessionResponse() | TotalsResponse():
-            yield "result", response.result
+            yield say(language, "row.result"), response.result
             if response.terminal_total is not None:
-                yield "terminal total", f"{show_amount(response.terminal_total)} EUR"
+                yield say(language, "row.terminal_total"), f"{euros(response.terminal_total, language)} EUR"
             if isinstance(response, CloseSessionResponse) and response.host_total is not None:
-                yield "host total", f"{show_amount(response.host_total)} EUR"
+                yield say(language, "row.host_total"), f"{euros(response.host_total, language)} EUR"
         case VasPart():
             with suppress(MalformedMessageError):
                 yield from parse_vas(response.xml).items()
 
 
-def _status_text(response: StatusResponse) -> str:
+def _clock_text(response: StatusResponse, now: datetime, language: Language) -> str:
+    """Return the terminal's clock, and by how much it is wrong where that is more than some minutes."""
+    if response.terminal_time is None:
+        return say(language, "row.clock_unreadable")
+    clock = response.terminal_time.strftime("%d/%m/%Y %H:%M")
+    seconds = seconds_between(response.terminal_time.replace(tzinfo=ZoneInfo(ROME)), now)
+    if abs(seconds) <= TOLD_CLOCK_SECONDS:
+        return clock
+    return f"{clock}: {words(Evidence(Code.CLOCK_WRONG, {'seconds': round(seconds)}), language)}"
+
+
+def _status_text(response: StatusResponse, language: Language) -> str:
     """Return the status as people call it, and beside it what the terminal sent; a word that is not known as it came."""
     if response.refusing_word is not None:
-        return f"{response.refusing_word} (the terminal's own word: no payment is taken)"
+        return say(language, "status.own_word", word=response.refusing_word)
     if response.terminal_status is None:
-        known = _TERMINAL_STATUS[TerminalStatus.OPERATIVE] if response.operative else "unknown"
+        known = say(language, f"status.{TerminalStatus.OPERATIVE.value}" if response.operative else "status.none")
         return f"{known} ({response.status_word})" if response.status_word else known
-    texts = {status.value: text for status, text in _TERMINAL_STATUS.items()}
-    return f"{texts.get(response.terminal_status, 'unknown')} ({int(response.terminal_status)})"
+    number = int(response.terminal_status)
+    name = f"status.{number}"
+    return f"{say(language, name if name in TEXTS[language] else 'status.none')} ({number})"
 
 
-def _payment_rows(result: PaymentResult, time: datetime) -> Iterable[tuple[str, str]]:
+def _payment_rows(result: PaymentResult, time: datetime, language: Language) -> Iterable[tuple[str, str]]:
     if not result.approved:
-        yield "result", result.result
-    card_types = {member.value: member.name.lower() for member in CardType}
-    entry = _ENTRY_MODES.get(result.entry_mode or "", result.entry_mode or "")
+        yield say(language, "row.result"), result.result
+    card_types = {member.value: say(language, f"card_type.{member.name.lower()}") for member in CardType}
+    mode = f"entry_mode.{result.entry_mode}"
+    entry = say(language, mode) if mode in TEXTS[language] else result.entry_mode or ""
     card = [card_types.get(result.card_type or 0, ""), f"…{result.pan}" if result.pan else "", f"({entry})" if entry else ""]
     if any(card):
-        yield "card", " ".join(part for part in card if part)
+        yield say(language, "fact.card"), " ".join(part for part in card if part)
     if result.amount is not None:
-        yield "amount", f"{show_amount(result.amount)} EUR"
+        yield say(language, "row.amount"), f"{euros(result.amount, language)} EUR"
     if result.currency_exchange is not None:
         exchange = result.currency_exchange
         units, decimals = exchange.currency_amount, exchange.currency_decimals
         paid = f"{units // 10**decimals}.{units % 10**decimals:0{decimals}d}" if decimals else str(units)
-        yield "paid in", f"{exchange.currency} {paid} at {exchange.exchange_rate / 10_000:.4f}"
+        rate = f"{exchange.exchange_rate / 10_000:.4f}"
+        yield say(language, "row.paid_in"), say(language, "row.paid_in_text", currency=exchange.currency, amount=paid, rate=rate)
     if result.authorization_code:
-        yield "authorization", result.authorization_code
+        yield say(language, "fact.authorization"), result.authorization_code
     if result.preauthorization_code:
-        yield "pre-authorization code", result.preauthorization_code
-    yield "STAN", result.stan
+        yield say(language, "fact.preauthorization_code"), result.preauthorization_code
+    yield say(language, "fact.stan"), result.stan
     if result.host_time is not None:
-        yield "host time", result.host_time.nearest(time).strftime("%d/%m/%Y %H:%M")
+        yield say(language, "fact.host_time"), result.host_time.nearest(time).strftime("%d/%m/%Y %H:%M")
     if result.action_code:
-        yield "action code", result.action_code
+        yield say(language, "row.action_code"), result.action_code
 
 
 def receipt_panel(receipt: bytes, title: str = "receipt") -> Panel:

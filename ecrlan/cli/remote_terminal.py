@@ -16,13 +16,14 @@ from ecrlan.cli.remote import LONGEST_WAIT, DaemonAnswerError, DaemonClient, Dae
 from ecrlan.cli.stream import follow_on
 from ecrlan.errors import EcrlanError, InvalidValueError, JournalError
 from ecrlan.journal import Journal
-from ecrlan.model import Kind, MoneyOperation, Operation, Outcome, State, with_outcome
+from ecrlan.model import Kind, MoneyOperation, Operation, Outcome, State, read_evidence, with_outcome
 from ecrlan.model.orders import Known, Order, RegisterOrder
 from ecrlan.operation_json import operation_of_json, order_as_json, receipt_of_lines
 from ecrlan.register import Alarm, OperationChanged, ProgressShown
 from ecrlan.register.records import operation_of_entry
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import preauthorization
+from ecrlan.texts import words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,10 +122,11 @@ class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[A
             if event is None:
                 continue
             if isinstance(event, Alarm):
-                if (told.data.get("id"), event.text) in alarms:
+                text = words(event.what)
+                if (told.data.get("id"), text) in alarms:
                     continue
-                alarms.add((told.data.get("id"), event.text))
-                log.error("alarm.raised", alarm=event.name, terminal=self.name, reference=event.reference, text=event.text)
+                alarms.add((told.data.get("id"), text))
+                log.error("alarm.raised", alarm=event.name, terminal=self.name, reference=event.reference, text=text)
             yield event
             if isinstance(event, OperationChanged) and event.operation.state is State.FINISHED:
                 self._shown.set()  # our follower has dealt with it: it asked for the next one
@@ -138,14 +140,15 @@ class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[A
         except InvalidValueError:  # from a newer daemon, perhaps; the outcome comes by another way
             return None
         reference, text = told.data.get("reference"), told.data.get("text")
-        if told.kind == "alarm" and told.data.get("name") == LATE_TRUTH and isinstance(reference, str) and isinstance(text, str):
-            return Alarm(self.name, LATE_TRUTH, text, reference) if told.data.get("active") is True else None
+        what = read_evidence(told.data, "text")
+        if told.kind == "alarm" and told.data.get("name") == LATE_TRUTH and isinstance(reference, str) and what is not None:
+            return Alarm(self.name, LATE_TRUTH, what, reference) if told.data.get("active") is True else None
         if not isinstance(text, str) or reference not in (None, self._reference):
             return None
         if told.kind == "progress":
             return ProgressShown(self.name, self._reference or "", text)
-        if told.kind == "alarm" and told.data.get("active") is True:
-            return Alarm(self.name, str(told.data.get("name")), text, self._reference if reference is not None else None)
+        if told.kind == "alarm" and told.data.get("active") is True and what is not None:
+            return Alarm(self.name, str(told.data.get("name")), what, self._reference if reference is not None else None)
         return None
 
     # --- an operation's way -----------------------------------------------------------------------------------------------------

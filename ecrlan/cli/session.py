@@ -23,6 +23,8 @@ from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, Register
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference, kinds_of
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
 from ecrlan.settings import Settings, data_folder, split_address
+from ecrlan.texts import Language, say, words
+from ecrlan.texts.language import choose_language
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,13 +42,6 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8081
 BLOCKED_KINDS = kinds_of(lambda order: order.money or order.blocked)
 """Kinds that an operation without a known outcome blocks."""
-
-_STATES = {
-    State.QUEUED: "waiting for the terminal",
-    State.SENDING: "sent, waiting for the terminal to take it",
-    State.ACCEPTED: "the terminal has taken it",
-    State.RECOVERING: "the answer was lost; finding out what happened",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,13 +229,14 @@ class Progress:
     _status: Status | None = None
     _operation: Operation | None = None
     _finished: asyncio.Event = field(default_factory=asyncio.Event)
+    _language: Language = field(default_factory=lambda: choose_language(os.environ))
 
     def __enter__(self) -> Self:
         if not self.call.as_json and self.reference is not None:
-            self._line(f"reference {self.reference}")
+            self._line(self._say("way.reference", reference=self.reference))
         spinner: AbstractContextManager[Status | None] = nullcontext()
         if not self.call.as_json and self._screen.is_terminal and console().is_terminal:
-            spinner = self._screen.status("asking the terminal")
+            spinner = self._screen.status(self._say("way.asking"))
         self._status = spinner.__enter__()
         return self
 
@@ -262,7 +258,7 @@ class Progress:
     async def finished(self, operation: Operation) -> Operation:
         """Wait until an operation that is being recovered has its outcome."""
         self.sent = True
-        self._line(_STATES[operation.state])
+        self._line(self._say(f"way.{operation.state.value}"))
         await self._finished.wait()
         return self._operation or operation
 
@@ -275,12 +271,15 @@ class Progress:
                     self._finished.set()
                     return
                 self.sent = self.sent or operation.state is not State.QUEUED
-                self._line(_STATES[operation.state])
+                self._line(self._say(f"way.{operation.state.value}"))
             case ProgressShown(text=text):
                 self._line(cleaned(text))
-            case Alarm(text=text, reference=reference):
+            case Alarm(what=what, reference=reference):
                 of = f"{cleaned(reference)}: " if reference not in (None, self.reference) else ""  # an earlier operation's
-                self._line(f"[bold red]alarm:[/] {of}{cleaned(text)}", keep=True)
+                self._line(f"[bold red]{self._say('way.alarm')}[/] {of}{cleaned(words(what, self._language))}", keep=True)
+
+    def _say(self, name: str, **values: object) -> str:
+        return say(self._language, name, **values)
 
     def _line(self, text: str, *, keep: bool = False) -> None:
         if self.call.as_json:

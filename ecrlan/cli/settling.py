@@ -16,15 +16,15 @@ from ecrlan.cli.filters import Word
 from ecrlan.cli.output import console, outcome_word, print_json
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.session import journal_file
-from ecrlan.desk.language import choose_language
-from ecrlan.desk.story import moment, what
-from ecrlan.desk.texts import LANGUAGES, Language, say
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.operation_json import operation_as_json
 from ecrlan.register import Register
 from ecrlan.register.order import said
 from ecrlan.register.records import operation_of_entry
+from ecrlan.story import moment, what
+from ecrlan.texts import LANGUAGES, Language, say
+from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:

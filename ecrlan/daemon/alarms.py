@@ -23,10 +23,12 @@ from ecrlan.errors import InvalidValueError, JournalError, RegisterError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
-from ecrlan.model import Unresolved
+from ecrlan.model import Code, Evidence, Unresolved, read_evidence
+from ecrlan.operation_json import told
 from ecrlan.register import Alarm, OperationChanged, Register, TerminalEvent
 from ecrlan.register.conduct import TOLD_OFFSET
 from ecrlan.register.register import local_clock
+from ecrlan.texts import Language, words
 
 log = structlog.get_logger(__name__)
 
@@ -95,17 +97,17 @@ class _Kept:
     name: str
     terminal: str | None
     reference: str | None
-    text: str
+    what: Evidence
     time: datetime
     active: bool = True
 
-    def document(self) -> dict[str, Any]:
+    def document(self, language: Language = "en") -> dict[str, Any]:
         return {
             "id": self.id,
             "name": self.name,
             "terminal": self.terminal,
             "reference": self.reference,
-            "text": self.text,
+            **told("text", self.what, language),
             "time": self.time.isoformat(),
             "active": self.active,
         }
@@ -120,9 +122,9 @@ async def start_process(arguments: list[str], environment: dict[str, str]) -> Pr
 class Alarms:
     """Follows `register` and keeps its alarms; tells them to `hub` (event `alarm`, when one begins, changes, or ends).
 
-    `command` is started once for each alarm that begins: no shell, the alarm's JSON on its input, its name in `ECRLAN_ALARM`. `webhook` is
-    posted the same JSON, up to three times, where `recipients` allows it. Neither is waited for by anybody. Raises `InvalidValueError` for
-    either that cannot be used.
+    `command` is started once for each alarm that begins: no shell, the alarm's JSON (its text in English, its code and values beside it)
+    on its input, its name in `ECRLAN_ALARM`. `webhook` is posted the same JSON, up to three times, where `recipients` allows it. Neither
+    is waited for by anybody. Raises `InvalidValueError` for either that cannot be used.
     """
 
     def __init__(
@@ -155,8 +157,15 @@ class Alarms:
 
     @property
     def active(self) -> list[dict[str, Any]]:
-        """The alarms that last, oldest first: `{"id", "name", "terminal", "reference", "text", "time", "active"}`."""
-        return [kept.document() for kept in self._kept.values()]
+        """The alarms that last, oldest first, in English; see `active_in`."""
+        return self.active_in("en")
+
+    def active_in(self, language: Language) -> list[dict[str, Any]]:
+        """Return the alarms that last, oldest first: `{"id", "name", "terminal", "reference", "text", "time", "active"}`.
+
+        `text` is in `language`; beside it stand its code and values (`text_code`, `text_values`).
+        """
+        return [kept.document(language) for kept in self._kept.values()]
 
     @property
     def unresolved(self) -> int:
@@ -176,8 +185,8 @@ class Alarms:
         self.register.observe_rows(self._observe_row)
         for entry in self.register.journal.unsettled():
             if entry.outcome == UNRESOLVED:
-                evidence = next((event.data.get("evidence") for event in reversed(entry.events) if event.name == "finished"), None)
-                self.raise_(UNRESOLVED, evidence or "its outcome is not known", entry.terminal, entry.reference)
+                known = (read_evidence(event.data, "evidence") for event in reversed(entry.events) if event.name == "finished")
+                self.raise_(UNRESOLVED, next(known, None) or Evidence(Code.OUTCOME_UNKNOWN), entry.terminal, entry.reference)
         self._watching = asyncio.get_running_loop().create_task(self._watch_journal())
 
     async def close(self) -> None:
@@ -192,17 +201,17 @@ class Alarms:
         if self._client is not None:
             await self._client.aclose()
 
-    def raise_(self, name: str, text: str, terminal: str | None = None, reference: str | None = None) -> dict[str, Any]:
-        """Raise an alarm and return it. One that lasts already is not raised again; it takes the new text."""
+    def raise_(self, name: str, what: Evidence, terminal: str | None = None, reference: str | None = None) -> dict[str, Any]:
+        """Raise an alarm and return it. One that lasts already is not raised again; it tells the new `what`."""
         key = _key(name, terminal, reference)
         kept = self._kept.get(key)
         if kept is not None:
-            if kept.text != text:
-                kept.text = text
+            if kept.what != what:
+                kept.what = what
                 self._publish(kept)
             return kept.document()
         self._make_room()
-        kept = self._kept[key] = _Kept(secrets.token_hex(6), name, terminal, reference, text, self._clock())
+        kept = self._kept[key] = _Kept(secrets.token_hex(6), name, terminal, reference, what, self._clock())
         self._publish(kept)
         self._notify(kept.document())
         return kept.document()
@@ -227,7 +236,7 @@ class Alarms:
     def _observe(self, event: TerminalEvent) -> None:
         match event:
             case Alarm():
-                self.raise_(event.name, event.text, event.terminal, event.reference)
+                self.raise_(event.name, event.what, event.terminal, event.reference)
             case OperationChanged(operation=operation):
                 if operation.outcome is not None and not isinstance(operation.outcome, Unresolved):
                     self._settled(operation.reference)
@@ -248,7 +257,7 @@ class Alarms:
         """Raise what an earlier run has found out about the register's terminals and nobody has settled since."""
         for name, terminal in self.register.terminals.items():
             if terminal.memory.used_by_hand:
-                self.raise_(HAND_USE, "the terminal was found to be used by hand, too", name)
+                self.raise_(HAND_USE, Evidence(Code.USED_BY_HAND_BEFORE), name)
 
     async def _look(self, reference: str) -> None:
         """End the alarm of an operation that the journal knows to be settled."""
@@ -270,11 +279,12 @@ class Alarms:
         """Raise the alarm of a journal that has failed or is in doubt; end the one of a doubt that a person has settled."""
         with suppress(JournalError):
             journal = self.register.journal
-            doubt = f"{journal.doubt}: no money is moved until a person accepts the journal" if journal.doubt is not None else None
-            for name, problem in ((JOURNAL_FAILED, journal.failed), (JOURNAL_DOUBTFUL, doubt)):
+            failed = Evidence(Code.JOURNAL_FAILED, {"problem": journal.failed}) if journal.failed is not None else None
+            doubt = Evidence(Code.JOURNAL_DOUBTFUL, {"doubt": journal.doubt.evidence}) if journal.doubt is not None else None
+            for name, problem in ((JOURNAL_FAILED, failed), (JOURNAL_DOUBTFUL, doubt)):
                 kept = _key(name, None, None) in self._kept
                 if problem is not None and not kept:
-                    log.error("alarm.raised", alarm=name, text=problem)
+                    log.error("alarm.raised", alarm=name, text=words(problem))
                     self.raise_(name, problem)
                 elif problem is None and kept and name == JOURNAL_DOUBTFUL:
                     self._end_if_kept(_key(name, None, None))

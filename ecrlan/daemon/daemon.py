@@ -27,6 +27,7 @@ from ecrlan.journal import JournalReader
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.register import local_clock
 from ecrlan.settings import Settings, data_folder, split_address
+from ecrlan.texts import Language
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class Daemon:
         self.register = Register(
             self.journal_file,
             listen=listen or None,
+            must_listen=not settings.terminals or any(section.link != "dial" for section in settings.terminals.values()),
             cash_register_id=settings.register_.cash_register_id,
             backups=0 if demo else settings.register_.backups,
             retention_days=settings.register_.retention_days,
@@ -210,9 +212,9 @@ class Daemon:
             "role": role,
         }
 
-    def terminal_document(self, name: str) -> dict[str, Any]:
-        """Return a terminal as JSON. Raises `UnknownTerminalError`."""
-        return terminal_as_json(self.register.terminal(name), self.clock(), self.health.condition(name))
+    def terminal_document(self, name: str, language: Language = "en") -> dict[str, Any]:
+        """Return a terminal as JSON, its texts in `language`. Raises `UnknownTerminalError`."""
+        return terminal_as_json(self.register.terminal(name), self.clock(), self.health.condition(name), language)
 
     def terminal_changed(self, name: str) -> None:
         """Tell of a terminal, once for all that changes in one turn of the loop."""

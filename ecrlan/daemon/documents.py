@@ -9,28 +9,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ecrlan.daemon.health import Condition
-from ecrlan.desk.texts import Language, say_doubt
 from ecrlan.journal import Journal, JournalReader
 from ecrlan.model import StatusResponse, TerminalStatus, Unresolved
+from ecrlan.operation_json import told
 from ecrlan.register import Terminal
+from ecrlan.texts import TEXTS, Language, say, words
 
 POLL = "poll-"
 """How the reference of a look of our own begins (`Terminal.poll`)."""
 RECOVERY = "recovery of "
 """How a terminal's holder begins while its last result is asked for an operation."""
-STATUS_TEXTS: dict[int, str] = {
-    TerminalStatus.NOT_CONFIGURED: "not configured",
-    TerminalStatus.NO_DLL: "no parameters loaded (DLL)",
-    TerminalStatus.OPERATIVE: "operative",
-    TerminalStatus.NOT_ALIGNED: "not aligned",
-    TerminalStatus.KEYS_CORRUPTED: "keys corrupted",
-    TerminalStatus.DLL_PENDING: "parameters waiting to be loaded (DLL)",
-    TerminalStatus.UPDATE_PENDING: "update waiting to be installed",
-}
 
 
-def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) -> dict[str, Any]:
-    """Return one terminal. `now` is timezone-aware wall clock; `condition` is what its health poll knows, or an earlier run knew."""
+def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition, language: Language = "en") -> dict[str, Any]:
+    """Return one terminal, its texts in `language`.
+
+    `now` is timezone-aware wall clock; `condition` is what its health poll knows, or an earlier run knew.
+    """
     memory, settings, queue = terminal.memory, terminal.settings, terminal.queue
     loop = asyncio.get_running_loop()
     status = memory.status
@@ -49,7 +44,7 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) ->
         "software_release": status.software_release if status is not None else condition.software_release,
         "terminal_status": int(status.terminal_status) if status is not None and status.terminal_status is not None else None,
         "status_word": status.status_word if status is not None else None,
-        "status_text": status_text(status) if status is not None else None,
+        "status_text": status_text(status, language) if status is not None else None,
         "clock_difference_seconds": condition.clock_difference_seconds,
         "host_clock_seconds": round(memory.clock.learned) if memory.clock.learned is not None else None,
         "used_by_hand": memory.used_by_hand,
@@ -61,6 +56,7 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition) ->
         "holder": {"reference": holder, "since": time_of(now, loop.time() - queue.held_since)} if holder is not None else None,
         "queue_length": queue.length,
         "queue_limit": queue.limit,
+        **(told("problem", condition.problem, language) if condition.problem is not None else {"problem": None}),
         "unresolved": [work.reference for work in terminal.open_works.values() if isinstance(work.outcome, Unresolved)],
     }
 
@@ -72,7 +68,7 @@ def journal_as_json(journal: JournalReader, language: Language) -> dict[str, Any
         "file": str(journal.path) if journal.path is not None else None,
         "epoch": journal.epoch,
         "failed": journal.failed if isinstance(journal, Journal) else None,
-        "doubt": {"code": doubt.code, "text": say_doubt(language, doubt)} if doubt is not None else None,
+        "doubt": {"code": doubt.code, "text": words(doubt.evidence, language)} if doubt is not None else None,
         "accepted": {"by": accepted.data["by"], "note": accepted.data["note"], "time": accepted.time.isoformat()} if accepted else None,
     }
 
@@ -104,13 +100,15 @@ def line_of(terminal: Terminal) -> dict[str, str] | None:
     return {"opened_by": line.opened_by} if line is not None else None
 
 
-def status_text(status: StatusResponse) -> str | None:
+def status_text(status: StatusResponse, language: Language) -> str | None:
     """Return a terminal's status in words: a word of its own as it came, unless it says "operative"; None where it told none."""
     if status.operative:
-        return STATUS_TEXTS[TerminalStatus.OPERATIVE]
+        return say(language, f"status.{TerminalStatus.OPERATIVE.value}")
     if status.terminal_status is None:
         return status.status_word
-    return STATUS_TEXTS.get(status.terminal_status, f"status {int(status.terminal_status)}, which no table knows")
+    number = int(status.terminal_status)
+    name = f"status.{number}"
+    return say(language, name) if name in TEXTS[language] else say(language, "status.unknown", status=number)
 
 
 def time_of(now: datetime, seconds_ago: float) -> str:

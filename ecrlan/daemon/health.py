@@ -12,7 +12,7 @@ import structlog
 
 from ecrlan.errors import JournalError, RegisterError
 from ecrlan.journal import Event as Row
-from ecrlan.model import ROME, Done, StatusResponse
+from ecrlan.model import ROME, Code, Done, Evidence, NotPerformed, StatusResponse
 from ecrlan.register import LineChanged, Register, Terminal, TerminalEvent
 from ecrlan.register.register import local_clock
 
@@ -48,6 +48,8 @@ class Condition:
     """Whether it can be asked for its last result (`G`), by its settings."""
     terminal_id: str | None = None
     foreign_terminal_id: str | None = None
+    problem: Evidence | None = None
+    """What came in place of an answer to its status, where that was asked in vain."""
 
 
 @dataclass(slots=True)
@@ -122,7 +124,8 @@ class Health:
         self._take_up(now)
         for watched in self._watched.values():
             seen = watched.terminal.last_seen_at
-            if watched.condition.reachable is False and seen is not None and seen > watched.checked_at:
+            waits = watched.condition.reachable is False and not _is_deaf(watched.condition.problem)
+            if waits and seen is not None and seen > watched.checked_at:
                 self._reached(watched)  # an operation has reached it meanwhile
             if watched.due <= now and not watched.polling:
                 watched.polling = True
@@ -180,12 +183,13 @@ class Health:
             watched.checked_at = loop.time()
             seen = terminal.last_seen_at is not None and terminal.last_seen_at >= begun_at
             response = operation.outcome.response if isinstance(operation.outcome, Done) else None
-            if isinstance(response, StatusResponse) or seen:
+            problem = operation.outcome.reason if isinstance(operation.outcome, NotPerformed) else None
+            if isinstance(response, StatusResponse) or (seen and not _is_deaf(problem)):
                 self._reached(watched, response if isinstance(response, StatusResponse) else None)
             else:
                 watched.failures += 1
                 pause = min(self.interval * 2 ** min(watched.failures - 1, 20), max(self.interval, LONGEST_PAUSE))
-                self._update(watched, replace(watched.condition, reachable=False))
+                self._update(watched, replace(watched.condition, reachable=False, problem=problem))
         finally:
             watched.due = loop.time() + pause
             watched.polling = False
@@ -196,6 +200,7 @@ class Health:
         condition = replace(
             watched.condition,
             reachable=True,
+            problem=None,
             takes_extended=watched.condition.takes_extended if memory.takes_extended is None else memory.takes_extended,
             terminal_id=memory.terminal_id,
             foreign_terminal_id=memory.foreign_terminal_id,
@@ -234,6 +239,11 @@ class Health:
         data = {"software_release": condition.software_release, "takes_extended": condition.takes_extended}
         row = Row(name="condition", time=self._clock(), reference=None, terminal=watched.terminal.name, data=data)
         self.register.write([row], durable=False)
+
+
+def _is_deaf(problem: Evidence | None) -> bool:
+    """Tell whether the terminal answers, but by another LRC reading: then nothing that comes from it can be read."""
+    return problem is not None and problem.code is Code.OTHER_LRC
 
 
 def clock_difference(terminal_time: datetime | None, now: datetime) -> int | None:

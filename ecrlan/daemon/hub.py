@@ -13,8 +13,9 @@ from typing import Any
 
 from ecrlan.daemon.documents import POLL
 from ecrlan.model import Kind, Operation, State
-from ecrlan.operation_json import operation_as_json
+from ecrlan.operation_json import in_language, operation_as_json
 from ecrlan.register import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, Register, TerminalEvent
+from ecrlan.texts import Language
 from ecrlan.wire.dissect import dissect
 from ecrlan.wire.frames import FrameReader
 from ecrlan.wire.lrc import LrcReading
@@ -27,6 +28,7 @@ HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": \n\n"
 GATHERING_SECONDS = 0.01
 """After a text, before the next: what happens meanwhile goes out in one piece, for a send costs more than an event."""
+_CODED = b'_code":"'
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Data = dict[str, Any]
@@ -50,8 +52,16 @@ class Event:
         self._data: Data | Callable[[], Data | None] | None = data
         self._text: bytes | None = None
 
+    def text_in(self, start: str, language: Language) -> bytes:
+        """As `text`, with what a code says in `language`."""
+        text = self.text(start)
+        if language == "en" or _CODED not in text:
+            return text
+        head, _, body = text.partition(b"data: ")
+        return head + b"data: " + _to_json(in_language(json.loads(body), language)).encode() + b"\n\n"
+
     def text(self, start: str) -> bytes:
-        """Return it as the stream carries it; `start` is the first part of its id."""
+        """Return it as the stream carries it, in English; `start` is the first part of its id."""
         if self._text is None:
             data = self._data() if callable(self._data) else self._data
             self._data = None
@@ -67,8 +77,9 @@ class Event:
 class _Follower:
     """One client's events that wait for it."""
 
-    def __init__(self, terminal: str | None, *, frames: bool) -> None:
+    def __init__(self, terminal: str | None, language: Language, *, frames: bool) -> None:
         self.terminal = terminal
+        self.language = language
         self.frames = frames
         self.waiting: deque[Event] = deque()
         self.missed = False
@@ -138,13 +149,15 @@ class EventHub:
         for follower in self._followers:
             follower.offer(event)
 
-    async def follow(self, last_id: str | None = None, *, frames: bool = False, terminal: str | None = None) -> AsyncIterator[bytes]:
+    async def follow(
+        self, last_id: str | None = None, *, frames: bool = False, terminal: str | None = None, language: Language = "en"
+    ) -> AsyncIterator[bytes]:
         """Yield the stream's text: what came after `last_id` where that is still known (else a `gap`), then what happens.
 
-        `frames`: every frame as well; `terminal`: only what concerns it, or no terminal at all. A follower that is too slow loses what it
-        has not taken, and gets a `gap`. Ends when the hub is closed.
+        `frames`: every frame as well; `terminal`: only what concerns it, or no terminal at all; `language`: what codes say. A follower
+        that is too slow loses what it has not taken, and gets a `gap`. Ends when the hub is closed.
         """
-        follower = _Follower(terminal, frames=frames)
+        follower = _Follower(terminal, language, frames=frames)
         begin = self._since(last_id, follower)
         self._followers.add(follower)
         self._watch_frames()
@@ -175,7 +188,7 @@ class EventHub:
         if not known or oldest is None or not oldest - 1 <= int(number) <= self.published:
             return begin + self._gap()
         later = list(self._kept)[int(number) + 1 - oldest :]
-        return b"".join([begin, *(self._deliver(event) for event in later if follower.concerns(event))])
+        return b"".join([begin, *(self._deliver(event, follower) for event in later if follower.concerns(event))])
 
     def _gap(self) -> bytes:
         return Event(self.published, "gap", None, {"missed": True}).text(self.start)
@@ -184,14 +197,14 @@ class EventHub:
         if follower.missed:
             follower.missed = False
             return self._gap()
-        text = b"".join([self._deliver(event) for event in follower.waiting])
+        text = b"".join([self._deliver(event, follower) for event in follower.waiting])
         follower.waiting.clear()
         return text
 
-    def _deliver(self, event: Event) -> bytes:
+    def _deliver(self, event: Event, follower: _Follower) -> bytes:
         if self.on_delivered is not None:
             self.on_delivered(event.kind)
-        return event.text(self.start)
+        return event.text_in(self.start, follower.language)
 
     async def _stirred(self, follower: _Follower) -> bool:
         """Wait for something to tell; False where nothing came for a while."""

@@ -197,7 +197,7 @@ async def bind(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each in bound:
             each.close()
-        raise ListenError(host, port, error.strerror or str(error)) from error
+        raise ListenError(host, port, error.strerror or str(error), "daemon.http") from error
     return bound
 
 

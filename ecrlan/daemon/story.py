@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ecrlan.desk.story import advice, facts, moment, steps, terminal_of, what
-from ecrlan.desk.texts import Language, say
 from ecrlan.model import Operation, Unresolved
+from ecrlan.story import advice, facts, moment, steps, terminal_of, what
+from ecrlan.texts import Language, say
 
 if TYPE_CHECKING:
     from ecrlan.journal import Entry

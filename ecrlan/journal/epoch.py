@@ -17,7 +17,6 @@ import logging
 import os
 import sqlite3
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,20 +26,12 @@ from ecrlan.errors import JournalError
 from ecrlan.journal.files import beside, open_private, sync_folder
 from ecrlan.journal.rows import canonical, time_text
 from ecrlan.journal.store import empty_log
+from ecrlan.model import Code, Evidence
+from ecrlan.texts import words
 
 log = logging.getLogger(__name__)
 
 DoubtCode = Literal["backup", "no_epoch_file", "moved_machine", "copied", "older", "other_epoch_file", "cut"]
-TEXTS: dict[str, str] = {
-    "backup": "the journal {path} is a backup, made at {made}: what happened since then is not in it",
-    "no_epoch_file": "the file {epoch_file} beside the journal is missing or cannot be read: the journal may be an old copy",
-    "moved_machine": "the journal {path} was written on another machine before",
-    "copied": "the journal {path} is a copy: it is not the file that was written last",
-    "older": "the journal {path} is older than the file {epoch_file} beside it: opened {epoch} times, not {expected}",
-    "other_epoch_file": "the file {epoch_file} beside the journal belongs to an older state of it: {expected} openings, not {epoch}",
-    "cut": "the journal {path} has lost its end: its last event is number {last}, not {expected}; is its log (-wal) gone?",
-}
-"""What each code says in English."""
 MACHINE_FILES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 WIDTH = 480
 """Bytes of the file, always: it is rewritten in place, and stays within one block of a disk, which is written whole or not at all."""
@@ -53,10 +44,15 @@ class Doubt:
 
     code: DoubtCode
     text: str
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def evidence(self) -> Evidence:
+        """The same as a code of the whole house."""
+        return Evidence(Code(f"doubt_{self.code}"), self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,9 +221,10 @@ def _content_doubt(path: Path, note: Note, inside: Inside) -> Doubt | None:
     return _doubt("cut", path, last=inside.last, expected=note.mark) if inside.last < note.mark else None
 
 
-def _doubt(code: DoubtCode, path: Path, **values: object) -> Doubt:
+def _doubt(code: DoubtCode, path: Path, **values: str | int | None) -> Doubt:
     values |= {"path": str(path), "epoch_file": beside(path, ".epoch").name}
-    return Doubt(code, TEXTS[code].format(**values), values)
+    doubt = Doubt(code, "", values)
+    return replace(doubt, text=words(doubt.evidence))
 
 
 # --- the second file ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, TextIO
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.journal.rows import ENDING_NAMES, Entry
+from ecrlan.journal.rows import ENDING_NAMES, Entry, Event
+from ecrlan.model import read_evidence
+from ecrlan.texts import words
 
 Layout = Literal["jsonl", "csv"]
 COLUMNS = (
@@ -45,7 +47,7 @@ def entry_as_json(entry: Entry) -> dict[str, Any]:
         "created_time": entry.created_time.isoformat(),
         "finished_time": entry.finished_time.isoformat() if entry.finished_time else None,
         "parameters": entry.parameters,
-        "events": [{"time": event.time.isoformat(), "name": event.name, "data": event.data} for event in entry.events],
+        "events": [{"time": event.time.isoformat(), "name": event.name, "data": _in_words(event)} for event in entry.events],
     }
 
 
@@ -78,8 +80,18 @@ def _flat(entry: Entry) -> dict[str, Any]:
         if event.name == "answered":
             values["stan"] = event.data.get("stan")
         elif event.name in ENDING_NAMES and event.data.get("outcome") == entry.outcome:
-            values.update({name: event.data.get(name) for name in ("reason", "evidence", "by", "note")})
+            values.update({name: _in_words(event).get(name) for name in ("reason", "evidence", "by", "note")})
     return values
+
+
+def _in_words(event: Event) -> dict[str, Any]:
+    """Return an event's data with what a code says beside it, in English; an outcome tells both reason and evidence, null for none."""
+    told: dict[str, Any] = {"reason": None, "evidence": None} if event.name == "finished" else {}
+    for name in ("reason", "evidence"):
+        known = read_evidence(event.data, name)
+        if known is not None:
+            told[name] = words(known)
+    return {**told, **event.data}
 
 
 def _cell(value: object) -> object:

@@ -18,10 +18,11 @@ from typing import Any
 
 from ecrlan.journal.files import open_private
 from ecrlan.journal.rows import Event, NewOperation, canonical, time_text
+from ecrlan.model import Code, Evidence
 
 log = logging.getLogger(__name__)
 
-REASON = "the journal could not be written, so nothing was sent"
+REASON = Evidence(Code.JOURNAL_NOT_WRITTEN)
 
 
 def note_unsent(file: Path, calls: Iterable[tuple[Iterable[NewOperation | Event], bool]]) -> None:
@@ -86,7 +87,7 @@ def _finish(connection: sqlite3.Connection, reference: str, time: str, behind: l
     for operation, terminal, found_time, name, transmission in events:
         if name == "sending":
             if (found_time, transmission) == (time, 1) and later == behind[: len(later)]:
-                data = canonical({"outcome": "not_performed", "reason": REASON, "evidence": None, "answer": None}, "data")
+                data = canonical({"outcome": "not_performed", **REASON.fields("reason"), "answer": None}, "data")
                 connection.execute(
                     """INSERT INTO events (operation, terminal, time, name, data)
                         VALUES (:operation, :terminal, :time, 'finished', :data)""",

@@ -4,6 +4,7 @@ Frozen dataclasses and enums, standard library only. Field names are those of th
 7-bit ASCII. A request checks its values when it is made (`InvalidValueError`), so a request that exists can be built into a message.
 """
 
+from ecrlan.model.evidence import Code, Evidence, evidence_of, read_evidence, verbatim
 from ecrlan.model.operations import (
     Approved,
     Declined,
@@ -100,9 +101,11 @@ __all__ = [
     "CardType",
     "CloseSessionRequest",
     "CloseSessionResponse",
+    "Code",
     "CurrencyExchange",
     "Declined",
     "Done",
+    "Evidence",
     "ExtendedPurchaseRequest",
     "Forms",
     "HostTime",
@@ -144,6 +147,9 @@ __all__ = [
     "check_tag_map",
     "check_text",
     "codes_of",
+    "evidence_of",
     "kinds_of",
+    "read_evidence",
+    "verbatim",
     "with_outcome",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
+from ecrlan.model.evidence import Code, Evidence
 from ecrlan.model.orders import Kind
 from ecrlan.model.responses import CloseSessionResponse, PaymentResult, Response
 
@@ -36,10 +37,10 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:
-    """The terminal or the host refused: nothing was charged. `reason` in the terminal's words."""
+    """The terminal or the host refused: nothing was charged. `reason` is mostly in the terminal's own words."""
 
     outcome: ClassVar[Literal["declined"]] = "declined"
-    reason: str
+    reason: Evidence
     result: PaymentResult | CloseSessionResponse | None = None
     answer: dict[str, str] | None = None
 
@@ -49,15 +50,15 @@ class NotPerformed:
     """Proved not to have been performed: nothing was sent, or every transmission was refused with a NAK."""
 
     outcome: ClassVar[Literal["not_performed"]] = "not_performed"
-    reason: str
+    reason: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """Nobody can say yet whether it was performed. `evidence` says what is known, in words."""
+    """Nobody can say yet whether it was performed. `evidence` says what is known."""
 
     outcome: ClassVar[Literal["unresolved"]] = "unresolved"
-    evidence: str
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ class Operation(Generic[Known_co]):
     """The receipt's bytes as the terminal sent them, parts joined, masked."""
     data: str | None = None
     """What the host returned as additional data."""
-    evidence: str | None = None
+    evidence: Evidence | None = None
     durable: bool = True
     resolution: Resolution | None = None
 
@@ -128,5 +129,5 @@ MoneyOperation = Operation[MoneyOutcome]
 def with_outcome(operation: Operation) -> Operation[Outcome]:
     """Return the operation as a call returns it: one without an outcome is unresolved as yet. Its state says that it goes on."""
     if operation.outcome is None:
-        operation = replace(operation, outcome=Unresolved(evidence=operation.evidence or "its outcome is not known yet"))
+        operation = replace(operation, outcome=Unresolved(evidence=operation.evidence or Evidence(Code.OUTCOME_UNKNOWN)))
     return cast("Operation[Outcome]", operation)

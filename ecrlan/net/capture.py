@@ -23,6 +23,7 @@ from ecrlan.net.line import Direction
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.live import LiveRules
 from ecrlan.protocol.step import DataReceived, Ending, Event, Progress, ReceiptReceived, Step, Timing
+from ecrlan.texts import words
 from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.codec import parse_request
 from ecrlan.wire.dissect import dissect
@@ -325,7 +326,7 @@ class _Performance:
             return
         done, exchange = self.exchanges[-1], self._exchange
         self._carry_out(exchange.lost(self._now))
-        done.ending, done.reason, done.answer = exchange.ending, exchange.reason, exchange.answer
+        done.ending, done.reason, done.answer = exchange.ending, words(exchange.reason), exchange.answer
         if isinstance(done.request, PrintingRequest):
             self._printing = done.request.enabled != 0 and done.ending is Ending.ACKNOWLEDGED
         self._exchange = None

@@ -16,7 +16,11 @@ async def dial(address: str, port: int, timeout: float, make_line: Callable[[], 
         async with asyncio.timeout(timeout):
             _, line = await loop.create_connection(make_line, address, port)
     except TimeoutError:
-        raise ConnectError(address, port, f"no answer within {timeout:g} s") from None
+        problem = f"no answer within {timeout:g} s; is the terminal switched on and in this network?"
+        raise ConnectError(address, port, problem, ("connection_silent", {"address": address, "port": port, "seconds": timeout})) from None
+    except ConnectionRefusedError as error:
+        problem = "nothing listens there; is PosConnector open on its idle screen, is the port right?"
+        raise ConnectError(address, port, problem, ("connection_refused", {"address": address, "port": port})) from error
     except OSError as error:
         raise ConnectError(address, port, error.strerror or str(error) or type(error).__name__) from error
     return line

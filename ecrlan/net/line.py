@@ -181,7 +181,7 @@ class Line(asyncio.BufferedProtocol):
         Raises `LineError` where the line is gone already or the first events could not be persisted: nothing was sent then.
         """
         if not self.alive:
-            raise LineError("the line is closed")
+            raise LineError("the line is closed", ("line_closed", {}))
         if self._current is not None and self._current[0].ending in (Ending.UNANSWERED, Ending.UNREADABLE):
             self._previous = self._current
             self._answers.clear()
@@ -313,7 +313,7 @@ class Line(asyncio.BufferedProtocol):
             self._carry_out(step)
         elif any(isinstance(event, Sending) for event in step.events):
             if self._done is not None and not self._done.done():
-                self._done.set_exception(failure or LineError("cancelled before anything was sent"))
+                self._done.set_exception(failure or LineError("cancelled before anything was sent", ("cancelled", {})))
             self._current = None
         else:
             # what could not be written down is not acknowledged; the exchange itself goes on

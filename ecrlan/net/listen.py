@@ -35,7 +35,7 @@ class Listener:
         try:
             self._server = await loop.create_server(lambda: _Entrance(self), address or None, port)
         except OSError as error:
-            raise ListenError(address, port, error.strerror or str(error)) from error
+            raise ListenError(address, port, error.strerror or str(error), "register.listen") from error
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ exchange's to check.
 
 from __future__ import annotations
 
-from ecrlan.model import REQUEST_TYPES, RESULT_CODES, Forms, PaymentResult, PurchaseRequest, Request, Response
+from ecrlan.model import REQUEST_TYPES, RESULT_CODES, Code, Evidence, Forms, PaymentResult, PurchaseRequest, Request, Response
 
 ANSWERS: dict[str, Forms] = {request.code: request.answers for request in REQUEST_TYPES if request.answers}
 """The forms (code, length in bytes) that answer a payment request."""
@@ -31,29 +31,28 @@ def may_answer(request: Request, code: str) -> bool:
 
 def answer_problem(
     request: Request, response: Response, *, acknowledged: bool, tolerate_lengths: bool = False, accept_short: bool = True
-) -> str | None:
+) -> Evidence | None:
     """Say why `response` is not the answer to `request`, or None where code, length and amount are the request's.
 
     `accept_short`: an `E` of 71 or 74 bytes may answer an `X`.
     """
     code = request.code
     if request.answered_by_own_code:
-        return None if response.code == code else f"{response.code} does not answer {code}"
+        return None if response.code == code else Evidence(Code.NO_ANSWER_TO, {"letter": response.code, "request": code})
     if not isinstance(response, PaymentResult):
-        return f"{response.code} does not answer {code}"
+        return Evidence(Code.NO_ANSWER_TO, {"letter": response.code, "request": code})
     if code == "G":
         return None
     form = (response.code, response.length)
-    told = f"{response.code} of {response.length} bytes"
     guarded = form in ONLY_AFTER_ACK.get(code, frozenset())
     if form not in ANSWERS.get(code, frozenset()):
         if not (tolerate_lengths and _is_tolerable(code, form)):
-            return f"{told} does not answer {code}"
+            return Evidence(Code.FORM_NO_ANSWER_TO, {"letter": response.code, "length": response.length, "request": code})
         guarded = True
     if guarded and not acknowledged:
-        return f"{told} answers {code} only after its ACK"
+        return Evidence(Code.ONLY_AFTER_ACK, {"letter": response.code, "length": response.length, "request": code})
     if code == "X" and response.code == "E" and response.length < EXTENDED_LENGTH and not accept_short:
-        return f"{told} does not answer X on this terminal: it may be another request's"
+        return Evidence(Code.SHORT_NO_ANSWER, {"letter": response.code, "length": response.length})
     return amount_problem(request, response)
 
 
@@ -63,10 +62,10 @@ def _is_tolerable(code: str, form: tuple[str, int]) -> bool:
     return form[0] in letters and form not in OTHER_KINDS
 
 
-def amount_problem(request: Request, result: PaymentResult) -> str | None:
+def amount_problem(request: Request, result: PaymentResult) -> Evidence | None:
     """Say that an approval is for another amount; None where it agrees or where the message has none (`E` of P, S, H; `i`, `c`)."""
     if not isinstance(request, PurchaseRequest):
         return None
     if result.approved and result.amount is not None and result.amount != request.amount:
-        return f"amount {result.amount} instead of {request.amount} cents"
+        return Evidence(Code.OTHER_AMOUNT, {"amount": result.amount, "asked": request.amount})
     return None

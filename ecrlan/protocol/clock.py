@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from ecrlan.model import ROME, HostTime, StatusResponse
+from ecrlan.model import ROME, Code, Evidence, HostTime, StatusResponse
 
 RESULTS_NEEDED = 3
 """Live results that must agree before an offset is believed."""
@@ -118,25 +118,25 @@ def seconds_between(moment: datetime, now: datetime) -> float:
     return (moment.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
 
 
-def time_doubt(host_time: HostTime | None, offset: ClockOffset | None, earliest: datetime, latest: datetime) -> str | None:
+def time_doubt(host_time: HostTime | None, offset: ClockOffset | None, earliest: datetime, latest: datetime) -> Evidence | None:
     """Say why a result's host_time does not show that it came between `earliest` and `latest` (the register's clock); None: it does.
 
     Every moment that it can mean must fit: in the October night's doubled hour it proves nothing but in a window of more than an hour.
     """
     if host_time is None:
-        return "it has no host time"
+        return Evidence(Code.NO_HOST_TIME)
     if offset is None:
-        return "the terminal's clock contradicts what was known of it"
+        return Evidence(Code.CLOCK_CONTRADICTED)
     tolerance = timedelta(seconds=offset.tolerance)
     ahead = timedelta(seconds=offset.seconds)
     moments = readings(host_time, earliest + ahead)
     if not moments:
-        return "its host time is no day of this year"
+        return Evidence(Code.HOST_TIME_NO_DAY)
     for moment in moments:
         if moment < (earliest + ahead - tolerance).astimezone(UTC):
-            return "its host time lies before the request"
+            return Evidence(Code.HOST_TIME_BEFORE)
         if moment > (latest + ahead + tolerance).astimezone(UTC):
-            return "its host time lies after the time in which the request can have been performed"
+            return Evidence(Code.HOST_TIME_AFTER)
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ecrlan.model import AdditionalDataRequest, Request, Response
+from ecrlan.model import AdditionalDataRequest, Code, Evidence, Request, Response
 from ecrlan.protocol.held import HeldRefusal
 from ecrlan.protocol.link import BadStretches, Link
 from ecrlan.protocol.step import BadFrame, Ended, Ending, Event, Refused, Sending, Step, Timing
@@ -10,6 +10,9 @@ from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeInput, Exc
 from ecrlan.wire.codec import build_request
 from ecrlan.wire.frames import AckFrame, Frame, NakFrame, NoiseFrame, build_frame, build_nak
 from ecrlan.wire.lrc import LrcReading
+
+OTHER_READING = "reading:"
+"""How `BadFrame.lrc` begins where the frame fits another LRC reading."""
 
 
 class Delivery:
@@ -20,7 +23,8 @@ class Delivery:
         self.timing = timing
         self.state = ExchangeState.IDLE
         self.ending: Ending | None = None
-        self.reason = ""
+        self.reason = Evidence(Code.ANSWERED)
+        """How it ended; says nothing before."""
         self.answer: Response | None = None
         self.held: HeldRefusal | None = None
         self.unexplained = 0
@@ -38,6 +42,10 @@ class Delivery:
         self._additional_frame = build_frame(build_request(additional), reading) if additional is not None else b""
         self._total_deadline = 0.0
         self._bad_stretches = BadStretches()
+        self.bad_frames = 0
+        """How much came that is no valid frame."""
+        self._other_reading = ""
+        """The LRC reading that the last frame would fit which did not fit ours."""
 
     # --- what the shell tells ---------------------------------------------------------------------------------------------------
 
@@ -77,6 +85,9 @@ class Delivery:
 
     def _bad(self, frame: Frame) -> Step:
         event = BadFrame(frame.lrc or "noise")
+        self.bad_frames += 1
+        if event.lrc.startswith(OTHER_READING):
+            self._other_reading = event.lrc.removeprefix(OTHER_READING)
         if isinstance(frame, AckFrame | NakFrame):
             return self._step([event], [])
         answered = self._bad_stretches.take(whole=not isinstance(frame, NoiseFrame))
@@ -99,12 +110,11 @@ class Delivery:
             return self._step([], [])
         event = Refused(self.request.code, self._link.transmissions)
         if self._link.refused:
-            times = "once" if self._link.naks == 1 else f"{self._link.naks} times"
-            return self._end(ExchangeInput.NOT_TAKEN, f"refused {times} (NAK)", [event])
+            return self._end(ExchangeInput.NOT_TAKEN, self._naks(Code.REFUSED), [event])
         if self._link.stopped:
             self._take(ExchangeInput.AT_WORK)
         if self._link.gave_up:
-            return self._end(ExchangeInput.GIVEN_UP, "refused (NAK), but another transmission met silence", [event])
+            return self._end(ExchangeInput.GIVEN_UP, Evidence(Code.REFUSED_THEN_SILENCE), [event])
         return self._step([event], [])
 
     def _add(self) -> Step:
@@ -119,9 +129,19 @@ class Delivery:
         if pausing and self._link.stopped:
             self._take(ExchangeInput.AT_WORK)
 
+    def _naks(self, code: Code) -> Evidence:
+        return Evidence(code, {"times": self._link.naks})
+
+    def _silence(self) -> Evidence:
+        return Evidence(Code.NOT_ANSWERED, {"transmissions": self._link.transmissions})
+
+    def _unread_frames(self) -> Evidence | None:
+        """Return that the terminal answered by another LRC reading, where all that came was of that kind."""
+        return Evidence(Code.OTHER_LRC, {"reading": self._other_reading}) if self._other_reading else None
+
     def _unheard(self) -> Step:
         if self._link.repeatable:
-            return self._end(ExchangeInput.GIVEN_UP, f"no answer to {self._link.transmissions} transmissions", [])
+            return self._end(ExchangeInput.GIVEN_UP, self._unread_frames() or self._silence(), [])
         self._take(ExchangeInput.UNHEARD)
         return self._step([], [])
 
@@ -131,12 +151,12 @@ class Delivery:
         self.deadline = now + self.timing.result
         self._total_deadline = now + max(self.timing.total, self.timing.result)
 
-    def _end(self, happened: ExchangeInput, reason: str, events: list[Event], send: list[bytes] | None = None) -> Step:
+    def _end(self, happened: ExchangeInput, reason: Evidence, events: list[Event], send: list[bytes] | None = None) -> Step:
         self._take(happened)
         if self.ending is Ending.ANSWERED and self.answer is None:
             self.ending = Ending.ACKNOWLEDGED
         if self.ending is Ending.ANSWERED:
-            reason = "answered"
+            reason = Evidence(Code.ANSWERED)
         self.reason = reason
         ended = [Ended(self.ending, reason)] if self.ending is not None else []
         return self._step([*events, *ended], send or [])

@@ -14,6 +14,8 @@ from ecrlan.model import (
     RESULT_CODES,
     AdditionalDataRequest,
     AdditionalDataResponse,
+    Code,
+    Evidence,
     PaymentResult,
     PrintingRequest,
     ReceiptPart,
@@ -24,6 +26,7 @@ from ecrlan.model import (
     StatusResponse,
     VasPart,
 )
+from ecrlan.model.evidence import problem_of
 from ecrlan.protocol.answers import amount_problem, may_answer
 from ecrlan.protocol.delivery import Delivery
 from ecrlan.protocol.held import HeldRefusal
@@ -92,7 +95,7 @@ class Exchange(Delivery):
         self._receipt = ReceiptParts()
         self._lost_held = self._held_spoiled = False
         """Whether the line was lost while a refusal was held; whether a result came that is not believed: then neither is the refusal."""
-        self._unread = ""
+        self._unread: Evidence | None = None
         """An answer that cannot be read, and came before the request's ACK."""
         self._turned_down: set[str] = set()
         """Approvals that came and were not believed: nor are they when they are repeated."""
@@ -105,6 +108,7 @@ class Exchange(Delivery):
         if isinstance(frame, NoiseFrame) or not frame.ok:
             return self._bad(frame)
         self._bad_stretches.good_frame()
+        self._other_reading = ""
         if isinstance(frame, AckFrame | NakFrame) and not self._written:
             return self._step([], [])  # it came before our request left: it is not about it
         if isinstance(frame, AckFrame):
@@ -126,7 +130,7 @@ class Exchange(Delivery):
         if self.state is ExchangeState.REQUESTING:
             if self._link.pausing_after_nak and self.unexplained and not self._link.repeatable:
                 # a line that met an unexplained answer carries no money request (exchange.md §3)
-                return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK)", [])
+                return self._end(ExchangeInput.NOT_TAKEN, self._naks(Code.REFUSED), [])
             if self._link.wake(now):
                 return self._step([Sending(self.request.code, self._frame, self._link.transmissions)], [self._frame])
             if self._link.unheard:
@@ -145,17 +149,17 @@ class Exchange(Delivery):
             return Step()
         self._lost_held = self.state is ExchangeState.HELD
         if self.state is ExchangeState.REQUESTING and not self._written:
-            return self._end(ExchangeInput.NOT_TAKEN, "the line was lost before anything was written", [])
+            return self._end(ExchangeInput.NOT_TAKEN, Evidence(Code.LINE_LOST_UNWRITTEN), [])
         if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
-            return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK), then the line was lost", [])
-        return self._end(ExchangeInput.LINE_LOST, "the line was lost", self._receipt_over(complete=False))
+            return self._end(ExchangeInput.NOT_TAKEN, self._naks(Code.REFUSED_THEN_LOST), [])
+        return self._end(ExchangeInput.LINE_LOST, self._unread_frames() or Evidence(Code.LINE_LOST), self._receipt_over(complete=False))
 
     def take_held(self) -> Step:
         """Take the held refusal for the answer, after the line is gone: the terminal answered `s` on another one."""
         if not self.held_open or self.held is None:
             return Step()
         self.answer, self.answer_message = self.held.response, self.held.message
-        self.ending, self.reason = Ending.ANSWERED, "answered"
+        self.ending, self.reason = Ending.ANSWERED, Evidence(Code.ANSWERED)
         return Step((Answered(self.answer, self.answer_message),))
 
     @property
@@ -188,7 +192,7 @@ class Exchange(Delivery):
         if isinstance(self.request, PrintingRequest | ReprintRequest):
             to_ecr = isinstance(self.request, ReprintRequest) and self.request.to_ecr
             if not to_ecr:
-                return self._end(ExchangeInput.TAKEN_END, "acknowledged", events)
+                return self._end(ExchangeInput.TAKEN_END, Evidence(Code.ACKNOWLEDGED), events)
             self._take(ExchangeInput.TAKEN_RECEIPT)
             self._receipt_due = True
             self.deadline = now + self.timing.receipt
@@ -238,10 +242,11 @@ class Exchange(Delivery):
 
     def _of_another(self, response: Response, message: bytes) -> Step:
         """Take a message of another TID: of a question it is the answer all the same, and no payment's result is believed."""
+        told = {"terminal_id": response.terminal_id, "expected": self._rules.terminal_id}
         if not (self.open and self._written and self._link.repeatable and may_answer(self.request, response.code)):
-            return self._stray(f"TID {response.terminal_id} instead of {self._rules.terminal_id}", response, message)
+            return self._stray(Evidence(Code.STRANGE_TERMINAL_ID, told), response, message)
         self.strays += 1
-        reason = f"the terminal answers as TID {response.terminal_id}, not as {self._rules.terminal_id}"
+        reason = Evidence(Code.OTHER_TERMINAL_ID, told)
         stray = Stray(reason, response, message=message if response.code in ANY_RESULT else b"")
         return self._end(ExchangeInput.NOT_READ, reason, [stray], [build_ack(self._reading)])
 
@@ -251,27 +256,29 @@ class Exchange(Delivery):
         ours = self._rules.is_of_terminal(message[:8].decode("latin-1")) and self._written and self.answer is None
         if self.state is ExchangeState.HELD and code == "s" and ours:
             return self._status_of_held(now, None, message)
+        told = {"letter": code, "length": error.length, "problem": problem_of(error)}
+        malformed = Evidence(Code.MALFORMED, told)
         due = self.acknowledged or self._link.repeatable
         if not (self.open and ours and due and may_answer(self.request, code)):
-            self._unread = f"{code} of {error.length} bytes cannot be read: {error.problem}" if ours else self._unread
-            return self._stray(f"malformed: {error}", None, message)
+            self._unread = Evidence(Code.UNREADABLE, told) if ours else self._unread
+            return self._stray(malformed, None, message)
         self.strays += 1
-        reason = f"{code} of {error.length} bytes cannot be read: {error.problem}"
-        stray = Stray(f"malformed: {error}", message=message if code in ANY_RESULT else b"")
+        reason = Evidence(Code.UNREADABLE, told)
+        stray = Stray(malformed, message=message if code in ANY_RESULT else b"")
         return self._end(ExchangeInput.NOT_READ, reason, [stray], [build_ack(self._reading)])
 
     def _after_answer(self, response: Response, message: bytes) -> Step:
         """Take another result after the result. An approval after a refusal says that the customer may have paid (exchange.md §5)."""
         if not isinstance(response, PaymentResult) or self._rules.was_seen(response, message):
-            return self._stray("another result after the result", response, message)
+            return self._stray(Evidence(Code.ANOTHER_RESULT), response, message)
         refused = isinstance(self.answer, PaymentResult) and not self.answer.approved
         after_refusal = refused and response.approved and amount_problem(self.request, response) is None
-        return self._stray("another result after the result", response, message, alarm=True, after_refusal=after_refusal)
+        return self._stray(Evidence(Code.ANOTHER_RESULT), response, message, alarm=True, after_refusal=after_refusal)
 
     def _judge(self, response: Response, message: bytes, now: float) -> Step:
         """Tell whether a response is this request's answer, and take it if it is."""
         if isinstance(response, PaymentResult) and seen_key(response, message) in self._turned_down:
-            return self._stray("a result that was not believed before", response, message, older=True)
+            return self._stray(Evidence(Code.NOT_BELIEVED_BEFORE), response, message, older=True)
         soon = now < self._acknowledged_at + SOONEST_APPROVAL
         finding, reason = self._rules.judge(
             self.request, response, message, acknowledged=self.acknowledged, written=self._written, soon=soon
@@ -302,7 +309,7 @@ class Exchange(Delivery):
         if self.held is not None:
             if message == self.held.message:
                 return self._step([], [build_ack(self._reading)])
-            return self._stray("another refusal that equals an earlier one", response, message, older=True)
+            return self._stray(Evidence(Code.ANOTHER_EQUAL_REFUSAL), response, message, older=True)
         self.held = HeldRefusal(response, message, now)
         self._take(ExchangeInput.HELD_BACK)
         return self._step([Held(response, message)], [build_ack(self._reading)])
@@ -318,7 +325,7 @@ class Exchange(Delivery):
         if self._held_spoiled:
             return self._step([], [build_ack(self._reading)])
         if self.held is None or not self.held.asking:
-            return self._stray("a status that was not asked for", response, message)
+            return self._stray(Evidence(Code.STATUS_UNASKED), response, message)
         return self._take_answer(self.held.response, self.held.message, now)
 
     # --- the answer ---------------------------------------------------------------------------------------------------------------
@@ -327,7 +334,7 @@ class Exchange(Delivery):
         after_nak = self._link.naks > 0 and not self.acknowledged
         if after_nak and not self._link.outstanding:
             # nothing is outstanding: the terminal said "not taken", and yet a result comes
-            return self._stray("a result after its request was refused (NAK)", response, message, alarm=True, ends=True)
+            return self._stray(Evidence(Code.RESULT_AFTER_REFUSAL), response, message, alarm=True, ends=True)
         late = self.state is ExchangeState.ENDED
         self.answer = response
         self.answer_message = message
@@ -336,7 +343,7 @@ class Exchange(Delivery):
         approved = isinstance(response, PaymentResult) and response.approved
         if late:
             self.ending = Ending.ANSWERED
-            self.reason = "answered after its time limit"
+            self.reason = Evidence(Code.ANSWERED_LATE)
             return self._step(events, acknowledgement)
         self.deadline = now + self.timing.receipt
         self._receipt_due = self._receipt_due and approved and not self._receipt.complete
@@ -350,14 +357,14 @@ class Exchange(Delivery):
         elif self._data_due:
             self._take(ExchangeInput.ANSWERED_DATA)
         else:
-            return self._end(ExchangeInput.ANSWERED_END, "answered", events, acknowledgement)
+            return self._end(ExchangeInput.ANSWERED_END, Evidence(Code.ANSWERED), events, acknowledgement)
         return self._step(events, acknowledgement)
 
     def _vas_part(self, part: VasPart, message: bytes, now: float) -> Step:
         acknowledgement = [build_ack(self._reading)]
         problem = self._vas.add(part)
         if problem is not None:
-            return self._stray(f"malformed: {problem}", None, message)
+            return self._stray(problem, None, message)
         self._sign_of_life()
         whole = self._vas.joined()
         if whole is None:
@@ -373,10 +380,10 @@ class Exchange(Delivery):
     def _receipt_part(self, part: ReceiptPart, now: float) -> Step:
         acknowledgement = [build_ack(self._reading)]
         if self._rules.require_ack and not self.acknowledged:
-            return self._step([Stray("a receipt before the ACK of the request", None)], acknowledgement)
+            return self._step([Stray(Evidence(Code.RECEIPT_BEFORE_ACK), None)], acknowledgement)
         addition = self._receipt.add(part.receipt_text)
         if addition is Addition.TOO_LONG:
-            return self._step([Stray(f"a receipt of more than {LONGEST_RECEIPT} bytes", None)], acknowledgement)
+            return self._step([Stray(Evidence(Code.RECEIPT_TOO_LONG, {"length": LONGEST_RECEIPT}), None)], acknowledgement)
         self._sign_of_life()
         if addition is Addition.REPEATED:
             return self._step([], acknowledgement)
@@ -394,21 +401,21 @@ class Exchange(Delivery):
         if self._data_due:
             self._take(ExchangeInput.RECEIPT_DONE)
             return self._step(events, send)
-        return self._end(ExchangeInput.COMPLETE, "answered", events, send)
+        return self._end(ExchangeInput.COMPLETE, Evidence(Code.ANSWERED), events, send)
 
     def _host_data(self, response: AdditionalDataResponse, message: bytes) -> Step:
         acknowledgement = [build_ack(self._reading)]
         if self._additional is None or (self._rules.require_ack and not self.acknowledged):
-            return self._stray("additional data that were not asked for", response, message)
+            return self._stray(Evidence(Code.DATA_UNASKED), response, message)
         self._data_due = False
         events: list[Event] = [DataReceived(response.data)]
         if self.state is ExchangeState.AWAITING_DATA:
-            return self._end(ExchangeInput.COMPLETE, "answered", events, acknowledgement)
+            return self._end(ExchangeInput.COMPLETE, Evidence(Code.ANSWERED), events, acknowledgement)
         return self._step(events, acknowledgement)
 
     def _stray(
         self,
-        reason: str,
+        reason: Evidence,
         response: Response | None,
         message: bytes,
         *,
@@ -430,7 +437,7 @@ class Exchange(Delivery):
         kept = message if result else b""
         stray = Stray(reason, response, alarm=alarm, after_refusal=after_refusal, out_of_series=out_of_series, message=kept)
         if ends and self.open:
-            reason = "a result came after its request was refused (NAK)"
+            reason = Evidence(Code.RESULT_AFTER_REFUSAL)
             return self._end(ExchangeInput.GIVEN_UP, reason, [stray], [build_ack(self._reading)])
         return self._step([stray], [build_ack(self._reading)])
 
@@ -438,11 +445,12 @@ class Exchange(Delivery):
 
     def _time_over(self) -> Step:
         if self.state is ExchangeState.REQUESTING and self._link.pausing_after_nak:
-            return self._end(ExchangeInput.NOT_TAKEN, f"refused {self._link.naks} times (NAK), then its time limit was over", [])
+            return self._end(ExchangeInput.NOT_TAKEN, self._naks(Code.REFUSED_THEN_TIME_OVER), [])
         if self.state is ExchangeState.HELD:
-            reason = "a refusal like an earlier one came, and the terminal did not say that no payment is running"
-            return self._end(ExchangeInput.TIME_OVER, reason, [])
-        reason = "no result within its time limit" if not self._unread else f"no result that can be read: {self._unread}"
+            return self._end(ExchangeInput.TIME_OVER, Evidence(Code.TIME_OVER_HELD), [])
+        reason = self._unread_frames() or Evidence(Code.TIME_OVER)
+        if self._unread is not None:
+            reason = Evidence(Code.TIME_OVER_UNREADABLE, {"cause": self._unread})
         return self._end(ExchangeInput.TIME_OVER, reason, self._receipt_over(complete=False))
 
     def _receipt_over(self, *, complete: bool) -> list[Event]:

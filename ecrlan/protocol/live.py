@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ecrlan.model import ANY_TERMINAL, PaymentResult, Request, Response, VasPart
+from ecrlan.model import ANY_TERMINAL, NO_STAN, Code, Evidence, PaymentResult, Request, Response, VasPart
 from ecrlan.protocol.answers import ANSWERS, answer_problem
 from ecrlan.protocol.memory import Standing
 
@@ -46,7 +46,7 @@ class LiveRules:
     terminal_id: str | None = None
     standing: Callable[[PaymentResult, bytes], Standing] = lambda *_: Standing.NEW
     begins_series: Callable[[str], bool] = lambda _: False
-    belongs: Callable[[Response], str | None] = lambda _: None
+    belongs: Callable[[Response], Evidence | None] = lambda _: None
     require_ack: bool = False
     lost_before: str | None = None
     accept_short: bool = True
@@ -63,29 +63,28 @@ class LiveRules:
 
     def judge(
         self, request: Request, response: Response, message: bytes, *, acknowledged: bool, written: bool, soon: bool
-    ) -> tuple[Finding, str]:
+    ) -> tuple[Finding, Evidence]:
         """Say what `response` (its TID fits) is to `request`, and why. `soon`: the ACK, if there was one, is less than 2 s old."""
         standing = Standing.NEW
         if isinstance(response, PaymentResult) and request.code != "G":
             if message == self.last_message and response.approved and not acknowledged:
-                return Finding.OLDER, "the last result once more, before the ACK of the request"
+                return Finding.OLDER, Evidence(Code.LAST_RESULT_AGAIN)
             standing = self.standing(response, message)
             if standing is Standing.SEEN:
-                return Finding.OLDER, f"STAN {response.stan}, a result that is known already"
+                return Finding.OLDER, Evidence(Code.KNOWN_RESULT, {"stan": stan_of(response)})
         problem = self._problem(request, response, acknowledged=acknowledged, written=written)
         if problem is not None:
             return Finding.STRAY, problem
         if standing is Standing.OUT_OF_SERIES:
-            return Finding.OUT_OF_SERIES, "its STAN is not beyond the last one, and nothing shows that STANs started anew"
+            return Finding.OUT_OF_SERIES, Evidence(Code.OUT_OF_SERIES)
         if standing is Standing.REPEATED:
-            return Finding.HOLD, "a refusal that equals an earlier one"
+            return Finding.HOLD, Evidence(Code.EQUAL_REFUSAL)
         approved = isinstance(response, PaymentResult) and response.approved and request.code in ANSWERS
         if self.lost_before is not None and (approved or isinstance(response, VasPart)) and (soon or not acknowledged):
-            reason = f"an approval came too soon for a person with a card, and the result of operation {self.lost_before} is still unseen"
-            return Finding.DOUBTFUL, f"{reason}: it may be either's"
-        return Finding.ANSWER, ""
+            return Finding.DOUBTFUL, Evidence(Code.TOO_SOON, {"operation": self.lost_before})
+        return Finding.ANSWER, Evidence(Code.ANSWERED)
 
-    def _problem(self, request: Request, response: Response, *, acknowledged: bool, written: bool) -> str | None:
+    def _problem(self, request: Request, response: Response, *, acknowledged: bool, written: bool) -> Evidence | None:
         problem = answer_problem(
             request,
             response,
@@ -96,10 +95,15 @@ class LiveRules:
         if problem is None and not isinstance(response, VasPart):
             problem = self.belongs(response)
         if problem is None and not written:
-            return "before its request was written"
+            return Evidence(Code.BEFORE_WRITTEN)
         if problem is None and self.require_ack and not acknowledged:
-            return "before the ACK of the request, after an exchange that ended without a result"
+            return Evidence(Code.BEFORE_ACK)
         stan = response.stan if isinstance(response, PaymentResult) and response.approved and request.code != "G" else None
         if problem is None and stan is not None and not acknowledged and self.begins_series(stan):
-            return "STANs would start anew with it, before the ACK of the request"
+            return Evidence(Code.ANEW_BEFORE_ACK)
         return problem
+
+
+def stan_of(result: PaymentResult) -> str | None:
+    """Return a result's STAN; None where it has none."""
+    return result.stan if result.stan != NO_STAN else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ecrlan.model import VasPart
+from ecrlan.model import Code, Evidence, VasPart
 from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.receipt import is_complete
 
@@ -19,13 +19,13 @@ class VasParts:
     def __init__(self) -> None:
         self._parts: dict[int, VasPart] = {}
 
-    def add(self, part: VasPart) -> str | None:
+    def add(self, part: VasPart) -> Evidence | None:
         """Keep `part`; return what is wrong with it, or None."""
         known = self._parts.get(part.sequence)
         if known is not None:
-            return None if known == part else f"two different parts with number {part.sequence}"
+            return None if known == part else Evidence(Code.PARTS_DIFFER, {"number": part.sequence})
         if not 1 <= part.sequence <= MOST_PARTS:
-            return f"part number {part.sequence}; allowed: 1 to {MOST_PARTS}"
+            return Evidence(Code.PART_NUMBER, {"number": part.sequence, "most": MOST_PARTS})
         self._parts[part.sequence] = part
         return None
 

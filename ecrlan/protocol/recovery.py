@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from ecrlan.model import NO_STAN, IncrementRequest, PaymentResult, Request
+from ecrlan.model import NO_STAN, Code, Evidence, IncrementRequest, PaymentResult, Request
 from ecrlan.protocol.answers import ANSWERS, ONLY_AFTER_ACK, amount_problem
 from ecrlan.protocol.clock import ClockOffset, time_doubt
 from ecrlan.protocol.identity import identity_of
+from ecrlan.protocol.live import stan_of
 from ecrlan.protocol.memory import HIGHEST_STAN, is_beyond, next_stan, same_result
 
 
@@ -60,50 +61,52 @@ class Attempt:
     trust_unchanged_result: bool
     longest_payment_time: float
     quiet_seconds: float
-    doubt: str = ""
+    doubt: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict and its evidence in words."""
+    """A verdict and its evidence."""
 
     verdict: Verdict
-    evidence: str
+    evidence: Evidence
     by_clock: bool = False
     """Whether only its host_time speaks against it: then it is worth asking the terminal for its clock."""
 
 
-def judge(attempt: Attempt, answer: PaymentResult | None, problem: str = "") -> Judgement:
+def judge(attempt: Attempt, answer: PaymentResult | None, problem: Evidence | None = None) -> Judgement:
     """Judge the terminal's `answer` to `G`; None where it gave none, for which `problem` says why."""
     hindrance = _hindrance(attempt, answer, problem)
     if hindrance is not None or answer is None or attempt.baseline is None:
-        return Judgement(Verdict.UNPROVED, hindrance or problem)
+        return Judgement(Verdict.UNPROVED, hindrance or Evidence(Code.NO_LAST_RESULT))
     same_terminal = identity_of(answer.terminal_id, attempt.place) == identity_of(attempt.baseline.terminal_id, attempt.place)
     if not (_is_of(attempt, answer) and same_terminal):
-        return Judgement(Verdict.CHANGED, f"TID {answer.terminal_id} answers, and the request was sent to {attempt.identity}")
+        return Judgement(Verdict.CHANGED, Evidence(Code.ANOTHER_ANSWERS, {"terminal_id": answer.terminal_id, "identity": attempt.identity}))
     if same_result(attempt.baseline, answer):
         return _judge_unchanged(attempt)
+    changed = {"before": stan_of(attempt.baseline), "after": stan_of(answer)}
     doubt, clock_doubt = _doubt(attempt, attempt.baseline, answer), _clock_doubt(attempt, answer)
     if doubt is not None or clock_doubt is not None:
-        changed = f"the terminal's last result changed ({_words(attempt.baseline)} to {_words(answer)})"
-        return Judgement(Verdict.CHANGED, f"{changed}, but {doubt or clock_doubt}", by_clock=doubt is None)
-    amount = "" if answer.amount is None else f", amount {answer.amount / 100:.2f} as asked"
-    return Judgement(Verdict.OURS, f"the terminal's last result changed from {_words(attempt.baseline)} to {_words(answer)}{amount}")
+        values = {**changed, "doubt": doubt or clock_doubt}
+        return Judgement(Verdict.CHANGED, Evidence(Code.CHANGED_NOT_OURS, values), by_clock=doubt is None)
+    if answer.amount is None:
+        return Judgement(Verdict.OURS, Evidence(Code.CHANGED_TO_OURS, changed))
+    return Judgement(Verdict.OURS, Evidence(Code.CHANGED_TO_OURS_BY_AMOUNT, {**changed, "amount": answer.amount}))
 
 
-def _hindrance(attempt: Attempt, answer: PaymentResult | None, problem: str) -> str | None:
+def _hindrance(attempt: Attempt, answer: PaymentResult | None, problem: Evidence | None) -> Evidence | None:
     if not attempt.request.recoverable:
-        return f"a lost answer to {attempt.request.code} is never settled by the last result"
-    if attempt.doubt:
+        return Evidence(Code.NEVER_SETTLED, {"request": attempt.request.code})
+    if attempt.doubt is not None:
         return attempt.doubt
     if attempt.refused:
-        return "a transmission was refused (NAK) and another was not: the last result proves nothing"
+        return Evidence(Code.NAK_AND_SILENCE)
     if attempt.baseline is None:
-        return "the terminal's last result before the request is not known"
+        return Evidence(Code.NO_BASELINE)
     if not _is_of(attempt, attempt.baseline):
-        return f"the last result before the request is that of TID {attempt.baseline.terminal_id}"
+        return Evidence(Code.BASELINE_OF_ANOTHER, {"terminal_id": attempt.baseline.terminal_id})
     if answer is None:
-        return problem or "the terminal gave no last result"
+        return problem or Evidence(Code.NO_LAST_RESULT)
     return None
 
 
@@ -112,33 +115,34 @@ def _is_of(attempt: Attempt, result: PaymentResult) -> bool:
 
 
 def _judge_unchanged(attempt: Attempt) -> Judgement:
-    text = f"the terminal's last result is unchanged ({_words(attempt.baseline)})" if attempt.baseline else ""
+    stan = stan_of(attempt.baseline) if attempt.baseline is not None else None
     quiet = attempt.quiet_seconds >= attempt.longest_payment_time
     if attempt.trust_unchanged_result and quiet and not attempt.acknowledged and not attempt.progressed:
-        return Judgement(Verdict.NOT_PERFORMED, f"{text} {attempt.quiet_seconds:.0f} s after the line's end, and the request met no ACK")
-    return Judgement(Verdict.UNCHANGED, f"{text}: probably not performed")
+        values = {"stan": stan, "seconds": round(attempt.quiet_seconds)}
+        return Judgement(Verdict.NOT_PERFORMED, Evidence(Code.UNCHANGED_NO_ACK, values))
+    return Judgement(Verdict.UNCHANGED, Evidence(Code.UNCHANGED, {"stan": stan}))
 
 
-def _doubt(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> str | None:
+def _doubt(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> Evidence | None:
     """Return the first reason why a changed last result may not be ours."""
     request = attempt.request
     form = (answer.code, answer.length)
     if form not in ANSWERS[request.code] - ONLY_AFTER_ACK.get(request.code, frozenset()):
-        return f"{answer.code} of {answer.length} bytes is not the answer to {request.code}"
+        return Evidence(Code.OTHER_FORM, {"letter": answer.code, "length": answer.length, "request": request.code})
     if answer.result not in ("00", "01", "05"):
-        return f"its result code {answer.result} says neither approved nor declined"
+        return Evidence(Code.RESULT_SAYS_NEITHER, {"result": answer.result})
     doubt = _doubt_by_stan(attempt, baseline, answer)
     if doubt is not None:
         return doubt
     problem = amount_problem(request, answer)
     if problem is not None:
-        return f"its {problem}"
+        return problem
     if attempt.standalone_use:
         return _doubt_by_hand(attempt, answer)
     return None
 
 
-def _clock_doubt(attempt: Attempt, answer: PaymentResult) -> str | None:
+def _clock_doubt(attempt: Attempt, answer: PaymentResult) -> Evidence | None:
     """Say why its host_time does not show that a result is ours; a refusal may have none."""
     if not answer.approved and answer.host_time is None:
         return None
@@ -146,40 +150,36 @@ def _clock_doubt(attempt: Attempt, answer: PaymentResult) -> str | None:
     return time_doubt(answer.host_time, attempt.clock, attempt.request_time, latest)
 
 
-def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> str | None:
+def _doubt_by_stan(attempt: Attempt, baseline: PaymentResult, answer: PaymentResult) -> Evidence | None:
     if answer.stan == NO_STAN:
-        return "it has no STAN"
+        return Evidence(Code.NO_STAN)
     if answer.stan == baseline.stan:
-        return "it carries the STAN from before"
+        return Evidence(Code.STAN_FROM_BEFORE)
     if answer.stan in attempt.known_stans:
-        return f"its STAN {answer.stan} belongs to another operation"
+        return Evidence(Code.STAN_OF_ANOTHER, {"stan": answer.stan})
     previous = attempt.previous_stan
     if previous is None and not attempt.standalone_use:
         return None  # the terminal's first payment: STANs may begin anywhere
     previous = previous or NO_STAN
     if previous != NO_STAN and not is_beyond(answer.stan, previous):
-        return f"its STAN {answer.stan} is not beyond {previous}: STANs started anew"
+        return Evidence(Code.STANS_ANEW, {"stan": answer.stan, "previous": previous})
     if answer.stan == next_stan(previous):
         return None
     if attempt.standalone_use:
-        return "the terminal is used by hand too, and the STAN is not the next one"
+        return Evidence(Code.BY_HAND_STAN_NOT_NEXT)
     missing = (int(answer.stan) - int(previous)) % HIGHEST_STAN - 1
     if missing <= attempt.unseen_stans and _doubt_by_hand(attempt, answer) is None:
         return None  # requests of ours took them
-    return f"STANs are missing between {previous} and {answer.stan}: somebody else may have used the terminal"
+    return Evidence(Code.STANS_MISSING, {"stan": answer.stan, "previous": previous})
 
 
-def _doubt_by_hand(attempt: Attempt, answer: PaymentResult) -> str | None:
+def _doubt_by_hand(attempt: Attempt, answer: PaymentResult) -> Evidence | None:
     if not attempt.acknowledged:
-        return "the terminal is used by hand too, and our request met no ACK"
+        return Evidence(Code.BY_HAND_NO_ACK)
     if not answer.approved and answer.host_time is None and not attempt.refusals_take_stans:
-        return "the terminal is used by hand too, and a refusal may repeat the STAN of a payment before it"
+        return Evidence(Code.BY_HAND_REFUSAL)
     request = attempt.request
     asked = None if isinstance(request, IncrementRequest) else getattr(request, "amount", None)
     if asked is None or answer.amount is None or answer.amount != asked:
-        return "the terminal is used by hand too, and there is no amount to compare"
+        return Evidence(Code.BY_HAND_NO_AMOUNT)
     return None
-
-
-def _words(result: PaymentResult) -> str:
-    return f"STAN {result.stan}" if result.stan != NO_STAN else f"{result.code} without STAN"

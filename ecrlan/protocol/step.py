@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ecrlan.model import Response
+from ecrlan.model import Evidence, Response
 
 
 class Ending(str, Enum):
@@ -121,7 +121,7 @@ class DataReceived:
 class Stray:
     """A message that is not the answer to this request, and is acknowledged. `response` is None where it could not be read."""
 
-    reason: str
+    reason: Evidence
     response: Response | None = None
     alarm: bool = False
     after_refusal: bool = False
@@ -146,7 +146,7 @@ class Ended:
     """The exchange is over."""
 
     ending: Ending
-    reason: str
+    reason: Evidence
 
 
 Event = (

@@ -13,6 +13,8 @@ from ecrlan.logger import Logger
 from ecrlan.model import (
     NO_STAN,
     SHARED_FORMS,
+    Code,
+    Evidence,
     ExtendedPurchaseRequest,
     PaymentResult,
     PurchaseRequest,
@@ -23,6 +25,7 @@ from ecrlan.model import (
     StatusResponse,
     Unresolved,
     VasPart,
+    evidence_of,
 )
 from ecrlan.net.line import Line, Sink
 from ecrlan.protocol.answers import ANSWERS
@@ -48,8 +51,9 @@ from ecrlan.protocol.step import (
 from ecrlan.register.order import Work
 from ecrlan.register.outcomes import outcome_of_answer, outcome_of_ending
 from ecrlan.register.questions import UNSEEN_SECONDS, Host, Questions
-from ecrlan.register.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, sending_row
+from ecrlan.register.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
 from ecrlan.register.vas import vas_problem
+from ecrlan.texts import words
 from ecrlan.wire.mask import clean_text, mask_message, mask_receipt
 
 log = Logger(__name__)
@@ -64,6 +68,10 @@ TOLD_OFFSET = 600.0
 """Seconds by which host times differ from the register's clock before somebody is told."""
 LATE_RECEIPT_SECONDS = 0.5
 """Seconds for which it stays open after a receipt's end: a 0x1B may have been no end (exchange.md §8)."""
+
+
+_STATUS = (Code.STATUS_REFUSED, Code.STATUS_ONLY_ACKED, Code.STATUS_NOT_FOUND, Code.STATUS_SILENT)
+_LAST_RESULT = (Code.LAST_RESULT_REFUSED, Code.LAST_RESULT_ONLY_ACKED, Code.LAST_RESULT_NOT_FOUND, Code.LAST_RESULT_SILENT)
 
 
 class Conductor:
@@ -95,22 +103,22 @@ class Conductor:
                 if problem is None:
                     self.host.check_again(order)
                 else:
-                    work.not_performed(problem, self.host.clock())
+                    work.not_performed(Evidence(Code.NOTHING_SENT, {"cause": problem}), self.host.clock())
             if work.outcome is None:
                 await self._exchange(work)
         except ConnectError as error:
-            work.not_performed(str(error), self.host.clock())
+            work.not_performed(evidence_of(error), self.host.clock())
         except LineError as error:
             if work.sent:
-                self._lost(work, str(error))
+                self._lost(work, evidence_of(error))
             else:
-                work.not_performed(f"the line was lost before anything was sent: {error}", self.host.clock())
+                work.not_performed(Evidence(Code.LOST_BEFORE_SENDING, {"cause": evidence_of(error)}), self.host.clock())
         if work.order.journaled and not work.recorded and work.outcome is not None:
             await self._commit([created_row(work, self.memory.place), finished_row(work, work.outcome, self.host.clock())], work)
 
     # --- before the request -----------------------------------------------------------------------------------------------------
 
-    async def _prepare(self, work: Work) -> str | None:
+    async def _prepare(self, work: Work) -> Evidence | None:
         """Learn the TID where nothing names it, and the last result where the journal's knowledge is stale; say why money must wait."""
         memory = self.memory
         if memory.must_ask:
@@ -125,23 +133,23 @@ class Conductor:
             return await self._ask_status() if self.memory.must_ask else None
         exchange = await self.questions.ask_last_result(work.order.request)
         if self.memory.foreign_terminal_id is not None:
-            return f"{exchange.reason}, and nothing was sent"
+            return exchange.reason
         if exchange.ending is Ending.UNREADABLE:
-            return f"the last result cannot be read ({exchange.reason}), and nothing was sent"
+            return Evidence(Code.LAST_RESULT_UNREADABLE, {"cause": exchange.reason})
         if exchange.ending is Ending.UNANSWERED and not exchange.acknowledged:
-            return f"{_silence(exchange, 'the question for its last result')}, and nothing was sent"
+            return _no_answer(exchange, _LAST_RESULT)
         return await self._ask_status() if self.memory.must_ask else None
 
-    async def _ask_status(self) -> str | None:
+    async def _ask_status(self) -> Evidence | None:
         exchange = await self.questions.ask(StatusRequest(terminal_id=self.settings.terminal_id))
         if not isinstance(exchange.answer, StatusResponse):
             if self.memory.foreign_terminal_id is not None:
-                return f"{exchange.reason}, and nothing was sent"
+                return exchange.reason
             if exchange.ending is Ending.UNREADABLE:
-                return f"the status cannot be read ({exchange.reason}), and nothing was sent"
-            return f"{_silence(exchange, 'a status request')}, and nothing was sent"
+                return Evidence(Code.STATUS_UNREADABLE, {"cause": exchange.reason})
+            return _no_answer(exchange, _STATUS)
         word = exchange.answer.refusing_word
-        return None if word is None else f"the terminal says that it is {word}, and nothing was sent"
+        return None if word is None else Evidence(Code.TERMINAL_IS, {"word": word})
 
     # --- the request ------------------------------------------------------------------------------------------------------------
 
@@ -149,18 +157,18 @@ class Conductor:
         request = self._request(work)
         exchange = await self._run(work, request)
         if exchange is None:
-            work.not_performed("the terminal refused to print on the register (E), and nothing was sent", self.host.clock())
+            work.not_performed(Evidence(Code.NOTHING_SENT, {"cause": Evidence(Code.PRINTING_REFUSED)}), self.host.clock())
             return
         if exchange.held_open:
             await self._ask_whether_idle(work, exchange)
         if exchange.refused_at_work and work.order.money:
-            self._lost(work, "something came after the request was refused (NAK): it may have been performed")
+            self._lost(work, Evidence(Code.WORKED_AFTER_REFUSAL))
             return
         if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and self._may_fall_back(request):
             status = await self.questions.ask_status()
             if exchange.refused_at_work or (status is not None and (status.strays or status.progressed)):
-                self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
-                self._lost(work, "something else than the status came after the request was refused (NAK): it may have been performed")
+                self.host.alarm("result_after_refusal", Evidence(Code.RESULT_OF_REFUSED), work.reference)
+                self._lost(work, Evidence(Code.MORE_THAN_STATUS))
                 return
             if status is not None and isinstance(status.answer, StatusResponse) and status.answer.operative:
                 plain = _as_plain_purchase(request)
@@ -271,11 +279,11 @@ class Conductor:
     def _make(self, request: Request, work: Work, *, expects_receipt: bool) -> Exchange:
         memory = self.memory
 
-        def belongs(response: Response) -> str | None:
+        def belongs(response: Response) -> Evidence | None:
             if not isinstance(response, VasPart):
                 return None
             if "ORDER_ID" in response.xml and memory.knows_vas(response.xml):
-                return "a VAS answer that is known already"
+                return Evidence(Code.KNOWN_VAS)
             return vas_problem(request, response)
 
         longest = max(UNSEEN_SECONDS, self.settings.longest_payment_time)
@@ -310,13 +318,13 @@ class Conductor:
                 await self._commit([finished_row(work, outcome, self.host.clock())], work, durable=work.order.money)
         self._keep_receipt(work)
 
-    def _lost(self, work: Work, reason: str) -> None:
+    def _lost(self, work: Work, reason: Evidence) -> None:
         work.state = State.RECOVERING
         work.ended_at = asyncio.get_running_loop().time()
         work.evidence = reason
         self.memory.set_stale()
-        self.host.write([event_row(work, "recovering", self.host.clock(), evidence=reason)], durable=False)
-        log.warning("operation.lost", terminal=work.terminal, reference=work.reference, reason=reason)
+        self.host.write([recovering_row(work, reason, self.host.clock())], durable=False)
+        log.warning("operation.lost", terminal=work.terminal, reference=work.reference, reason=words(reason))
         self.host.publish(work)
 
     # --- what happens on the line -----------------------------------------------------------------------------------------------
@@ -425,12 +433,12 @@ class Conductor:
         if isinstance(event.response, VasPart) and "ORDER_ID" in event.response.xml:
             self.memory.remember_vas(event.response.xml)
         if work.being_settled:
-            text = f"a result came ({outcome.outcome}) while a person's word about it was written down"
-            self.host.alarm("result_after_refusal", text, work.reference)
+            told = Evidence(Code.RESULT_WHILE_SETTLED, {"outcome": outcome.outcome})
+            self.host.alarm("result_after_refusal", told, work.reference)
             return
         rows.append(finished_row(work, outcome, now))
         if event.after_nak:
-            self.host.alarm("result_after_refusal", "a result came after its request was refused", work.reference)
+            self.host.alarm("result_after_refusal", Evidence(Code.RESULT_OF_REFUSED), work.reference)
         work.settle(outcome, now)
 
     def _learn_result(self, work: Work, request: Request, event: Answered) -> list[Row]:
@@ -464,8 +472,7 @@ class Conductor:
             case ClockChange.LEARNED if clock.learned is not None:
                 note("clock", offset=round(clock.learned), release=clock.release)
                 if abs(clock.learned) > TOLD_OFFSET:
-                    text = f"the terminal's host times are {_offset_words(clock.learned)}; recovery allows for it, but receipts may show it"
-                    self.host.alarm("host_time_wrong", text, None)
+                    self.host.alarm("host_time_wrong", Evidence(Code.HOST_TIMES_WRONG, {"seconds": round(clock.learned)}), None)
             case ClockChange.CONTRADICTED:
                 note("clock", offset=None, release=clock.release)
             case _:
@@ -497,26 +504,20 @@ class Conductor:
                 await committing
         except JournalError as error:
             work.durable = False
-            self.host.alarm("journal_failed", str(error), work.reference)
+            self.host.alarm("journal_failed", Evidence(Code.JOURNAL_FAILED, {"problem": str(error)}), work.reference)
 
 
-def _offset_words(seconds: float) -> str:
-    """Say by how much a clock is wrong: "2 days behind"."""
-    minutes = round(abs(seconds) / 60)
-    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
-        count = round(minutes / size)
-        if minutes >= size:
-            return f"{count} {unit}{'s' if count != 1 else ''} {'behind' if seconds < 0 else 'ahead'}"
-    return "right"
-
-
-def _silence(exchange: Exchange, what: str) -> str:
-    """Say what came in place of an answer; "did not answer" only where nothing came."""
+def _no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evidence:
+    """Say what came in place of an answer, by the `codes` for a NAK, an ACK alone, something else, and nothing at all."""
+    refused, only_acked, not_found, silent = codes
+    if exchange.reason.code is Code.OTHER_LRC:
+        return exchange.reason
     if exchange.ending is Ending.REFUSED:
-        return f"the terminal refused {what} (NAK)"
+        return Evidence(refused)
     if exchange.acknowledged:
-        return f"the terminal acknowledged {what} and gave no answer"
-    return f"the terminal did not answer {what}"
+        return Evidence(only_acked)
+    came = exchange.bad_frames or exchange.strays or exchange.unexplained or exchange.progressed or exchange.naks
+    return Evidence(not_found if came else silent)
 
 
 def _as_plain_purchase(request: Request) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ecrlan.model import Operation
+from ecrlan.model import Evidence, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Alarm:
 
     terminal: str
     name: str
-    text: str
+    what: Evidence
     reference: str | None = None
 
 

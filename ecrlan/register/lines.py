@@ -125,8 +125,13 @@ class Lines:
                 waited = await listener.wait(settings.address, settings.connect_timeout)
                 if waited is not None:
                     return waited
-                problem = f"the terminal opened no line within {settings.connect_timeout:g} s"
-                raise ConnectError(settings.address, listener.port, problem)
+                seconds = settings.connect_timeout
+                problem = f"the terminal opened no line within {seconds:g} s; is this register's address set on it?"
+                values: dict[str, object] = {"address": settings.address, "port": listener.port, "seconds": seconds}
+                raise ConnectError(settings.address, listener.port, problem, ("not_dialled_in", values))
         if settings.link == "listen":
-            raise ConnectError(settings.address, settings.port, "the register does not listen, and link = listen does not dial")
+            problem = "the register does not listen (register.listen), and link = listen does not dial"
+            raise ConnectError(
+                settings.address, settings.port, problem, ("not_listening", {"address": settings.address, "port": settings.port})
+            )
         return await dial(settings.address, settings.port, settings.connect_timeout, lambda: self._make_line("register"))

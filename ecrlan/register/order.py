@@ -10,6 +10,7 @@ from typing import Any
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import (
     AdditionalDataRequest,
+    Evidence,
     Kind,
     NotPerformed,
     Operation,
@@ -103,7 +104,7 @@ class Work:
     finished_time: datetime | None = None
     receipt: bytes = b""
     data: str | None = None
-    evidence: str | None = None
+    evidence: Evidence | None = None
     durable: bool = True
     resolution: Resolution | None = None
     promised: bool = False
@@ -127,8 +128,8 @@ class Work:
     """How many requests of ours between that one and this may have taken a STAN."""
     clock: ClockOffset | None = None
     """What its host_time may be compared by, as it was known when it was sent."""
-    doubt: str = ""
-    """Why nothing that the terminal says can prove it."""
+    doubt: Evidence | None = None
+    """Why nothing that the terminal says can prove it; None: it may."""
     receipt_kept: int = 0
     """How many bytes of the receipt stand in the journal."""
     acknowledged: bool = False
@@ -162,7 +163,7 @@ class Work:
         """Whether its outcome is still to be proved."""
         return self.outcome is None or isinstance(self.outcome, Unresolved)
 
-    def settle(self, outcome: Outcome, time: datetime, evidence: str | None = None) -> None:
+    def settle(self, outcome: Outcome, time: datetime, evidence: Evidence | None = None) -> None:
         """Give it its outcome. Only `Unresolved` can be replaced."""
         if not self.open:
             return
@@ -174,7 +175,7 @@ class Work:
         if not isinstance(outcome, Unresolved):
             self.settled.set()
 
-    def not_performed(self, reason: str, time: datetime) -> None:
+    def not_performed(self, reason: Evidence, time: datetime) -> None:
         """Nothing was sent, and here is why."""
         self.settle(NotPerformed(reason=reason), time)
 

@@ -7,8 +7,10 @@ from ecrlan.model import (
     MONEY_KINDS,
     Approved,
     CloseSessionResponse,
+    Code,
     Declined,
     Done,
+    Evidence,
     Kind,
     NotPerformed,
     Outcome,
@@ -20,14 +22,14 @@ from ecrlan.model import (
     Unresolved,
     VasPart,
     VasRequest,
+    evidence_of,
+    verbatim,
 )
 from ecrlan.model.vas_request import READING_FUNCTIONS, function_of
 from ecrlan.protocol.answers import amount_problem
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.step import Ending
 from ecrlan.register.vas import parse_vas
-
-CARD_NOT_PRESENT = "card not present"
 
 
 def moves_money(kind: Kind, request: Request) -> bool:
@@ -44,26 +46,26 @@ def outcome_of_answer(kind: Kind, request: Request, response: Response) -> Outco
             return Done(response=response)
         return _of_payment(request, response)
     if isinstance(response, CloseSessionResponse | TotalsResponse) and response.result == "01":
-        reason = getattr(response, "reason", None) or "refused by the terminal"
-        return Declined(reason=reason, result=response if isinstance(response, CloseSessionResponse) else None)
+        own = getattr(response, "reason", None)
+        return Declined(reason=_own_words(own), result=response if isinstance(response, CloseSessionResponse) else None)
     if isinstance(response, VasPart):
         return _of_vas(request, response)
     if isinstance(response, StatusResponse) or getattr(response, "result", "00") == "00":
         return Done(response=response)
     if kind is Kind.TOTALS:
-        return NotPerformed(reason=f"the terminal answered with result {getattr(response, 'result', '')}")
-    return Unresolved(evidence=f"the terminal answered with result {getattr(response, 'result', '')}, which no table knows")
+        return NotPerformed(reason=Evidence(Code.ANSWERED_WITH, {"result": getattr(response, "result", "")}))
+    return Unresolved(evidence=Evidence(Code.RESULT_UNKNOWN, {"result": getattr(response, "result", "")}))
 
 
-def outcome_of_ending(kind: Kind, request: Request, exchange: Exchange, reason: str) -> Outcome:
-    """Return the outcome of an exchange that ended as it did; `reason` in words."""
+def outcome_of_ending(kind: Kind, request: Request, exchange: Exchange, reason: Evidence) -> Outcome:
+    """Return the outcome of an exchange that ended as it did; `reason` says how."""
     match exchange.ending:
         case Ending.ANSWERED if exchange.answer is not None:
             return outcome_of_answer(kind, request, exchange.answer)
         case Ending.ACKNOWLEDGED:
             return Done()
         case Ending.REFUSED:
-            return NotPerformed(reason=f"the terminal has not taken the request: {reason}")
+            return NotPerformed(reason=Evidence(Code.NOT_TAKEN, {"cause": reason}))
         case _ if moves_money(kind, request):
             return Unresolved(evidence=reason)
         case _:
@@ -77,21 +79,28 @@ def _of_payment(request: Request, result: PaymentResult) -> Outcome:
             return Unresolved(evidence=problem)
         return Approved(stan=result.stan, authorization_code=result.authorization_code, pan=result.pan, result=result)
     if result.result == "01":
-        return Declined(reason=result.reason or "refused", result=result)
+        return Declined(reason=_own_words(result.reason), result=result)
     if result.result == "05":
-        return Declined(reason=CARD_NOT_PRESENT, result=result)
-    return Unresolved(evidence=f"the terminal answered with result {result.result}, which says neither approved nor declined")
+        return Declined(reason=Evidence(Code.CARD_NOT_PRESENT), result=result)
+    return Unresolved(evidence=Evidence(Code.ANSWER_SAYS_NEITHER, {"result": result.result}))
 
 
 def _of_vas(request: Request, part: VasPart) -> Outcome:
     try:
         answer = parse_vas(part.xml)
     except MalformedMessageError as error:
-        return Unresolved(evidence=str(error))
+        return Unresolved(evidence=evidence_of(error))
     if not answer.get("RESPID"):
-        return Unresolved(evidence="the VAS answer has no RESPID, which says whether it was performed")
+        return Unresolved(evidence=Evidence(Code.VAS_WITHOUT_RESULT))
     if answer["RESPID"] != "0":
-        return Declined(reason=answer.get("RESPMSG") or f"RESPID {answer['RESPID']}", answer=answer)
+        told = answer.get("RESPMSG")
+        reason = verbatim(Code.TERMINAL_WORDS, told) if told else Evidence(Code.VAS_RESULT, {"result": answer["RESPID"]})
+        return Declined(reason=reason, answer=answer)
     if isinstance(request, VasRequest) and function_of(request.xml) in READING_FUNCTIONS:
         return Done(response=part)
     return Approved(answer=answer)
+
+
+def _own_words(text: str | None) -> Evidence:
+    """Return why the terminal refused, in its own words where it gave any."""
+    return verbatim(Code.TERMINAL_WORDS, text) if text else Evidence(Code.DECLINED)

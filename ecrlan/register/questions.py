@@ -13,6 +13,8 @@ from ecrlan.journal import NewOperation
 from ecrlan.logger import Logger
 from ecrlan.model import (
     ANY_TERMINAL,
+    Code,
+    Evidence,
     LastResultRequest,
     PaymentResult,
     PrintingRequest,
@@ -25,13 +27,14 @@ from ecrlan.net.line import Line
 from ecrlan.protocol.answers import ANSWERS, amount_problem
 from ecrlan.protocol.clock import time_doubt
 from ecrlan.protocol.exchange import Exchange
-from ecrlan.protocol.live import LiveRules
+from ecrlan.protocol.live import LiveRules, stan_of
 from ecrlan.protocol.memory import Memory, Refusal, Standing
 from ecrlan.protocol.step import Answered, Ending, Event, Stray
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work
 from ecrlan.register.records import fact_row, stray_row
+from ecrlan.texts import words
 
 log = Logger(__name__)
 
@@ -60,7 +63,7 @@ class Host(Protocol):
     def progressed(self, work: Work, text: str) -> None:
         """Tell watchers the terminal's own text."""
 
-    def alarm(self, name: str, text: str, reference: str | None) -> None:
+    def alarm(self, name: str, what: Evidence, reference: str | None) -> None:
         """Raise an alarm."""
 
     def watch(self, line: Line) -> None:
@@ -164,7 +167,7 @@ class Questions:
         *,
         accept_short: bool = True,
         lost_before: str | None = None,
-        belongs: Callable[[Response], str | None] = lambda _: None,
+        belongs: Callable[[Response], Evidence | None] = lambda _: None,
     ) -> LiveRules:
         """Return what must hold of an answer that comes now; see `LiveRules`."""
         memory = self.memory
@@ -188,6 +191,8 @@ class Questions:
     def after(self, exchange: Exchange, line: Line) -> None:
         """Note how an exchange left line and terminal."""
         line.suspect = line.suspect or not exchange.clean
+        if exchange.reason.code is Code.OTHER_LRC:
+            log.warning("terminal.other_lrc", terminal=self.settings.name, reading=exchange.reason.values["reading"], setting="lrc")
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if exchange.acknowledged and not lost:
             self.memory.unanswered = False
@@ -220,8 +225,7 @@ class Questions:
             log.info("terminal.hand_use", terminal=self.settings.name, stan=answer.stan)
             return
         memory.used_by_hand = True
-        text = f"the terminal's last result is an approval that is not the register's (STAN {answer.stan}): it is used by hand, too"
-        self.host.alarm("hand_use", text, None)
+        self.host.alarm("hand_use", Evidence(Code.USED_BY_HAND, {"stan": stan_of(answer)}), None)
 
     def _follows_refusal(self, answer: PaymentResult) -> bool:
         """Raise the alarm where an approval can be that of the operation that was refused last (exchange.md §5, "Late truth")."""
@@ -244,8 +248,7 @@ class Questions:
     def alarm_after_refusal(self, refusal: Refusal, answer: PaymentResult) -> None:
         """Raise the alarm that an operation was refused, and then approved: the customer may have paid."""
         amount = answer.amount if answer.amount is not None else getattr(refusal.request, "amount", None)
-        told = "" if amount is None else f": {amount / 100:.2f} EUR"
-        text = f"{refusal.told}, but then the terminal said approved{told}, STAN {answer.stan}; the customer may have paid"
+        values = {"told": refusal.told.replace(" ", "_"), "amount": amount, "stan": stan_of(answer)}
         row = Row(
             name="approved_after_refusal",
             time=self.host.clock(),
@@ -254,7 +257,7 @@ class Questions:
             data={"stan": answer.stan, "amount": amount, "told": refusal.told},
         )
         self.host.write([row], durable=False)
-        self.host.alarm("approved_after_refusal", text, refusal.reference)
+        self.host.alarm("approved_after_refusal", Evidence(Code.APPROVED_AFTER_REFUSAL, values), refusal.reference)
 
     def learn(self, response: Response) -> None:
         """Take what every response tells: the TID; and what `s` tells."""
@@ -294,11 +297,11 @@ class Questions:
         """Tell of a message that is not the answer that was asked for, and return its record."""
         reference = work.reference if work is not None else None
         name, memory, response = self.settings.name, self.memory, event.response
-        log.warning("message.stray", terminal=name, reference=reference, reason=event.reason)
+        log.warning("message.stray", terminal=name, reference=reference, reason=words(event.reason))
         if response is not None and memory.is_another(response.terminal_id):
             memory.foreign_terminal_id = response.terminal_id
-            text = f"the terminal answers as TID {response.terminal_id}, not as {memory.terminal_id}: money stops until a person accepts it"
-            self.host.alarm("terminal_id_changed", text, reference)
+            values = {"terminal_id": response.terminal_id, "expected": memory.terminal_id}
+            self.host.alarm("terminal_id_changed", Evidence(Code.MONEY_STOPS, values), reference)
         elif isinstance(response, PaymentResult):
             memory.see(response, event.message)
             memory.set_stale()
@@ -321,4 +324,5 @@ class Questions:
         if not committing.cancelled() and (failure := committing.exception()) is not None:
             if work is not None:
                 work.durable = False
-            self.host.alarm("journal_failed", str(failure), work.reference if work is not None else None)
+            told = Evidence(Code.JOURNAL_FAILED, {"problem": str(failure)})
+            self.host.alarm("journal_failed", told, work.reference if work is not None else None)

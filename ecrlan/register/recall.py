@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ecrlan.journal import Entry, JournalReader
-from ecrlan.model import ANY_TERMINAL, SHARED_FORMS, Kind
+from ecrlan.model import ANY_TERMINAL, SHARED_FORMS, Code, Evidence, Kind, read_evidence
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.register.options import TerminalSettings
@@ -17,7 +17,6 @@ from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
 
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
-FROM_BEFORE = "it is from before the journal was restored or copied: what the terminal says now proves nothing about it"
 
 
 def recall_terminal(journal: JournalReader, settings: TerminalSettings, now: float) -> Memory:
@@ -101,8 +100,8 @@ def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> 
     work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
     work.answered = outcome_of_saved_answer(entry, sent.request) is not None
     if from_before:
-        work.doubt = FROM_BEFORE
+        work.doubt = Evidence(Code.FROM_BEFORE)
     for event in sent.events:
         if event.name == "stray" and event.data.get("doubted"):
-            work.doubt = event.data["reason"]
+            work.doubt = read_evidence(event.data, "reason")
     return work

@@ -14,8 +14,10 @@ from ecrlan.model import (
     NO_STAN,
     Approved,
     CloseSessionResponse,
+    Code,
     Declined,
     Done,
+    Evidence,
     Kind,
     NotPerformed,
     Operation,
@@ -27,6 +29,8 @@ from ecrlan.model import (
     State,
     Unresolved,
     VasPart,
+    read_evidence,
+    verbatim,
 )
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.identity import identity_of, seen_key, vas_key
@@ -74,6 +78,11 @@ def event_row(work: Work, name: str, time: datetime, **data: Any) -> Event:  # n
     return Event(name=name, time=time, reference=work.reference, terminal=work.terminal, data=data)
 
 
+def recovering_row(work: Work, evidence: Evidence, time: datetime) -> Event:
+    """Return "recovering": the answer was lost, and how."""
+    return event_row(work, "recovering", time, **evidence.fields("evidence"))
+
+
 def sending_row(work: Work, code: str, message: bytes, baseline: bytes, transmission: int, time: datetime) -> Event:
     """Return "sending" with the request's message and the baseline's, masked, in hex, and to whom it is sent."""
     return event_row(
@@ -108,7 +117,7 @@ def held_row(work: Work, response: Response, message: bytes, time: datetime) -> 
 
 def stray_row(event: Stray, terminal: str, reference: str | None, place: str, time: datetime) -> Event:
     """Return "stray": why a message was not taken, its STAN, and a result's message, masked, in hex."""
-    data: dict[str, Any] = {"reason": event.reason, "stan": getattr(event.response, "stan", None)}
+    data: dict[str, Any] = {**event.reason.fields("reason"), "stan": getattr(event.response, "stan", None)}
     if event.message:
         data["message"] = mask_message(event.message).hex()
         data |= {name: True for name in ("doubted", "out_of_series") if getattr(event, name)}
@@ -133,12 +142,13 @@ def _masked(message: bytes) -> str:
     return mask_message(message).hex()
 
 
-def finished_row(work: Work, outcome: Outcome, time: datetime, evidence: str | None = None) -> Event:
+def finished_row(work: Work, outcome: Outcome, time: datetime, evidence: Evidence | None = None) -> Event:
     """Return "finished" with the outcome and its reason or evidence."""
     reason = outcome.reason if isinstance(outcome, Declined | NotPerformed) else None
     known = outcome.evidence if isinstance(outcome, Unresolved) else evidence
     answer = outcome.answer if isinstance(outcome, Approved | Declined) else None
-    return event_row(work, "finished", time, outcome=outcome.outcome, reason=reason, evidence=known, answer=answer)
+    told = {**(reason.fields("reason") if reason is not None else {}), **(known.fields("evidence") if known is not None else {})}
+    return event_row(work, "finished", time, outcome=outcome.outcome, answer=answer, **told)
 
 
 def parse_saved(message: str) -> Response | None:
@@ -166,7 +176,7 @@ def operation_of_entry(entry: Entry) -> Operation:
         elif event.name == "data":
             data = event.data["data"]
         elif event.name in ("recovering", "finished"):
-            evidence = event.data.get("evidence") or evidence
+            evidence = read_evidence(event.data, "evidence") or evidence
             if event.name == "finished" and not known:
                 outcome, finished = outcome_of_record(event.data, answer), event.time
         elif event.name == "resolved" and not known:
@@ -190,7 +200,7 @@ def operation_of_entry(entry: Entry) -> Operation:
 
 def outcome_of_record(data: dict[str, Any], answer: Response | None) -> Outcome:
     """Return the outcome that a "finished" or "resolved" event tells of."""
-    reason = data.get("reason") or ""
+    reason = read_evidence(data, "reason") or verbatim(Code.PROSE, "")
     result = answer if isinstance(answer, PaymentResult) else None
     match data["outcome"]:
         case "approved":
@@ -209,7 +219,7 @@ def outcome_of_record(data: dict[str, Any], answer: Response | None) -> Outcome:
         case "done":
             return Done(response=answer)
         case _:
-            return Unresolved(evidence=data.get("evidence") or reason)
+            return Unresolved(evidence=read_evidence(data, "evidence") or reason)
 
 
 def sent_request(entry: Entry) -> Sent | None:

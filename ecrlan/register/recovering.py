@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ecrlan.errors import JournalError, LineError, TerminalBusyError
 from ecrlan.journal import Event, NewOperation
 from ecrlan.logger import Logger
-from ecrlan.model import NotPerformed, Outcome, PaymentResult, Unresolved
+from ecrlan.model import Code, Evidence, NotPerformed, Outcome, PaymentResult, Unresolved, evidence_of
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
@@ -19,6 +19,7 @@ from ecrlan.register.outcomes import outcome_of_answer
 from ecrlan.register.questions import SET_CLOCK_SECONDS
 from ecrlan.register.queue import TerminalQueue
 from ecrlan.register.records import answered_row, created_row, finished_row
+from ecrlan.texts import words
 
 log = Logger(__name__)
 
@@ -56,13 +57,14 @@ class Recovery:
             return False
         return work.baseline is not None and not (work.answered or work.refused or self.doubt(work))
 
-    def doubt(self, work: Work) -> str:
-        """Say why nothing that this terminal tells can prove the operation, '' where it can."""
-        if work.doubt or work.identity is None or work.identity == self.memory.identity:
+    def doubt(self, work: Work) -> Evidence | None:
+        """Say why nothing that this terminal tells can prove the operation; None where it can."""
+        if work.doubt is not None or work.identity is None or work.identity == self.memory.identity:
             return work.doubt
         if self.memory.terminal_id is None and not self.memory.nameless:
-            return ""  # nobody knows yet who answers here: the answer's own TID is compared
-        return f"it was sent to {_named(work.identity)}, and {self.settings.name} is {_named(self.memory.identity)} now"
+            return None  # nobody knows yet who answers here: the answer's own TID is compared
+        values = {"identity": work.identity, "terminal": self.settings.name, "now": self.memory.identity}
+        return Evidence(Code.SENT_TO_ANOTHER, values)
 
     async def settle(self, work: Work) -> None:
         """Ask until the outcome is proved, or the longest payment must be over and the terminal has answered since; then leave it."""
@@ -71,9 +73,9 @@ class Recovery:
         try:
             over_at = work.ended_at + self.settings.longest_payment_time + TIMER_MARGIN
             pause = self.settings.recovery_pause
-            evidence = work.evidence or "the result was lost"
+            evidence = work.evidence or Evidence(Code.RESULT_LOST)
             if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
-                evidence = self._judge(work, loop.time(), None, "").evidence
+                evidence = self._judge(work, loop.time(), None, None).evidence
             more = MORE_QUESTIONS
             while work.open and self.can_prove(work):
                 left = over_at - loop.time()
@@ -115,23 +117,24 @@ class Recovery:
             # a late result may still come on the line; but one that stays silent may be dead without our knowing: then a new one is needed
             exchange = await self.questions.ask_last_result(request, linger=self._silent == 0)
         except LineError as error:
-            return Judgement(Verdict.UNPROVED, f"the terminal could not be asked: {error}")
+            return Judgement(Verdict.UNPROVED, Evidence(Code.NOT_ASKED, {"cause": evidence_of(error)}))
         self._silent = self._silent + 1 if exchange.ending is Ending.UNANSWERED else 0
         if not work.open:
             return None
         answer = exchange.answer if exchange.ending is Ending.ANSWERED and isinstance(exchange.answer, PaymentResult) else None
-        problem = f"the terminal gave no last result ({exchange.reason})"
-        if exchange.ending is Ending.UNREADABLE:
-            problem = f"the last result cannot be read ({exchange.reason})"
+        unreadable = exchange.ending is Ending.UNREADABLE
+        problem = Evidence(Code.LAST_RESULT_UNREADABLE if unreadable else Code.NO_LAST_RESULT_FOR, {"cause": exchange.reason})
+        if exchange.reason.code in (Code.OTHER_TERMINAL_ID, Code.OTHER_LRC):
+            problem = exchange.reason
         judgement = self._judge(work, asked_at, answer, problem)
         if answer is not None and self._needs_clock(judgement, answer):
             if not await self._ask_clock():
-                judgement = Judgement(Verdict.UNPROVED, "the terminal's last result changed, and its clock could not be asked")
+                judgement = Judgement(Verdict.UNPROVED, Evidence(Code.CLOCK_NOT_ASKED))
             else:
                 judgement = self._judge(work, asked_at, answer, problem)
         if not work.open:
             return None
-        log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=judgement.evidence)
+        log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=words(judgement.evidence))
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
             self.memory.remember(answer, exchange.answer_message, is_saved=True)
@@ -156,7 +159,7 @@ class Recovery:
                 return True
         return False
 
-    async def conclude(self, work: Work, outcome: Outcome, evidence: str, answer: tuple[PaymentResult, bytes] | None = None) -> None:
+    async def conclude(self, work: Work, outcome: Outcome, evidence: Evidence, answer: tuple[PaymentResult, bytes] | None = None) -> None:
         """Write the outcome down, then tell it."""
         if isinstance(work.outcome, Unresolved) and isinstance(outcome, Unresolved) and work.evidence == evidence:
             return
@@ -171,7 +174,7 @@ class Recovery:
                 await committing
         except JournalError as error:
             work.durable = False
-            self.host.alarm("journal_failed", str(error), work.reference)
+            self.host.alarm("journal_failed", Evidence(Code.JOURNAL_FAILED, {"problem": str(error)}), work.reference)
         if not work.open:
             return
         work.settle(outcome, now, evidence)
@@ -179,7 +182,7 @@ class Recovery:
             self.host.alarm("unresolved", evidence, work.reference)
         self.host.publish(work)
 
-    def _judge(self, work: Work, asked_at: float, answer: PaymentResult | None, problem: str) -> Judgement:
+    def _judge(self, work: Work, asked_at: float, answer: PaymentResult | None, problem: Evidence | None) -> Judgement:
         """Judge by the clocks as they were when the request was sent, and as they go now where one of them may have been set since.
 
         Then both must fit: nobody can tell a clock that was set from a machine that slept, or from a payment that was made hours later.
@@ -228,8 +231,3 @@ class Recovery:
                 await work.settled.wait()
         except TimeoutError:
             return
-
-
-def _named(identity: str) -> str:
-    """Name a terminal by its TID, or by its place where it has none."""
-    return f"TID {identity}" if identity.isdigit() else f"the terminal at {identity}"

@@ -15,6 +15,7 @@ from ecrlan.errors import (
     InvalidValueError,
     JournalDoubtError,
     JournalError,
+    ListenError,
     OperationsWithoutTerminalError,
     ReferenceConflictError,
     RegisterError,
@@ -25,7 +26,21 @@ from ecrlan.errors import (
 from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger, load
-from ecrlan.model import SHARED_FORMS, Approved, Kind, NotPerformed, Operation, Resolution, State, Unresolved, check_digits
+from ecrlan.model import (
+    SHARED_FORMS,
+    Approved,
+    Code,
+    Evidence,
+    Kind,
+    NotPerformed,
+    Operation,
+    Resolution,
+    State,
+    Unresolved,
+    check_digits,
+    evidence_of,
+    verbatim,
+)
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
@@ -37,10 +52,10 @@ from ecrlan.register.outcomes import moves_money
 from ecrlan.register.recall import belongs_to, open_work, recall_terminal
 from ecrlan.register.records import (
     created_row,
-    event_row,
     finished_row,
     operation_of_entry,
     outcome_of_saved_answer,
+    recovering_row,
     sent_request,
 )
 from ecrlan.register.terminal import Terminal
@@ -63,7 +78,8 @@ class Register:
     """The cash register. Use it as `async with Register(journal="till.db") as register`.
 
     `journal` is the journal's file; None keeps it in memory, for tests and demonstrations: then nothing survives a crash. `listen` is
-    "ADDRESS:PORT" where terminals dial in, None or "" for never. `backups` is how many daily backups are kept in the folder `backups`
+    "ADDRESS:PORT" where terminals dial in, None or "" for never; where it cannot be had, the register opens all the same without
+    `must_listen`. `backups` is how many daily backups are kept in the folder `backups`
     beside the journal (0: none), `retention_days` after how many days finished operations are removed (0: never; references stay).
     `clock` returns timezone-aware wall clock. `on_commit` is told each commit's seconds, on the journal's thread.
     """
@@ -73,6 +89,7 @@ class Register:
         journal: str | os.PathLike[str] | Journal | None = None,
         *,
         listen: str | None = None,
+        must_listen: bool = True,
         cash_register_id: str = "00000001",
         backups: int = 7,
         retention_days: int = 0,
@@ -96,6 +113,7 @@ class Register:
         self._housekeeping: Housekeeping | None = None
         self._on_commit = on_commit
         self._listen = _parse_listen(listen) if listen else None
+        self._must_listen = must_listen
         self._open: dict[str, Work] = {}
         """What a crash left open, by its reference, whichever terminal has taken it up."""
         self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
@@ -132,9 +150,13 @@ class Register:
             self.listener = Listener(self._line_for, self._stranger)
             try:
                 await self.listener.start(*self._listen)
-            except BaseException:
-                self._close_journal()
-                raise
+            except BaseException as error:
+                if isinstance(error, ListenError) and not self._must_listen:
+                    log.warning("register.not_listening", problem=str(error))
+                    self.listener = None
+                else:
+                    self._close_journal()
+                    raise
         if self._journal_path is not None and not isinstance(self._journal_path, Journal):
             folder = Path(self._journal_path).parent / "backups"
             backups, days = self._backups, self._retention_days
@@ -339,7 +361,7 @@ class Register:
         except (RegisterError, asyncio.CancelledError) as error:
             if not work.promised or work.recorded or not work.order.journaled:
                 raise
-            reason = str(error) or "the register was closed before the terminal was free; nothing was sent"
+            reason = evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
             work.not_performed(reason, self.clock())
             refused = finished_row(work, NotPerformed(reason=reason), self.clock())
             if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
@@ -373,7 +395,7 @@ class Register:
                 f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
             )
         now = self.clock()
-        data = {"outcome": outcome, "by": by, "note": note, "reason": note}
+        data = {"outcome": outcome, "by": by, "note": note, **verbatim(Code.NOTE, note).fields("reason")}
         row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
         self._resolving.add(reference)
         held = self._open_work(reference)
@@ -394,7 +416,7 @@ class Register:
             if outcome == "approved":
                 terminal.begin_series(self.journal.find(reference))
             work.resolution = Resolution(by=by, note=note, time=now)
-            work.settle(Approved() if outcome == "approved" else NotPerformed(reason=note), now)
+            work.settle(Approved() if outcome == "approved" else NotPerformed(reason=verbatim(Code.NOTE, note)), now)
         operation = self.operation(reference)
         (self.terminals.get(known.terminal) or self).tell(OperationChanged(known.terminal, operation))
         return operation
@@ -454,7 +476,7 @@ class Register:
     def check_journal(self, *, money: bool = True) -> None:
         """Raise `JournalError` where the journal has failed, `JournalDoubtError` where it is doubtful: then no money is moved."""
         if money and self.journal.doubt is not None:
-            raise JournalDoubtError(self.journal.doubt.text)
+            raise JournalDoubtError(self.journal.doubt.text, self.journal.doubt.evidence.as_json())
         if self.journal.failed:
             raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
 
@@ -507,7 +529,7 @@ class Register:
         work = open_work(entry, sent, terminal.name, from_before=entry.id <= self.journal.doubted_operations)
         saved = outcome_of_saved_answer(entry, sent.request)
         if saved is None and not work.order.money:
-            saved = NotPerformed(reason="the register stopped before an answer came")
+            saved = NotPerformed(reason=Evidence(Code.REGISTER_STOPPED))
         if saved is not None and not isinstance(saved, Unresolved):
             self.write([finished_row(work, saved, now)], durable=False)
             if self.observed:
@@ -516,7 +538,7 @@ class Register:
         work.ended_at = asyncio.get_running_loop().time()
         work.state = State.RECOVERING
         was_unresolved = entry.outcome == "unresolved"
-        work.evidence = "the register stopped before an answer came"
+        work.evidence = Evidence(Code.REGISTER_STOPPED)
         if was_unresolved:
             operation = operation_of_entry(entry)
             work.outcome, work.state, work.evidence = operation.outcome, State.FINISHED, operation.evidence
@@ -526,7 +548,7 @@ class Register:
             terminal.memory.unseen = entry.reference, work.ended_at
         terminal.open_works[entry.reference] = self._open[entry.reference] = work
         if not was_unresolved:
-            self.write([event_row(work, "recovering", now, evidence=work.evidence)], durable=False)
+            self.write([recovering_row(work, Evidence(Code.REGISTER_STOPPED), now)], durable=False)
         self._spawn(terminal.recover(work))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

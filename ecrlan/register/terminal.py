@@ -17,6 +17,8 @@ from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger
 from ecrlan.model import (
     AdditionalDataRequest,
+    Code,
+    Evidence,
     IncrementRequest,
     Kind,
     MoneyOperation,
@@ -44,6 +46,7 @@ from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
+from ecrlan.texts import words
 from ecrlan.wire.codec import parse_response
 from ecrlan.wire.frames import ApplicationFrame
 from ecrlan.wire.mask import mask_lone_frame
@@ -165,7 +168,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         for work in self.open_works.values():
             if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
                 continue
-            evidence = self._recovery.doubt(work)
+            evidence = self._recovery.doubt(work) or Evidence(Code.OUTCOME_UNKNOWN)
             outcome = Unresolved(evidence=evidence)
             self.write([finished_row(work, outcome, now, evidence)], durable=False)
             work.settle(outcome, now, evidence)
@@ -321,10 +324,10 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if self._followed:
             self.tell(ProgressShown(self.name, work.reference, text))
 
-    def alarm(self, name: str, text: str, reference: str | None) -> None:
+    def alarm(self, name: str, what: Evidence, reference: str | None) -> None:
         """Raise an alarm: log and watchers."""
-        log.error("alarm.raised", alarm=name, terminal=self.name, reference=reference, text=text)
-        self.tell(Alarm(self.name, name, text, reference))
+        log.error("alarm.raised", alarm=name, terminal=self.name, reference=reference, text=words(what))
+        self.tell(Alarm(self.name, name, what, reference))
 
     def pin(self, terminal_id: str) -> None:
         """Take the TID that the terminal told for its own."""
@@ -376,8 +379,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def _flooded(self) -> None:
         now = asyncio.get_running_loop().time()
         if now >= self._told_of_flood_until:
-            text = f"more than {FRAMES_AT_A_TIME} frames a second came on its line: they are read slowly, so that no other terminal waits"
-            self.alarm("flood", text, None)
+            self.alarm("flood", Evidence(Code.FLOODED, {"frames": FRAMES_AT_A_TIME}), None)
         self._told_of_flood_until = now + FLOOD_SILENCE
 
     def _unasked(self, frame: ApplicationFrame) -> asyncio.Future[None] | None:
@@ -388,7 +390,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             return None
         if not isinstance(response, PaymentResult) or self.memory.is_another(response.terminal_id):
             return None
-        event = Stray("a result that nobody asked for", response, alarm=response.approved, message=frame.message)
+        event = Stray(Evidence(Code.RESULT_UNASKED), response, alarm=response.approved, message=frame.message)
         questions = self._conductor.questions
         committing = questions.commit([questions.stray(event, None)], None, durable=True)
         if committing is None:  # a journal in memory has it at once

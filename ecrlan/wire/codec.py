@@ -90,7 +90,7 @@ def request_layout(message: bytes) -> Layout:
     """Return the table of a request, chosen by its code and length. Raises `MalformedMessageError` if there is none."""
     code = _code(message)
     if code not in _REQUESTS:
-        raise MalformedMessageError(code, len(message), "no request has this code")
+        raise MalformedMessageError(code, len(message), "no request has this code", ("unknown_message", {}))
     layout = _REQUESTS[code][0]
     return requests.CAPTURE_180 if layout is requests.CAPTURE and len(message) == requests.CAPTURE_180.total else layout
 
@@ -220,7 +220,7 @@ def response_layout(message: bytes, *, tolerate_lengths: bool = False, answers: 
     if variants is None:
         length = form_length(code.decode("latin-1"), len(message))
         if length is None or not tolerate_lengths:
-            raise MalformedMessageError(_code(message), len(message), _length_problem(code, tolerable=length is not None))
+            raise _wrong_length(message, tolerable=length is not None)
         variants = responses.PAYMENT_RESULTS[code, length]
     if answers == "H" and variants is responses.PURCHASE:
         variants = responses.CARD_VERIFICATION
@@ -235,14 +235,16 @@ def form_length(code: str, length: int) -> int | None:
     return max((known for letter, known in responses.PAYMENT_RESULTS if letter.decode() == code and known <= length), default=None)
 
 
-def _length_problem(code: bytes, *, tolerable: bool) -> str:
+def _wrong_length(message: bytes, *, tolerable: bool) -> MalformedMessageError:
     """Say which lengths a result has; none where its code is not known."""
-    lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == code)
+    lengths = sorted(length for known, length in responses.PAYMENT_RESULTS if known == message[9:10])
     if not lengths:
-        return "no response has this code"
+        return MalformedMessageError(_code(message), len(message), "no response has this code", ("unknown_message", {}))
     *others, last = map(str, lengths)
     allowed = f"{', '.join(others)} or {last}" if others else last
-    return f"a result takes {allowed} bytes" + (" (see tolerate_lengths)" if tolerable else "")
+    problem = f"a result takes {allowed} bytes" + (" (see tolerate_lengths)" if tolerable else "")
+    why = "lengths_tolerable" if tolerable else "lengths"
+    return MalformedMessageError(_code(message), len(message), problem, (why, {"lengths": lengths}))
 
 
 def read_fields(layout: Layout, message: bytes) -> dict[str, Any]:
@@ -254,7 +256,7 @@ def read_fields(layout: Layout, message: bytes) -> dict[str, Any]:
     try:
         fields = layout.parse(message[: layout.total] if longer else message)
     except MalformedMessageError as error:
-        raise MalformedMessageError(error.message_code, len(message), error.problem) from error
+        raise MalformedMessageError(error.message_code, len(message), error.problem, error.problem_why) from error
     if layout is responses.STATUS_WITH_WORD:
         word, release = _split_status(fields.pop("status_text"))
         fields |= {"terminal_status": None, "status_word": word and mask_cards(word), "software_release": mask_cards(release)}

@@ -67,15 +67,17 @@ class Layout:
         length = len(message)
         if not self.shortest <= length <= self.longest:
             allowed = str(self.shortest) if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
-            raise MalformedMessageError(self.code, length, f"{self.title} takes {allowed} bytes")
+            why = ("length_range", {"shortest": self.shortest, "longest": self.longest})
+            raise MalformedMessageError(self.code, length, f"{self.title} takes {allowed} bytes", why)
         if message[9] != self._letter:
-            raise MalformedMessageError(self.code, length, f"{self.title} has the code {self.code}")
+            raise MalformedMessageError(self.code, length, f"{self.title} has the code {self.code}", ("unknown_message", {}))
         try:
             fields = self._read(message)
         except FieldError as error:
-            raise MalformedMessageError(self.code, length, self._find_unreadable(message)) from error
+            problem = self._find_unreadable(message)
+            raise MalformedMessageError(self.code, length, problem, ("field_unreadable", {"problem": problem})) from error
         if self.count and self.shortest + fields[self.count] != length:
-            raise MalformedMessageError(self.code, length, f"{self.count} does not fit the message's length")
+            raise self._count_problem(length)
         return fields
 
     def build(self, fields: Mapping[str, Any]) -> bytes:
@@ -138,6 +140,10 @@ class Layout:
             pieces.append((row, start, end))
             start = end
         return pieces
+
+    def _count_problem(self, length: int) -> MalformedMessageError:
+        problem = f"{self.count} does not fit the message's length"
+        return MalformedMessageError(self.code, length, problem, ("count_does_not_fit", {"field": self.count}))
 
     def _find_unreadable(self, message: bytes) -> str:
         """Name the first field that cannot be read, its position and what is allowed; there must be one."""

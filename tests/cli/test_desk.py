@@ -6,18 +6,15 @@ import re
 import shutil
 import signal
 import socket
-import string
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ecrlan.desk.language import choose_language
-from ecrlan.desk.texts import TEXTS, say_evidence
 from ecrlan.journal import Event, Journal, NewOperation
-from ecrlan.journal.epoch import TEXTS as DOUBTS
 from ecrlan.model import Kind
 from ecrlan.protocol.exchange import Timing
+from ecrlan.texts.language import choose_language
 
 SCRIPT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
 NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
@@ -352,10 +349,10 @@ def test_a_payment_interrupted_by_ctrl_c_is_told_truly_afterwards(run, run_json,
     result = run("operations", "show", "sale-8")
     assert result.exit_code == 0
     assert result.stdout.startswith("approved  purchase 6.50 EUR")
-    assert "the terminal's last result changed from STAN 000001 to STAN 000002, amount 6.50 as asked" in unwrapped(result.stdout)
+    assert "the terminal's last result changed from STAN 000001 to STAN 000002, amount 6.50 EUR as asked" in unwrapped(result.stdout)
     assert "its answer was found afterwards, STAN 000002" in unwrapped(result.stdout)
     italian = unwrapped(run("operations", "show", "sale-8", "--lang", "it").stdout)
-    assert "l'ultimo esito del terminale è cambiato da STAN 000001 a STAN 000002, importo 6.50 come richiesto" in italian
+    assert "l'ultimo esito del terminale è cambiato da STAN 000001 a STAN 000002, importo 6,50 EUR come richiesto" in italian
     emulated.send_signal(signal.SIGTERM)
     ledger = emulated.communicate(timeout=30)[0].rpartition("ledger")[2]
     assert re.search(r"in all\s+11\.50", ledger)
@@ -528,19 +525,6 @@ def test_no_terminal_is_asked_where_the_journal_may_lack_something(run_json, jou
 # --- the texts --------------------------------------------------------------------------------------------------------------------
 
 
-def test_doubts_about_a_journal_have_the_same_words_everywhere():
-    assert {name: text for name, text in TEXTS["en"].items() if name.startswith("doubt.")} == {
-        f"doubt.{code}": text for code, text in DOUBTS.items()
-    }
-
-
-def test_both_languages_have_the_same_texts_with_the_same_places():
-    def places(text):
-        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name)
-
-    assert {name: places(text) for name, text in TEXTS["en"].items()} == {name: places(text) for name, text in TEXTS["it"].items()}
-
-
 @pytest.mark.parametrize(
     ("variables", "language"),
     [
@@ -559,19 +543,6 @@ def test_the_locale_chooses_the_language(variables, language):
 def test_the_locale_is_that_of_the_user(run, journal, monkeypatch):
     monkeypatch.setenv("LANG", "it_IT.UTF-8")
     assert "riferimento" in run("operations", "list").stdout
-
-
-@pytest.mark.parametrize(
-    ("evidence", "italian"),
-    [
-        (EVIDENCE, "la cassa si è fermata prima della risposta"),
-        ("the terminal could not be asked: no line to 10.0.0.1 port 8081: x", "il terminale non è raggiungibile: nessun collegamento con"),
-        ("something new", "something new"),
-    ],
-)
-def test_evidence_in_italian(evidence, italian):
-    assert say_evidence("it", evidence).startswith(italian)
-    assert say_evidence("en", evidence) == evidence
 
 
 def test_card_numbers_are_not_kept(run, run_json, shop, home):

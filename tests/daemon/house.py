@@ -86,6 +86,7 @@ async def house(
     folder: Path,
     *,
     daemon_settings: str = "",
+    listen: str = "",
     sockets: bool = False,
     emulated: EmulatedTerminal | None = None,
     terminals: str | None = None,
@@ -99,7 +100,8 @@ async def house(
         emulator = await stack.enter_async_context(EmulatorServer(emulated))
         built = House(None, None, emulated, emulator, folder)  # type: ignore[arg-type]
         daemon = f"[daemon]\nhealth_interval = 0\nstop_timeout = 5\n{daemon_settings}\n"
-        built.write_settings(REGISTER + daemon + (built.terminal_settings(**options) if terminals is None else terminals))
+        register = REGISTER.replace('""', f'"{listen}"')
+        built.write_settings(register + daemon + (built.terminal_settings(**options) if terminals is None else terminals))
         settings = Settings.load(folder / "ecrlan.toml", {})
         built.daemon = await stack.enter_async_context(Daemon(settings))
         headers = {"Authorization": f"Bearer {built.daemon.tokens.operate}"}

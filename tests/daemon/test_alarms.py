@@ -18,11 +18,15 @@ from ecrlan.daemon.alarms import COMMAND_SECONDS, NOTICES_AT_ONCE, Alarms, Unkno
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, RegisterError
 from ecrlan.journal import Event, Journal
-from ecrlan.model import Approved, Unresolved
+from ecrlan.model import Approved, Code, Evidence, Unresolved, verbatim
 from ecrlan.register import Alarm, OperationChanged, Register
 from tests.daemon.receiver import Receiver
 from tests.scripted import TID, ScriptedTerminal
 from tests.virtual import VirtualLoop, run
+
+
+def prose(text: str) -> Evidence:
+    return verbatim(Code.PROSE, text)
 
 
 @dataclass
@@ -97,7 +101,7 @@ def names(alarms: Alarms) -> list[tuple[str, str | None, str | None]]:
 def test_an_alarm_as_it_is_told() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, hub):
-            register.tell(Alarm("till-1", "hand_use", "it was used by hand"))
+            register.tell(Alarm("till-1", "hand_use", prose("it was used by hand")))
             (alarm,) = alarms.active
             assert alarm == {
                 "id": alarm["id"],
@@ -105,6 +109,8 @@ def test_an_alarm_as_it_is_told() -> None:
                 "terminal": "till-1",
                 "reference": None,
                 "text": "it was used by hand",
+                "text_code": "prose",
+                "text_values": {"text": "it was used by hand"},
                 "time": "2026-11-23T17:44:00+00:00",
                 "active": True,
             }
@@ -125,12 +131,12 @@ def test_the_same_is_raised_once() -> None:
         command = Command()
         async with opened(loop, command="beep", spawn=command) as (register, alarms, hub):
             for text in ("one", "one", "two"):
-                register.tell(Alarm("till-1", "journal_failed", text, f"sale-{text}"))
-            register.tell(Alarm("till-2", "journal_failed", "two", "sale-9"))
+                register.tell(Alarm("till-1", "journal_failed", prose(text), f"sale-{text}"))
+            register.tell(Alarm("till-2", "journal_failed", prose("two"), "sale-9"))
             for reference in ("sale-1", "sale-1", "sale-2"):
-                register.tell(Alarm("till-1", "result_after_refusal", "late", reference))
+                register.tell(Alarm("till-1", "result_after_refusal", prose("late"), reference))
             for terminal in ("till-1", "till-2", "till-2"):
-                register.tell(Alarm(terminal, "terminal_id_changed", "another", "sale-3"))
+                register.tell(Alarm(terminal, "terminal_id_changed", prose("another"), "sale-3"))
             await asyncio.sleep(1)
             assert [name for name, _, _ in names(alarms)] == ["journal_failed"] + ["result_after_refusal"] * 2 + ["terminal_id_changed"] * 2
             assert alarms.active[0]["text"] == "two"
@@ -211,10 +217,10 @@ def test_an_outcome_ends_it_at_once_whatever_the_journal_does() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for reference in ("odd", "other"):
-                register.tell(Alarm("till-1", "unresolved", "?", reference))
+                register.tell(Alarm("till-1", "unresolved", prose("?"), reference))
             operation = await register.dial("till-1", "127.0.0.1", 8081).status()
             register.tell(OperationChanged("till-1", replace(operation, reference="odd")))
-            register.tell(OperationChanged("till-1", replace(operation, reference="other", outcome=Unresolved(evidence="?"))))
+            register.tell(OperationChanged("till-1", replace(operation, reference="other", outcome=Unresolved(evidence=prose("?")))))
             assert names(alarms) == [("unresolved", "till-1", "other")]
 
     run(main)
@@ -251,7 +257,7 @@ def test_each_operation_has_its_own_alarm_of_a_late_approval() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for reference in ("sale-1", "sale-1", "sale-2"):
-                register.tell(Alarm("till-1", "approved_after_refusal", "declined, but …", reference))
+                register.tell(Alarm("till-1", "approved_after_refusal", prose("declined, but …"), reference))
             assert names(alarms) == [("approved_after_refusal", "till-1", "sale-1"), ("approved_after_refusal", "till-1", "sale-2")]
 
     run(main)
@@ -261,7 +267,7 @@ def test_each_operation_has_its_own_alarm_of_a_late_approval() -> None:
 def test_a_wrong_host_time_is_told_until_it_is_right_or_not_known_any_more(offset: int | None, lasts: bool) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
-            register.tell(Alarm("till-1", "host_time_wrong", "2 days behind", None))
+            register.tell(Alarm("till-1", "host_time_wrong", prose("2 days behind"), None))
             row = Event(name="clock", time=loop.clock(), reference=None, terminal="till-1", data={"identity": "1", "offset": offset})
             register.write([row], durable=False)
             assert bool(alarms.active) is lasts
@@ -275,8 +281,8 @@ def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for number in range(5):
-                register.tell(Alarm("till-1", "unresolved", "?", f"sale-{number}"))
-                register.tell(Alarm("till-1", "result_after_refusal", "late", f"sale-{number}"))
+                register.tell(Alarm("till-1", "unresolved", prose("?"), f"sale-{number}"))
+                register.tell(Alarm("till-1", "result_after_refusal", prose("late"), f"sale-{number}"))
             assert alarms.unresolved == 5
             assert [reference for name, _, reference in names(alarms) if name != "unresolved"] == ["sale-2", "sale-3", "sale-4"]
 
@@ -287,7 +293,7 @@ def test_the_command_gets_the_alarm() -> None:
     async def main(loop: VirtualLoop) -> None:
         command = Command()
         async with opened(loop, command="/opt/notify 'two words' $HOME;", spawn=command) as (_, alarms, _):
-            alarm = alarms.raise_("hand_use", "text", "till-1")
+            alarm = alarms.raise_("hand_use", prose("text"), "till-1")
             await asyncio.sleep(1)
             assert command.calls == [(["/opt/notify", "two words", "$HOME;"], "hand_use", alarm)]
             alarms.dismiss(alarm["id"])
@@ -301,12 +307,12 @@ def test_a_command_that_takes_too_long_is_killed() -> None:
     async def main(loop: VirtualLoop) -> None:
         command = Command(seconds=COMMAND_SECONDS + 1)
         async with opened(loop, command="slow", spawn=command) as (_, alarms, _):
-            alarms.raise_("hand_use", "text", "till-1")
+            alarms.raise_("hand_use", prose("text"), "till-1")
             await asyncio.sleep(COMMAND_SECONDS - 1)
             assert (command.running, command.killed) == (1, 0)
             await asyncio.sleep(2)
             assert (command.running, command.killed) == (0, 1)
-            alarms.raise_("hand_use", "text", "till-2")
+            alarms.raise_("hand_use", prose("text"), "till-2")
             await asyncio.sleep(1)
             assert command.running == 1
         assert (command.running, command.killed) == (0, 2), "nothing outlives the daemon"
@@ -321,12 +327,12 @@ def test_few_commands_at_once_and_not_too_many_wait(monkeypatch: pytest.MonkeyPa
         command = Command(seconds=1.0)
         async with opened(loop, command="slow", spawn=command) as (_, alarms, hub):
             for number in range(15):
-                alarms.raise_("hand_use", "text", f"till-{number}")
+                alarms.raise_("hand_use", prose("text"), f"till-{number}")
             assert len(hub.told) == 15
             await asyncio.sleep(60)
             assert len(command.calls) == 10
             assert command.most_running == NOTICES_AT_ONCE
-            alarms.raise_("hand_use", "text", "later")
+            alarms.raise_("hand_use", prose("text"), "later")
             await asyncio.sleep(60)
             assert len(command.calls) == 11
 
@@ -339,7 +345,7 @@ def test_a_command_that_cannot_be_started_harms_nobody(problem: Exception) -> No
         command = Command(problem=problem)
         async with opened(loop, command="missing", spawn=command) as (_, alarms, _):
             for number in range(3):
-                alarms.raise_("hand_use", "text", f"till-{number}")
+                alarms.raise_("hand_use", prose("text"), f"till-{number}")
             await asyncio.sleep(1)
             assert alarms.count == 3
             assert alarms._notices == 0
@@ -355,7 +361,7 @@ async def test_a_real_command(tmp_path: Path) -> None:
     async with Register() as register:
         alarms = Alarms(register, Hub(), command=f'"{sys.executable}" -c "{code}" "{target}"')
         await alarms.open()
-        alarm = alarms.raise_("hand_use", "perché?", "till-1")
+        alarm = alarms.raise_("hand_use", prose("perché?"), "till-1")
         await asyncio.gather(*alarms._tasks)
         await alarms.close()
     assert target.read_text() == f"hand_use{json.dumps(alarm, ensure_ascii=False)}\n"
@@ -365,7 +371,7 @@ async def test_a_real_command_that_reads_nothing_and_fails() -> None:
     async with Register() as register:
         alarms = Alarms(register, Hub(), command=f'"{sys.executable}" -c "raise SystemExit(3)"')
         await alarms.open()
-        alarms.raise_("hand_use", "x" * 1_000_000, "till-1")
+        alarms.raise_("hand_use", prose("x" * 1_000_000), "till-1")
         await asyncio.gather(*alarms._tasks)
         await alarms.close()
     assert not alarms._tasks
@@ -383,7 +389,7 @@ async def test_a_real_command_is_killed_at_the_end() -> None:
             return started.result()
 
         alarms._spawn = remembered
-        alarms.raise_("hand_use", "text", "till-1")
+        alarms.raise_("hand_use", prose("text"), "till-1")
         process = await started
         await alarms.close()
     assert process.returncode is not None
@@ -393,14 +399,14 @@ def test_the_webhook_gets_the_alarm_and_three_tries() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(answers=[500, None, 200])
         async with opened(loop, webhook="http://office.example/alarm", client_factory=receiver.client) as (_, alarms, _):
-            alarm = alarms.raise_("hand_use", "text", "till-1")
+            alarm = alarms.raise_("hand_use", prose("text"), "till-1")
             await asyncio.sleep(60)
             assert [body for _, _, body in receiver.posts] == [alarm] * 3
-            alarms.raise_("hand_use", "text", "till-2")
+            alarms.raise_("hand_use", prose("text"), "till-2")
             await asyncio.sleep(60)
             assert len(receiver.posts) == 4
             receiver.default = 500
-            alarms.raise_("hand_use", "text", "till-3")
+            alarms.raise_("hand_use", prose("text"), "till-3")
             await asyncio.sleep(600)
             assert len(receiver.posts) == 7
 

@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from ecrlan.daemon import callbacks as module
 from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.posts import AT_ONCE, TRY_SECONDS
-from ecrlan.desk.story import steps
 from ecrlan.errors import InvalidValueError, ReferenceConflictError, TerminalBusyError
 from ecrlan.journal import Event, Journal
 from ecrlan.model import Approved, Declined
 from ecrlan.register import Register
+from ecrlan.story import steps
 from tests.daemon.receiver import URL, Receiver, daemon, done, pending, settle, till
 from tests.journal.samples import event, purchase
 from tests.virtual import VirtualLoop, run

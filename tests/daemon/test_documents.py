@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ecrlan.daemon.documents import STATUS_TEXTS, own_addresses, state_of, status_text, terminal_as_json, time_of
+from ecrlan.daemon.documents import own_addresses, state_of, status_text, terminal_as_json, time_of
 from ecrlan.daemon.health import Condition
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.model import StatusResponse, TerminalStatus
 from ecrlan.register import Register
+from ecrlan.texts import LANGUAGES, say
 from tests.virtual import VirtualLoop, run
 
 
@@ -20,11 +21,13 @@ def status_of(digit: int | None, word: str | None = None) -> StatusResponse:
 
 
 def test_every_status_has_words() -> None:
-    assert {status_text(status_of(int(status))) for status in TerminalStatus} == set(STATUS_TEXTS.values())
-    assert status_text(status_of(9)) == "status 9, which no table knows"
-    assert status_text(status_of(None, "OPERATIVO")) == "operative"
-    assert status_text(status_of(None, "NOTREADY")) == "NOTREADY"
-    assert status_text(status_of(None)) is None
+    for language in LANGUAGES:
+        known = [status_text(status_of(int(status)), language) for status in TerminalStatus]
+        assert known == [say(language, f"status.{number}") for number in range(7)]
+    assert status_text(status_of(9), "en") == "status 9, which no table knows"
+    assert status_text(status_of(None, "OPERATIVO"), "en") == "operative"
+    assert status_text(status_of(None, "NOTREADY"), "it") == "NOTREADY"
+    assert status_text(status_of(None), "en") is None
 
 
 def test_a_terminal_whose_status_is_a_word() -> None:

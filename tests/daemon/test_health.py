@@ -12,11 +12,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ecrlan.daemon.documents import terminal_as_json
 from ecrlan.daemon.health import LONGEST_PAUSE, POLLS_AT_ONCE, Condition, Health, clock_difference
 from ecrlan.emulator import EmulatedTerminal, EmulatorDialer, EmulatorServer
 from ecrlan.journal import Journal
-from ecrlan.model import Approved, Operation
+from ecrlan.model import Approved, Code, Evidence, NotPerformed, Operation
+from ecrlan.operation_json import in_language
 from ecrlan.register import Register
+from ecrlan.register.records import operation_of_entry
+from ecrlan.texts import words
+from ecrlan.wire.lrc import LrcReading
 from tests.virtual import Stream, VirtualLoop, run
 
 
@@ -296,3 +301,35 @@ def test_clock_difference(shown: str, now: str, difference: int) -> None:
         ours = datetime.fromisoformat(f"{day}T{now}").replace(tzinfo=ZoneInfo("Europe/Rome")).astimezone(UTC)
         assert clock_difference(terminal_time, ours) == difference
     assert clock_difference(None, datetime.now(UTC)) is None
+
+
+def test_a_terminal_with_another_lrc_reading_is_not_shown_as_ready() -> None:
+    """Faults D2: it answers, and nothing can be read; the card, the operation and its journal name the setting."""
+
+    async def main(loop: VirtualLoop) -> None:
+        emulated = EmulatedTerminal(clock=loop.clock, reading=LrcReading.PAYLOAD)
+        async with EmulatorServer(emulated) as server, opened(loop) as (register, health, _):
+            terminal = register.dial("till-1", "127.0.0.1", server.port)
+            await asyncio.sleep(60)
+            other = Evidence(Code.OTHER_LRC, {"reading": "payload"})
+            assert (health.reachable("till-1"), health.condition("till-1").problem) == (False, other)
+            document = terminal_as_json(terminal, loop.clock(), health.condition("till-1"))
+            assert (document["problem"], document["problem_code"]) == (words(other), "other_lrc")
+            assert in_language(document, "it")["problem"] == words(other, "it")
+            refused = (await terminal.purchase(650, reference="sale")).outcome
+            assert refused == NotPerformed(reason=Evidence(Code.NOTHING_SENT, {"cause": other}))
+            assert await told_by_journal(register, "sale") == refused
+            await asyncio.sleep(600)
+            assert health.reachable("till-1") is False, "what came for the purchase is no answer either"
+        async with EmulatorServer(emulated) as server, opened(loop) as (register, health, _):
+            register.dial("till-1", "127.0.0.1", server.port, lrc=LrcReading.PAYLOAD)
+            await asyncio.sleep(60)
+            assert (health.reachable("till-1"), health.condition("till-1").problem) == (True, None)
+
+    run(main)
+
+
+async def told_by_journal(register: Register, reference: str) -> object:
+    entry = register.journal.find(reference)
+    assert entry is not None
+    return operation_of_entry(entry).outcome

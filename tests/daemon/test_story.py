@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ecrlan.daemon.story import story_as_json
-from ecrlan.desk.texts import Language
 from ecrlan.journal import Journal
 from ecrlan.register.records import operation_of_entry
+from ecrlan.texts import Language
 from tests.journal.samples import purchase
 
 

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.journal import Entry, Journal
-from ecrlan.model import Approved
+from ecrlan.model import Approved, Code, read_evidence, verbatim
 from ecrlan.register.records import operation_of_entry
+from ecrlan.texts import words
 
 if TYPE_CHECKING:
     from ecrlan.emulator.ledger import Charge
@@ -428,19 +429,20 @@ class Lane:
 
     def _why(self, entry: Entry) -> str:
         """Say why there was no proof. Raises `WrongError` where there was."""
-        evidence = next((event.data["evidence"] for event in entry.events if event.data.get("outcome") == "unresolved"), "no evidence")
+        known = (read_evidence(event.data, "evidence") for event in entry.events if event.data.get("outcome") == "unresolved")
+        evidence = next(known, None) or verbatim(Code.PROSE, "no evidence")
         names = {event.name for event in entry.events}
         if "refused" in names:
             return "refused (NAK), and killed before the next transmission's end"
-        if "could not be asked" in evidence or "gave no last result" in evidence:
+        if evidence.code in (Code.NOT_ASKED, Code.NO_LAST_RESULT_FOR):
             return "the terminal could not be asked"  # a busy machine: the longest payment is over within 0.4 s here
-        if "came too soon for a person with a card" in evidence:
+        if evidence.code is Code.TOO_SOON:
             return "approved sooner than a person with a card can, after another lost one"
-        if "probably not performed" not in evidence:
-            raise WrongError(f"lane {self.name}: {entry.reference} is left unresolved needlessly: {evidence}")
+        if evidence.code is not Code.UNCHANGED:
+            raise WrongError(f"lane {self.name}: {entry.reference} is left unresolved needlessly: {words(evidence)}")
         heard = bool(names & {"accepted", "progress"})
         if self.trust and not heard:
-            raise WrongError(f"lane {self.name}: {entry.reference} is left unresolved needlessly: {evidence}")
+            raise WrongError(f"lane {self.name}: {entry.reference} is left unresolved needlessly: {words(evidence)}")
         return "the last result is unchanged, and the request met an ACK" if heard else "the last result is unchanged, which is not trusted"
 
     def check(self, *, count: bool) -> dict[str, Entry]:

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from ecrlan.model import Code, Evidence
+from ecrlan.texts import words
 from tests.faults.schedule import BOTH, MIX, STORM, Settings
 
 ANOTHER_TERMINAL = "another terminal answers now"
-CLASSES = (
-    ("never settled by the last result", "K, C: `G` tells of neither"),
-    (" is not the answer to ", "`G` has a result of another form (DCC), or another operation's"),
-    ("says neither approved nor declined", "the answer came, its code (09, 42) says neither"),
-    ("which no table knows", "the answer came, its code (09, 42) says neither"),
-    ("was refused", "NAK, then silence, a loss or a result: `G` is not asked"),
-    ("used by hand too", "hand use: no ACK, STAN not the next, or no amount"),
-    ("probably not performed", "`G` is unchanged, but a setting or an ACK forbids to trust it"),
-    ("is not known", "no last result known from before: `G` refused, or unknown"),
-    ("belongs to another operation", "`G` has an older operation's result"),
-    ("host time lies before", "`G` has a result from before the request, by the clocks"),
-    ("could not be asked", "terminal not reachable until the time for questions was over"),
-    ("gave no last result", "`G` refused (NAK) or not answered until that time was over"),
-    ("no result within its time limit", "no result within its time limit, and `G` cannot tell"),
-    ("from before the journal was", "the operation is from before the journal was restored or copied"),
-    ("answers as TID", ANOTHER_TERMINAL),
-    ("it was sent to", ANOTHER_TERMINAL),
-    ("answers, and the request was sent to", ANOTHER_TERMINAL),
-    ("before the request is that of TID", "the last result from before is of another TID, or of 00000000"),
-    ("STANs are missing", "STANs are missing in between: perhaps somebody else's"),
-    ("host time lies after", "`G` has a result from after the request's time, by the clocks"),
-    ("clock contradicts", "the terminal's clock contradicts what was known of it"),
-    ("STANs started anew", "STANs started anew"),
-    ("carries the STAN from before", "`G` has a result without a STAN of its own"),
-    ("it has no STAN", "`G` has a result without a STAN of its own"),
-    ("but its amount", "`G` has a result of another amount"),
-    ("came too soon", "an approval came too soon after a lost request"),
-)
-"""Words of the evidence, and why there was no proof."""
+NAK = "NAK, then silence, a loss or a result: `G` is not asked"
+NEITHER = "the answer came, its code (09, 42) says neither"
+BY_HAND = "hand use: no ACK, STAN not the next, or no amount"
+NO_OWN_STAN = "`G` has a result without a STAN of its own"
+CLASSES: dict[Code, str] = {
+    Code.NEVER_SETTLED: "K, C: `G` tells of neither",
+    Code.OTHER_FORM: "`G` has a result of another form (DCC), or another operation's",
+    Code.RESULT_SAYS_NEITHER: NEITHER,
+    Code.ANSWER_SAYS_NEITHER: NEITHER,
+    Code.RESULT_UNKNOWN: NEITHER,
+    Code.NAK_AND_SILENCE: NAK,
+    Code.WORKED_AFTER_REFUSAL: NAK,
+    Code.MORE_THAN_STATUS: NAK,
+    Code.RESULT_AFTER_REFUSAL: NAK,
+    Code.BY_HAND_STAN_NOT_NEXT: BY_HAND,
+    Code.BY_HAND_NO_ACK: BY_HAND,
+    Code.BY_HAND_REFUSAL: BY_HAND,
+    Code.BY_HAND_NO_AMOUNT: BY_HAND,
+    Code.UNCHANGED: "`G` is unchanged, but a setting or an ACK forbids to trust it",
+    Code.NO_BASELINE: "no last result known from before: `G` refused, or unknown",
+    Code.STAN_OF_ANOTHER: "`G` has an older operation's result",
+    Code.HOST_TIME_BEFORE: "`G` has a result from before the request, by the clocks",
+    Code.NOT_ASKED: "terminal not reachable until the time for questions was over",
+    Code.NO_LAST_RESULT_FOR: "`G` refused (NAK) or not answered until that time was over",
+    Code.TIME_OVER: "no result within its time limit, and `G` cannot tell",
+    Code.FROM_BEFORE: "the operation is from before the journal was restored or copied",
+    Code.OTHER_TERMINAL_ID: ANOTHER_TERMINAL,
+    Code.SENT_TO_ANOTHER: ANOTHER_TERMINAL,
+    Code.ANOTHER_ANSWERS: ANOTHER_TERMINAL,
+    Code.BASELINE_OF_ANOTHER: "the last result from before is of another TID, or of 00000000",
+    Code.STANS_MISSING: "STANs are missing in between: perhaps somebody else's",
+    Code.HOST_TIME_AFTER: "`G` has a result from after the request's time, by the clocks",
+    Code.CLOCK_CONTRADICTED: "the terminal's clock contradicts what was known of it",
+    Code.STANS_ANEW: "STANs started anew",
+    Code.STAN_FROM_BEFORE: NO_OWN_STAN,
+    Code.NO_STAN: NO_OWN_STAN,
+    Code.OTHER_AMOUNT: "`G` has a result of another amount",
+    Code.TOO_SOON: "an approval came too soon after a lost request",
+}
+"""The evidence's code, and why there was no proof."""
 LETTERS = "ABCD"
 
 
@@ -48,7 +60,7 @@ class Left:
 
     kind: str
     disturbances: list[str]
-    unresolved: str | None
+    unresolved: Evidence | None
     kinds: list[str] = field(default_factory=list)
     """Kinds of incidents that happened before it ended."""
 
@@ -69,12 +81,11 @@ class Report:
     """What was seen besides outcomes."""
 
 
-def class_of(evidence: str) -> str:
-    """Return why there was no proof, without the numbers of one case."""
-    for words, reason in CLASSES:
-        if words in evidence:
-            return reason
-    return re.sub(r"[0-9]+", "n", evidence)
+def class_of(evidence: Evidence) -> str:
+    """Return why there was no proof: of a last result that changed, the doubt about it; of others the code itself."""
+    doubt = evidence.values.get("doubt")
+    code = doubt.code if isinstance(doubt, Evidence) else evidence.code
+    return CLASSES.get(code, words(evidence))
 
 
 class Table:

@@ -20,6 +20,7 @@ from ecrlan.errors import JournalError
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Done, NotPerformed, Unresolved
 from ecrlan.register import Alarm, Register, Terminal
+from ecrlan.texts import words as said
 from tests.virtual import VirtualLoop, run
 
 FINANCIAL = b"XPSpic"
@@ -326,6 +327,6 @@ def test_a_terminal_whose_clock_is_set_back(tmp_path: Path, known: bool) -> None
                 assert operation.outcome.stan == scene.emulated.ledger.entries[-1].stan
             else:
                 assert isinstance(operation.outcome, Unresolved)
-                assert "its host time lies before the request" in operation.outcome.evidence
+                assert "its host time lies before the request" in said(operation.outcome.evidence)
 
     play(tmp_path, act)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,15 +10,28 @@ from typing import Any
 from ecrlan.emulator.ledger import Charge
 from ecrlan.emulator.payments import LATE_APPROVAL
 from ecrlan.journal import Entry
-from ecrlan.model import ANY_TERMINAL, Approved, Declined, Done, NotPerformed, Operation, Outcome, Unresolved
+from ecrlan.model import (
+    ANY_TERMINAL,
+    Approved,
+    Code,
+    Declined,
+    Done,
+    Evidence,
+    NotPerformed,
+    Operation,
+    Outcome,
+    Unresolved,
+    read_evidence,
+    verbatim,
+)
 from ecrlan.register.records import operation_of_entry
 from ecrlan.wire.mask import mask_message
 from tests.faults.disk import Disk
 from tests.faults.network import TerminalHost
 from tests.faults.schedule import MONEY, Ask
 
-_OLDER = re.compile("known already|once more")
-"""In the reason of a stray that is certainly not the answer."""
+_OLDER = {Code.KNOWN_RESULT.value, Code.KNOWN_VAS.value, Code.LAST_RESULT_AGAIN.value}
+"""Why a stray is certainly not the answer."""
 
 
 @dataclass(slots=True)
@@ -182,11 +194,11 @@ def _problem_of(ask: Ask, outcome: Outcome | None, done: list[Charge], terminal_
             return None
 
 
-def why_unresolved(entry: Entry) -> str | None:
+def why_unresolved(entry: Entry) -> Evidence | None:
     """Return why an operation was left unresolved; None: it was not."""
     for event in reversed(entry.events):
         if event.name == "finished" and event.data["outcome"] == "unresolved":
-            return str(event.data.get("evidence") or "no evidence")
+            return read_evidence(event.data, "evidence") or verbatim(Code.PROSE, "no evidence")
         if event.name == "finished":
             return None
     return None
@@ -199,7 +211,7 @@ def _signs_of_life(entry: Entry, until: str) -> bool:
         return False
     last = len(names) - names[::-1].index(until) - 1
     told = entry.events[names.index("sending") : last]
-    return any(event.name == "progress" or (event.name == "stray" and not _OLDER.search(event.data["reason"])) for event in told)
+    return any(event.name == "progress" or (event.name == "stray" and event.data["reason_code"] not in _OLDER) for event in told)
 
 
 def told_otherwise(ask: Ask, told: Operation, final: Operation | None) -> list[str]:

@@ -12,7 +12,8 @@ import pytest
 
 from ecrlan.errors import InvalidValueError, JournalError, JournalOwnedError
 from ecrlan.journal import Journal, epoch
-from ecrlan.journal.epoch import MARK_DIGITS, TEXTS, WIDTH, Epoch, machine_identity
+from ecrlan.journal.epoch import MARK_DIGITS, WIDTH, Epoch, machine_identity
+from ecrlan.texts import words
 from tests.journal.samples import START, event, operation, purchase
 
 WRITE = """
@@ -344,7 +345,7 @@ def test_every_doubt_has_its_words(path):
     beside(path, ".epoch").unlink()
     with opened(path) as journal:
         doubt = journal.doubt
-    assert doubt.text == TEXTS["no_epoch_file"].format(**doubt.values)
+    assert doubt.text == words(doubt.evidence)
     assert "till.db.epoch" in doubt.text
 
 

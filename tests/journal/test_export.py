@@ -7,7 +7,10 @@ import pytest
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.journal.export import COLUMNS
+from ecrlan.model import Code, Evidence
 from tests.journal.samples import event, operation, purchase
+
+REFUSED = Evidence(Code.REFUSED, {"times": 3})
 
 
 @pytest.fixture
@@ -60,3 +63,20 @@ def test_filters_apply_and_readers_export(filled, path):
 def test_another_format_is_refused(filled):
     with pytest.raises(InvalidValueError, match="jsonl or csv"):
         filled.export_rows("xml", io.StringIO())
+
+
+def test_what_a_code_says_is_told_in_words_beside_it(inline):
+    inline.write([operation("a"), event("a", "finished", outcome="not_performed", **REFUSED.fields("reason"))])
+    stream = io.StringIO()
+    inline.export_rows("jsonl", stream)
+    (told,) = json.loads(stream.getvalue())["events"]
+    assert told["data"] == {
+        "outcome": "not_performed",
+        "reason": "refused 3 times (NAK)",
+        "reason_code": "refused",
+        "reason_values": {"times": 3},
+        "evidence": None,
+    }
+    stream = io.StringIO()
+    inline.export_rows("csv", stream)
+    assert next(csv.DictReader(stream.getvalue().splitlines()))["reason"] == "refused 3 times (NAK)"

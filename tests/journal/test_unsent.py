@@ -51,7 +51,7 @@ def test_what_was_not_sent_is_finished_at_the_next_opening(failing, path):
     with Journal(path, owner_wait=0, inline=True) as journal:
         entry = journal.find("unsent")
         assert (entry.state, entry.outcome) == ("finished", "not_performed")
-        assert entry.events[-1].data["reason"] == "the journal could not be written, so nothing was sent"
+        assert entry.events[-1].data["reason_code"] == "journal_not_written"
         assert [one.reference for one in journal.unsettled()] == ["sent"]
     assert not unsent(path).exists()
 

@@ -6,6 +6,8 @@ from ecrlan.model import (
     CaptureRequest,
     CloseSessionRequest,
     CloseSessionResponse,
+    Code,
+    Evidence,
     ExtendedPurchaseRequest,
     IncrementRequest,
     LastResultRequest,
@@ -49,6 +51,12 @@ FORMS = [
     ("v", 109),
 ]
 
+OTHER_AMOUNT = Evidence(Code.OTHER_AMOUNT, {"amount": 651, "asked": 650})
+
+
+def of_form(code: Code, form: tuple[str, int], asked: Request) -> Evidence:
+    return Evidence(code, {"letter": form[0], "length": form[1], "request": asked.code})
+
 
 def result(code: str, length: int, amount: int | None = None, *, approved: bool = True) -> PaymentResult:
     return PaymentResult(terminal_id=TID, code=code, length=length, result="00" if approved else "01", amount=amount)
@@ -71,14 +79,14 @@ def test_each_form_answers_the_requests_that_it_is_made_for(
     request_: Request, answers: set[tuple[str, int]], form: tuple[str, int]
 ) -> None:
     problem = answer_problem(request_, result(*form), acknowledged=True)
-    expected = None if form in answers else f"{form[0]} of {form[1]} bytes does not answer {request_.code}"
+    expected = None if form in answers else of_form(Code.FORM_NO_ANSWER_TO, form, request_)
     assert problem == expected
 
 
 def test_an_extended_result_answers_a_plain_purchase_with_its_amount_compared() -> None:
     """exchange.md §4 and §8: 71, 74 and 92 are right live; never 92 in recovery."""
     assert answer_problem(P, result("E", 92, 650), acknowledged=True) is None
-    assert answer_problem(P, result("E", 92, 651), acknowledged=True) == "amount 651 instead of 650 cents"
+    assert answer_problem(P, result("E", 92, 651), acknowledged=True) == OTHER_AMOUNT
 
 
 @pytest.mark.parametrize(("request_", "form"), [(X, ("E", 71)), (X, ("E", 74)), (X, ("V", 117)), (P, ("E", 92))])
@@ -86,7 +94,7 @@ def test_some_forms_are_answers_only_after_the_ack(request_: Request, form: tupl
     assert form in ONLY_AFTER_ACK[request_.code], "and never in recovery"
     assert answer_problem(request_, result(*form), acknowledged=True) is None
     early = answer_problem(request_, result(*form), acknowledged=False)
-    assert early == f"{form[0]} of {form[1]} bytes answers {request_.code} only after its ACK"
+    assert early == of_form(Code.ONLY_AFTER_ACK, form, request_)
 
 
 @pytest.mark.parametrize(("request_", "form"), [(X, ("E", 92)), (P, ("E", 71)), (P, ("E", 74)), (P, ("V", 117)), (S, ("E", 84))])
@@ -99,7 +107,7 @@ def test_the_others_answer_without_it_too(request_: Request, form: tuple[str, in
 def test_a_short_result_is_no_answer_where_it_may_be_another_requests(length: int, tolerate_lengths: bool) -> None:
     """exchange.md §4: only if the terminal never answered `X` by 92, and no earlier `H`, `P` or `X` is without its seen result."""
     problem = answer_problem(X, result("E", length), acknowledged=True, accept_short=False, tolerate_lengths=tolerate_lengths)
-    assert problem == f"E of {length} bytes does not answer X on this terminal: it may be another request's"
+    assert problem == Evidence(Code.SHORT_NO_ANSWER, {"letter": "E", "length": length})
     assert answer_problem(P, result("E", length), acknowledged=True, accept_short=False) is None
     assert answer_problem(X, result("E", 92, 650), acknowledged=True, accept_short=False) is None
 
@@ -124,10 +132,10 @@ def test_a_short_result_is_no_answer_where_it_may_be_another_requests(length: in
 )
 def test_tolerated_lengths_are_never_another_kinds(request_: Request, form: tuple[str, int], tolerated: bool) -> None:
     problem = answer_problem(request_, result(*form), acknowledged=True, tolerate_lengths=True)
-    assert problem == (None if tolerated else f"{form[0]} of {form[1]} bytes does not answer {request_.code}")
+    assert problem == (None if tolerated else of_form(Code.FORM_NO_ANSWER_TO, form, request_))
     if tolerated and form not in ANSWERS[request_.code]:
         early = answer_problem(request_, result(*form), acknowledged=False, tolerate_lengths=True)
-        assert early == f"{form[0]} of {form[1]} bytes answers {request_.code} only after its ACK"
+        assert early == of_form(Code.ONLY_AFTER_ACK, form, request_)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +153,9 @@ def test_tolerated_lengths_are_never_another_kinds(request_: Request, form: tupl
 )
 def test_other_requests_are_answered_by_their_own_message(request_: Request, right: Response, wrong: Response) -> None:
     assert answer_problem(request_, right, acknowledged=True) is None
-    assert answer_problem(request_, wrong, acknowledged=True) == f"{wrong.code} does not answer {request_.code}"
+    assert answer_problem(request_, wrong, acknowledged=True) == Evidence(
+        Code.NO_ANSWER_TO, {"letter": wrong.code, "request": request_.code}
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,10 +182,10 @@ def test_letters_that_may_answer_whatever_their_form(request_: Request, letters:
 
 def test_amounts_are_compared_where_an_approval_has_one() -> None:
     assert amount_problem(X, result("E", 92, 650)) is None
-    assert amount_problem(X, result("E", 92, 651)) == "amount 651 instead of 650 cents"
-    assert amount_problem(X, result("V", 117, 651)) == "amount 651 instead of 650 cents"
-    assert amount_problem(PREAUTHORIZATION, result("e", 106, 651)) == "amount 651 instead of 650 cents"
+    assert amount_problem(X, result("E", 92, 651)) == OTHER_AMOUNT
+    assert amount_problem(X, result("V", 117, 651)) == OTHER_AMOUNT
+    assert amount_problem(PREAUTHORIZATION, result("e", 106, 651)) == OTHER_AMOUNT
     assert amount_problem(X, result("E", 71)) is None, "it has none"
     assert amount_problem(X, result("E", 92, 0, approved=False)) is None, "nothing was charged"
     assert amount_problem(S, result("E", 84)) is None
-    assert answer_problem(X, result("E", 92, 651), acknowledged=True) == "amount 651 instead of 650 cents"
+    assert answer_problem(X, result("E", 92, 651), acknowledged=True) == OTHER_AMOUNT

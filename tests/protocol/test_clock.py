@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ecrlan.model import ROME, HostTime, StatusResponse
+from ecrlan.model import ROME, Code, Evidence, HostTime, StatusResponse
 from ecrlan.protocol.clock import (
     LEARNED_TOLERANCE,
     STATUS_TOLERANCE,
@@ -22,8 +22,8 @@ MINUTE = timedelta(minutes=1)
 TWO_DAYS = timedelta(days=2)
 FIRST_HALF_PAST_TWO = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # the hour from 02:00 comes twice in Rome on day 298
 SECOND_HALF_PAST_TWO = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
-BEFORE = "its host time lies before the request"
-AFTER = "its host time lies after the time in which the request can have been performed"
+BEFORE = Evidence(Code.HOST_TIME_BEFORE)
+AFTER = Evidence(Code.HOST_TIME_AFTER)
 
 
 def host_time(moment: datetime) -> HostTime:
@@ -184,13 +184,13 @@ LATEST = NOW + timedelta(seconds=480)
 @pytest.mark.parametrize(
     ("minutes", "doubt"), [(-4, BEFORE), (-3, None), (0, None), (8, None), (11, None), (12, AFTER), (300, AFTER), (-300, BEFORE)]
 )
-def test_a_host_time_proves_within_the_window_and_the_tolerance(minutes: int, doubt: str | None) -> None:
+def test_a_host_time_proves_within_the_window_and_the_tolerance(minutes: int, doubt: Evidence | None) -> None:
     assert time_doubt(host_time(NOW + minutes * MINUTE), EXACT, NOW, LATEST) == doubt
 
 
 @pytest.mark.parametrize(("minutes", "doubt"), [(-4, BEFORE), (-3, None), (11, None), (12, AFTER)])
 @pytest.mark.parametrize("offset", [-TWO_DAYS, TWO_DAYS, timedelta(days=-400), timedelta(hours=1)])
-def test_an_offset_moves_the_window(offset: timedelta, minutes: int, doubt: str | None) -> None:
+def test_an_offset_moves_the_window(offset: timedelta, minutes: int, doubt: Evidence | None) -> None:
     clock = ClockOffset(offset.total_seconds(), 180.0)
     assert time_doubt(host_time(NOW + offset + minutes * MINUTE), clock, NOW, LATEST) == doubt
 
@@ -200,12 +200,12 @@ def test_a_right_time_by_a_clock_that_is_known_to_be_wrong_proves_nothing() -> N
 
 
 def test_no_host_time_and_no_clock_prove_nothing() -> None:
-    assert time_doubt(None, EXACT, NOW, LATEST) == "it has no host time"
-    assert time_doubt(host_time(NOW), None, NOW, LATEST) == "the terminal's clock contradicts what was known of it"
+    assert time_doubt(None, EXACT, NOW, LATEST) == Evidence(Code.NO_HOST_TIME)
+    assert time_doubt(host_time(NOW), None, NOW, LATEST) == Evidence(Code.CLOCK_CONTRADICTED)
 
 
 @pytest.mark.parametrize(("request_time", "doubt"), [(FIRST_HALF_PAST_TWO, AFTER), (SECOND_HALF_PAST_TWO, BEFORE)])
-def test_in_the_doubled_hour_either_reading_may_doubt(request_time: datetime, doubt: str) -> None:
+def test_in_the_doubled_hour_either_reading_may_doubt(request_time: datetime, doubt: Evidence) -> None:
     latest = request_time + timedelta(seconds=480)
     assert time_doubt(host_time(request_time + MINUTE), EXACT, request_time, latest) == doubt
 
@@ -233,7 +233,7 @@ def test_a_host_time_that_is_no_day_of_this_year_proves_nothing_and_teaches_noth
     """Day 366 of a year with 365 days is not the first of January."""
     no_day = HostTime(366, 18, 34)
     assert readings(no_day, NOW) == ()
-    assert time_doubt(no_day, EXACT, NOW, LATEST) == "its host time is no day of this year"
+    assert time_doubt(no_day, EXACT, NOW, LATEST) == Evidence(Code.HOST_TIME_NO_DAY)
     clock = LearnedClock()
     for _ in range(4):
         assert clock.take_result(no_day, NOW) is None

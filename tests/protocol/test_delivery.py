@@ -12,6 +12,7 @@ from ecrlan.protocol.exchange import Timing
 from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.step import Accepted, Answered, BadFrame, Ended, Ending, Refused, Stray
 from ecrlan.protocol.transitions import ExchangeState
+from ecrlan.texts import words
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import build_frame, build_progress
 from tests.protocol.driver import (
@@ -231,7 +232,7 @@ def test_a_late_nak_of_the_only_transmission_refuses_and_nothing_is_sent_again()
     assert driver.exchange.state is ExchangeState.AWAITING_RESULT
     assert kinds(driver.feed(NAK)) == [Refused, Ended]
     assert driver.ending is Ending.REFUSED
-    assert driver.exchange.reason == "refused once (NAK)"
+    assert words(driver.exchange.reason) == "refused once (NAK)"
     assert driver.exchange.naks == driver.requests_sent == 1
     assert driver.wake_at is None
     (stray,) = driver.feed(wire(APPROVED))
@@ -314,7 +315,7 @@ def test_a_limit_that_ends_in_the_pause_between_two_naks_is_refused() -> None:
     assert driver.wake_at == 2.0
     assert kinds(driver.ring()) == [Ended]
     assert driver.ending is Ending.REFUSED
-    assert driver.exchange.reason == "refused 2 times (NAK), then its time limit was over"
+    assert words(driver.exchange.reason) == "refused 2 times (NAK), then its time limit was over"
     outstanding = Driver(PURCHASE, Timing(result=2.0, nak_pause=1.5))
     outstanding.feed(NAK)
     outstanding.ring()
@@ -354,7 +355,7 @@ def test_an_approval_that_comes_sooner_than_people_can_may_be_a_lost_operations(
     assert stray.doubted
     assert stray.response == EXTENDED_APPROVED
     assert stray.message == build_response(EXTENDED_APPROVED)
-    assert "A-1" in stray.reason
+    assert "A-1" in words(stray.reason)
     assert isinstance(ended, Ended)
     assert driver.ending is Ending.UNANSWERED
     assert driver.exchange.reason == stray.reason
@@ -374,7 +375,7 @@ def test_a_doubtful_approval_after_the_end_is_a_stray() -> None:
     driver.ring_until_over()
     (stray,) = driver.feed(wire(APPROVED))
     assert isinstance(stray, Stray)
-    assert "A-1" in stray.reason
+    assert "A-1" in words(stray.reason)
     assert driver.ending is Ending.UNANSWERED
 
 
@@ -444,7 +445,7 @@ def test_an_approval_from_before_the_last_one_is_not_believed() -> None:
     driver.feed(ACK)
     (stray,) = driver.feed(wire(replace(APPROVED, host_time=HostTime(327, 17, 59))))
     assert isinstance(stray, Stray)
-    assert "nothing shows that STANs started anew" in stray.reason
+    assert "nothing shows that STANs started anew" in words(stray.reason)
     driver.ring_until_over()
     assert driver.ending is Ending.UNANSWERED
 
@@ -456,7 +457,7 @@ def test_a_seen_approval_is_not_taken_in_another_form() -> None:
     driver.feed(ACK)
     (stray,) = driver.feed(wire(EXTENDED_APPROVED))
     assert isinstance(stray, Stray)
-    assert "known already" in stray.reason
+    assert "known already" in words(stray.reason)
     assert driver.exchange.answer is None
 
 
@@ -478,4 +479,4 @@ def test_an_answer_that_cannot_be_read_before_the_ack_is_told_when_the_time_is_o
     driver.feed(build_frame(build_response(APPROVED)[:-1]))
     driver.ring_until_over()
     assert driver.ending is Ending.UNANSWERED
-    assert driver.exchange.reason.startswith("no result that can be read: E of 70 bytes cannot be read")
+    assert words(driver.exchange.reason).startswith("no result that can be read: E of 70 bytes cannot be read")

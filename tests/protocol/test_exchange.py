@@ -8,6 +8,8 @@ from ecrlan.model import (
     AdditionalDataRequest,
     AdditionalDataResponse,
     CloseSessionRequest,
+    Code,
+    Evidence,
     LastResultRequest,
     PaymentResult,
     PreauthorizationRequest,
@@ -39,8 +41,9 @@ from ecrlan.protocol.step import (
     Stray,
 )
 from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
+from ecrlan.texts import words
 from ecrlan.wire.codec import build_response
-from ecrlan.wire.frames import FrameReader, build_frame, build_progress
+from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_nak, build_progress
 from ecrlan.wire.lrc import LrcReading
 from tests.protocol.driver import (
     ACK,
@@ -138,7 +141,7 @@ def test_other_requests_are_repeated_on_silence() -> None:
         driver.ring()
     assert driver.requests_sent == 3
     assert driver.ending is Ending.UNANSWERED
-    assert driver.exchange.reason == "no answer to 3 transmissions"
+    assert words(driver.exchange.reason) == "no answer to 3 transmissions"
     assert driver.now == 15.0
 
 
@@ -200,7 +203,7 @@ def test_answers_that_are_not_ours(answer: Response, told: str) -> None:
     driver.feed(ACK)
     (stray,) = driver.feed(wire(answer))
     assert isinstance(stray, Stray)
-    assert told in stray.reason
+    assert told in words(stray.reason)
     assert driver.sent[-1] == ACK
     assert driver.exchange.state is ExchangeState.AWAITING_RESULT
 
@@ -210,12 +213,12 @@ def test_an_answer_that_cannot_be_read_ends_the_exchange_at_once() -> None:
     driver.feed(ACK)
     stray, ended = driver.feed(build_frame(UNREADABLE))
     assert isinstance(stray, Stray)
-    assert "malformed" in stray.reason
+    assert "malformed" in words(stray.reason)
     assert stray.response is None
     assert stray.message == UNREADABLE
     assert isinstance(ended, Ended)
     assert ended.ending is driver.ending is Ending.UNREADABLE
-    assert ended.reason.startswith("E of 12 bytes cannot be read: ")
+    assert words(ended.reason).startswith("E of 12 bytes cannot be read: ")
     assert driver.sent[-1] == ACK
     assert not driver.exchange.clean
     (answered,) = driver.feed(wire(APPROVED))
@@ -231,7 +234,7 @@ def test_an_unreadable_answer_to_a_question_is_told_as_that_even_before_the_ack(
     driver = Driver(code_request, terminal_id=TID)
     driver.feed(build_frame(message))
     assert driver.ending is Ending.UNREADABLE
-    assert "cannot be read" in driver.exchange.reason
+    assert "cannot be read" in words(driver.exchange.reason)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +253,7 @@ def test_what_cannot_be_read_and_is_no_answer_ends_nothing(code_request: Request
     driver.feed(ACK)
     (stray,) = driver.feed(build_frame(message))
     assert isinstance(stray, Stray)
-    assert "malformed" in stray.reason
+    assert "malformed" in words(stray.reason)
     assert driver.ending is None
     assert driver.sent[-1] == ACK
 
@@ -293,7 +296,7 @@ def test_without_a_tid_of_their_own_the_rules_take_the_request_s() -> None:
     driver.feed(ACK)
     (stray,) = driver.feed(wire(replace(APPROVED, terminal_id="11111111")))
     assert isinstance(stray, Stray)
-    assert stray.reason == f"TID 11111111 instead of {TID}"
+    assert words(stray.reason) == f"TID 11111111 instead of {TID}"
     pinned = Driver(replace(PURCHASE, terminal_id=TID), terminal_id="11111111")
     pinned.feed(ACK + wire(replace(APPROVED, terminal_id="11111111")))
     assert pinned.ending is Ending.ANSWERED
@@ -301,13 +304,11 @@ def test_without_a_tid_of_their_own_the_rules_take_the_request_s() -> None:
 
 def test_what_only_the_content_shows_is_asked_of_the_rules() -> None:
     """A VAS answer of another function (B9): judged once its parts are joined."""
-    driver = Driver(
-        VasRequest(xml="<ecrreq/>"), belongs=lambda response: None if response.xml == "<mine/>" else "another function's answer"
-    )
+    driver = Driver(VasRequest(xml="<ecrreq/>"), belongs=lambda response: None if response.xml == "<mine/>" else Evidence(Code.KNOWN_VAS))
     driver.feed(ACK + part(1, "<other", more=True))
     (stray,) = driver.feed(part(2, "s/>", more=False))
     assert isinstance(stray, Stray)
-    assert stray.reason == "another function's answer"
+    assert stray.reason.code is Code.KNOWN_VAS
     assert driver.ending is None
     driver.feed(part(1, "<mi", more=True) + part(2, "ne/>", more=False))
     assert driver.ending is Ending.ANSWERED
@@ -374,7 +375,7 @@ def test_amount_of_an_approval_must_be_the_one_asked() -> None:
     driver.feed(ACK)
     (stray,) = driver.feed(wire(replace(EXTENDED_APPROVED, amount=651)))
     assert isinstance(stray, Stray)
-    assert "amount 651 instead of 650" in stray.reason
+    assert "amount is 6.51 EUR instead of 6.50 EUR" in words(stray.reason)
     assert kinds(driver.feed(wire(EXTENDED_APPROVED))) == [Stray], "the same approval, whatever amount it names now"
     driver.feed(wire(replace(EXTENDED_APPROVED, stan="000043")))
     assert driver.ending is Ending.ANSWERED
@@ -446,7 +447,7 @@ def test_what_comes_before_the_request_was_written_is_not_about_it() -> None:
     exchange.lost(1.0)
     assert exchange.ending is Ending.REFUSED
     assert exchange.naks == 0
-    assert "before anything was written" in exchange.reason
+    assert "before anything was written" in words(exchange.reason)
 
 
 def test_early_wakes_do_nothing() -> None:
@@ -594,7 +595,7 @@ def test_additional_data_follow_the_ack_and_the_host_answers() -> None:
     driver.feed(wire(APPROVED))
     assert driver.exchange.state is ExchangeState.AWAITING_DATA
     events = driver.feed(wire(AdditionalDataResponse(terminal_id=TID, data="TOKEN")))
-    assert events == [DataReceived("TOKEN"), Ended(Ending.ANSWERED, "answered")]
+    assert events == [DataReceived("TOKEN"), Ended(Ending.ANSWERED, Evidence(Code.ANSWERED))]
 
 
 def test_host_data_before_and_after_the_receipt() -> None:
@@ -751,7 +752,7 @@ def test_a_question_that_another_terminal_answers_ends_at_once() -> None:
     assert stray.message == build_response(APPROVED)
     assert isinstance(ended, Ended)
     assert driver.ending is Ending.UNREADABLE
-    assert driver.exchange.reason == f"the terminal answers as TID {TID}, not as 11111111"
+    assert words(driver.exchange.reason) == f"the terminal answers as TID {TID}, not as 11111111"
     assert driver.exchange.answer is None
     purchase = Driver(PURCHASE, terminal_id="11111111")
     purchase.feed(ACK + wire(APPROVED))
@@ -792,3 +793,34 @@ def test_progress_shows_that_a_payment_is_running() -> None:
     assert not driver.exchange.progressed
     driver.feed(build_progress("INSERIRE CARTA      "))
     assert driver.exchange.progressed
+
+
+@pytest.mark.parametrize("reading", [LrcReading.PAYLOAD, LrcReading.STX_PAYLOAD])
+def test_a_terminal_with_another_lrc_reading_is_not_told_as_silent(reading: LrcReading) -> None:
+    """Faults D2: the reading that fits its frames is named."""
+    driver = Driver(StatusRequest())
+    while driver.ending is None:
+        driver.feed(build_nak(reading))
+        driver.ring()
+    assert driver.ending is Ending.UNANSWERED
+    assert driver.exchange.reason == Evidence(Code.OTHER_LRC, {"reading": reading.value})
+    assert f'set lrc = "{reading.value}"' in words(driver.exchange.reason)
+    paying = Driver(PURCHASE)
+    paying.feed(build_frame(build_response(APPROVED), reading))
+    paying.ring_until_over()
+    assert paying.exchange.reason.code is Code.OTHER_LRC
+    lost = Driver(PURCHASE)
+    lost.feed(build_ack(reading))
+    lost.lose()
+    assert lost.exchange.reason.code is Code.OTHER_LRC
+
+
+def test_a_broken_frame_or_one_that_was_followed_by_a_good_one_names_no_reading() -> None:
+    broken = Driver(StatusRequest())
+    broken.feed(build_ack()[:-1] + b"\x01")
+    broken.ring_until_over()
+    assert broken.exchange.reason.code is Code.NOT_ANSWERED
+    good = Driver(PURCHASE)
+    good.feed(build_ack(LrcReading.PAYLOAD) + build_ack())
+    good.ring_until_over()
+    assert good.exchange.reason.code is Code.TIME_OVER

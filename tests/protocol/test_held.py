@@ -10,6 +10,7 @@ from ecrlan.protocol.held import ASK_AGAIN_SECONDS, HELD_SECONDS, HeldRefusal
 from ecrlan.protocol.memory import Standing
 from ecrlan.protocol.step import Accepted, Answered, Ended, Ending, Held, Progress, Step, Stray
 from ecrlan.protocol.transitions import ExchangeState
+from ecrlan.texts import words
 from ecrlan.wire.codec import build_request, build_response
 from ecrlan.wire.frames import build_frame, build_progress
 from tests.protocol.driver import (
@@ -122,7 +123,7 @@ def test_a_status_that_was_not_asked_for_proves_nothing() -> None:
         driver = held()
         (stray,) = driver.feed(status)
         assert isinstance(stray, Stray)
-        assert stray.reason == "a status that was not asked for"
+        assert words(stray.reason) == "a status that was not asked for"
         assert driver.exchange.state is ExchangeState.HELD
         other = held(terminal_id=TID)
         other.ring()
@@ -177,7 +178,7 @@ def test_silence_is_asked_again_until_the_limit_and_then_nothing_is_known() -> N
     assert driver.now == 180.0
     assert driver.requests_sent == 1
     assert driver.sent.count(ASK) == 57, "at 11, 14, … 179 s"
-    assert "did not say that no payment is running" in driver.exchange.reason
+    assert "did not say that no payment is running" in words(driver.exchange.reason)
     (stray,) = driver.feed(wire(DECLINED))
     assert isinstance(stray, Stray)
     assert driver.exchange.answer is None

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ecrlan.model import (
+    Code,
+    Evidence,
     ExtendedPurchaseRequest,
     LastResultRequest,
     PaymentResult,
@@ -19,6 +21,7 @@ from ecrlan.model import (
 )
 from ecrlan.protocol.live import Finding, LiveRules
 from ecrlan.protocol.memory import Standing
+from ecrlan.texts import words as said
 
 TID = "37105051"
 P = PurchaseRequest(amount=650)
@@ -38,7 +41,8 @@ FIRST_OF_SERIES = {"begins_series": lambda stan: stan == "000042"}
 AFTER_LOSS = {"require_ack": True}
 LOST = {"lost_before": "A-1"}
 LAST = {"last_message": MESSAGE}
-NOT_OURS = {"belongs": lambda _: "another's"}
+ANOTHERS = Evidence(Code.KNOWN_VAS)
+NOT_OURS = {"belongs": lambda _: ANOTHERS}
 EARLY = {"acknowledged": False}
 SOON = {"soon": True}
 UNWRITTEN = {"written": False, "acknowledged": False}
@@ -57,7 +61,7 @@ TABLE: list[tuple[Request, Response, dict[str, object], dict[str, bool], Finding
     (X, PLAIN, {}, {}, Finding.ANSWER, ""),
     (X, PLAIN, {}, EARLY, Finding.STRAY, "only after its ACK"),
     (X, PLAIN, {"accept_short": False}, {}, Finding.STRAY, "it may be another request's"),
-    (X, replace(EXTENDED, amount=651), {}, {}, Finding.STRAY, "amount 651 instead of 650 cents"),
+    (X, replace(EXTENDED, amount=651), {}, {}, Finding.STRAY, "amount is 6.51 EUR instead of 6.50 EUR"),
     (P, replace(PLAIN, length=84), {}, {}, Finding.STRAY, "E of 84 bytes does not answer P"),
     (P, STATUS, {}, {}, Finding.STRAY, "s does not answer P"),
     (P, PART, {}, {}, Finding.STRAY, "K does not answer P"),
@@ -108,7 +112,7 @@ TABLE: list[tuple[Request, Response, dict[str, object], dict[str, bool], Finding
     (K, PART, LOST, SOON, Finding.DOUBTFUL, "A-1"),
     (K, PART, LOST, {}, Finding.ANSWER, ""),
     # what only the content shows
-    (X, EXTENDED, NOT_OURS, {}, Finding.STRAY, "another's"),
+    (X, EXTENDED, NOT_OURS, {}, Finding.STRAY, "a VAS answer that is known already"),
     (K, PART, NOT_OURS, {}, Finding.ANSWER, ""),  # judged once its parts are joined
 ]
 
@@ -118,8 +122,8 @@ def test_truth_table(request_, response, rules, moment, finding, words) -> None:
     when = {"acknowledged": True, "written": True, "soon": False} | moment
     found, reason = LiveRules(**rules).judge(request_, response, MESSAGE, **when)
     assert found is finding
-    assert words in reason
-    assert bool(reason) is (finding is not Finding.ANSWER)
+    assert words in said(reason)
+    assert (reason.code is Code.ANSWERED) is (finding is Finding.ANSWER)
 
 
 @pytest.mark.parametrize(

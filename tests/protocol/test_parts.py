@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecrlan.model import VasPart
+from ecrlan.model import Code, Evidence, VasPart
 from ecrlan.protocol.parts import LONGEST_RECEIPT, MOST_PARTS, Addition, ReceiptParts, VasParts
 
 
@@ -32,7 +32,7 @@ def test_a_part_that_comes_twice_counts_once() -> None:
 def test_two_parts_with_one_number_contradict() -> None:
     parts = VasParts()
     parts.add(vas(1, "a", more=True))
-    assert parts.add(vas(1, "x", more=True)) == "two different parts with number 1"
+    assert parts.add(vas(1, "x", more=True)) == Evidence(Code.PARTS_DIFFER, {"number": 1})
     parts.add(vas(2, "b", more=False))
     assert parts.joined() == vas(2, "ab", more=False)
 
@@ -40,7 +40,7 @@ def test_two_parts_with_one_number_contradict() -> None:
 @pytest.mark.parametrize("number", [0, MOST_PARTS + 1])
 def test_a_number_out_of_bounds_is_refused(number: int) -> None:
     parts = VasParts()
-    assert parts.add(vas(number, "a", more=False)) == f"part number {number}; allowed: 1 to 64"
+    assert parts.add(vas(number, "a", more=False)) == Evidence(Code.PART_NUMBER, {"number": number, "most": 64})
     assert parts.joined() is None
     assert parts.add(vas(MOST_PARTS, "z", more=True)) is None
 

@@ -8,6 +8,8 @@ import pytest
 from ecrlan.model import (
     CaptureRequest,
     CloseSessionRequest,
+    Code,
+    Evidence,
     ExtendedPurchaseRequest,
     HostTime,
     IncrementRequest,
@@ -20,6 +22,7 @@ from ecrlan.model import (
 )
 from ecrlan.protocol.clock import LEARNED_TOLERANCE, STATUS_TOLERANCE, ClockOffset
 from ecrlan.protocol.recovery import Attempt, Verdict, judge
+from ecrlan.texts import words as said
 
 NOW = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)  # 18:44 in Rome, day 327
 PLACE = "10.0.0.5:8081"
@@ -83,7 +86,7 @@ INCREMENT = IncrementRequest(amount=650, preauthorization_code="000000001")
 
 TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     # (what differs from ATTEMPT, the answer to G, verdict, words that the evidence holds)
-    ({}, OURS, Verdict.OURS, "from STAN 000041 to STAN 000042, amount 6.50 as asked"),
+    ({}, OURS, Verdict.OURS, "from STAN 000041 to STAN 000042, amount 6.50 EUR as asked"),
     ({}, DECLINED, Verdict.OURS, "STAN 000042"),
     ({"acknowledged": False}, OURS, Verdict.OURS, "STAN 000042"),
     ({"request": P}, PLAIN, Verdict.OURS, "STAN 000042"),
@@ -98,14 +101,14 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     ({"request": VerifyCardRequest()}, PLAIN, Verdict.UNPROVED, "never settled by the last result"),
     ({}, PLAIN, Verdict.CHANGED, "E of 71 bytes is not the answer to X"),
     ({}, replace(OURS, code="V", length=117), Verdict.CHANGED, "V of 117 bytes is not the answer to X"),
-    ({}, replace(OURS, amount=651), Verdict.CHANGED, "amount 651 instead of 650"),
+    ({}, replace(OURS, amount=651), Verdict.CHANGED, "amount is 6.51 EUR instead of 6.50 EUR"),
     ({}, replace(OURS, result="09"), Verdict.CHANGED, "result code 09"),
     ({}, replace(OURS, stan="000000"), Verdict.CHANGED, "no STAN"),
     ({}, replace(OURS, stan="000041"), Verdict.CHANGED, "STAN from before"),
     ({}, replace(OURS, stan="000040"), Verdict.CHANGED, "its STAN 000040 belongs to another operation"),
     ({}, replace(OURS, host_time=HostTime(327, 18, 33)), Verdict.CHANGED, "before the request"),
     ({}, replace(OURS, host_time=HostTime(327, 18, 34)), Verdict.OURS, "STAN"),
-    (BY_HAND, OURS, Verdict.OURS, "amount 6.50 as asked"),
+    (BY_HAND, OURS, Verdict.OURS, "amount 6.50 EUR as asked"),
     (BY_HAND | {"acknowledged": False}, OURS, Verdict.CHANGED, "met no ACK"),
     (BY_HAND, replace(OURS, stan="000043"), Verdict.CHANGED, "not the next one"),
     (BY_HAND | {"request": P}, PLAIN, Verdict.CHANGED, "no amount to compare"),
@@ -118,14 +121,19 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
         "STAN 000001",
     ),
     ({}, BASELINE, Verdict.UNCHANGED, "unchanged (STAN 000041): probably not performed"),
-    ({"baseline": replace(BASELINE, stan="000000")}, replace(BASELINE, stan="000000"), Verdict.UNCHANGED, "E without STAN"),
+    (
+        {"baseline": replace(BASELINE, stan="000000")},
+        replace(BASELINE, stan="000000"),
+        Verdict.UNCHANGED,
+        "unchanged (a result without STAN)",
+    ),
     ({"trust_unchanged_result": True}, BASELINE, Verdict.UNCHANGED, "probably"),
     (TRUSTED, BASELINE, Verdict.NOT_PERFORMED, "300 s after the line's end"),
     (TRUSTED | {"acknowledged": True}, BASELINE, Verdict.UNCHANGED, "probably"),
     (TRUSTED | {"progressed": True}, BASELINE, Verdict.UNCHANGED, "probably"),
     (TRUSTED | {"quiet_seconds": 299.0}, BASELINE, Verdict.UNCHANGED, "probably"),
     # who answers: B1, B2
-    ({}, replace(OURS, terminal_id="11111111"), Verdict.CHANGED, "TID 11111111 answers, and the request was sent to 37105051"),
+    ({}, replace(OURS, terminal_id="11111111"), Verdict.CHANGED, "TID 11111111 answers, and the request was sent to TID 37105051"),
     ({}, replace(BASELINE, terminal_id="11111111"), Verdict.CHANGED, "TID 11111111 answers"),
     (TRUSTED, replace(BASELINE, terminal_id="11111111"), Verdict.CHANGED, "TID 11111111 answers"),
     ({}, replace(OURS, terminal_id="00000000"), Verdict.CHANGED, "TID 00000000 answers"),
@@ -137,7 +145,7 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     ),
     ({"baseline": replace(BASELINE, terminal_id="11111111")}, replace(OURS, terminal_id="11111111"), Verdict.UNPROVED, "TID 11111111"),
     (OF_PLACE, replace(OURS, terminal_id="00000000"), Verdict.OURS, "STAN 000042"),
-    (OF_PLACE, OURS, Verdict.CHANGED, "TID 37105051 answers, and the request was sent to 10.0.0.5:8081"),
+    (OF_PLACE, OURS, Verdict.CHANGED, "TID 37105051 answers, and the request was sent to the terminal at 10.0.0.5:8081"),
     (OF_PLACE | {"place": "10.0.0.6:8081"}, replace(OURS, terminal_id="00000000"), Verdict.UNPROVED, "that of TID 00000000"),
     ({"identity": None}, OURS, Verdict.OURS, "STAN 000042"),
     ({"identity": None}, replace(OURS, terminal_id="11111111"), Verdict.CHANGED, "TID 11111111 answers"),
@@ -170,7 +178,7 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     ),
     ({"previous_stan": "000042"}, replace(OURS, stan="000043"), Verdict.OURS, "from STAN 000041 to STAN 000043"),
     ({"previous_stan": "000042"}, OURS, Verdict.CHANGED, "its STAN 000042 is not beyond 000042"),
-    (FIRST_PAYMENT, replace(OURS, stan="004711"), Verdict.OURS, "from E without STAN to STAN 004711"),
+    (FIRST_PAYMENT, replace(OURS, stan="004711"), Verdict.OURS, "from a result without STAN to STAN 004711"),
     (FIRST_PAYMENT | BY_HAND, replace(OURS, stan="004711"), Verdict.CHANGED, "not the next one"),
     (FIRST_PAYMENT | BY_HAND, replace(OURS, stan="000001"), Verdict.OURS, "STAN 000001"),
     # refusals without a STAN of their own (exchange.md §5)
@@ -181,13 +189,13 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
     ({"request": P}, replace(PLAIN, length=74, action_code="000"), Verdict.OURS, "STAN 000042"),
     ({"request": P}, OURS, Verdict.CHANGED, "E of 92 bytes is not the answer to P"),
     ({}, replace(PLAIN, length=74, action_code="000"), Verdict.CHANGED, "E of 74 bytes is not the answer to X"),
-    ({"request": P}, replace(OURS, code="V", length=117), Verdict.OURS, "amount 6.50 as asked"),
-    (BY_HAND | {"request": P}, replace(OURS, code="V", length=117), Verdict.OURS, "amount 6.50 as asked"),
+    ({"request": P}, replace(OURS, code="V", length=117), Verdict.OURS, "amount 6.50 EUR as asked"),
+    (BY_HAND | {"request": P}, replace(OURS, code="V", length=117), Verdict.OURS, "amount 6.50 EUR as asked"),
     ({}, replace(OURS, result="05", amount=None), Verdict.OURS, "STAN 000042"),
     (BY_HAND | {"request": INCREMENT}, replace(OURS, code="i", length=75), Verdict.CHANGED, "no amount to compare"),
     # a doubt that nothing that the terminal says can lift
-    ({"doubt": "it is from before the journal was restored"}, OURS, Verdict.UNPROVED, "it is from before the journal was restored"),
-    (TRUSTED | {"doubt": "an approval came too soon"}, BASELINE, Verdict.UNPROVED, "an approval came too soon"),
+    ({"doubt": Evidence(Code.FROM_BEFORE)}, OURS, Verdict.UNPROVED, "it is from before the journal was restored"),
+    (TRUSTED | {"doubt": Evidence(Code.TOO_SOON, {"operation": "A-1"})}, BASELINE, Verdict.UNPROVED, "an approval came too soon"),
 ]
 
 
@@ -195,11 +203,11 @@ TABLE: list[tuple[dict[str, object], PaymentResult | None, Verdict, str]] = [
 def test_truth_table(differs: dict[str, object], answer: PaymentResult | None, verdict: Verdict, words: str) -> None:
     judgement = judge(replace(ATTEMPT, **differs), answer)  # type: ignore[arg-type]
     assert judgement.verdict is verdict
-    assert words in judgement.evidence
+    assert words in said(judgement.evidence)
 
 
 def test_the_problem_is_told_where_there_is_no_answer() -> None:
-    assert judge(ATTEMPT, None, "the terminal is busy (NAK)").evidence == "the terminal is busy (NAK)"
+    assert judge(ATTEMPT, None, Evidence(Code.LINE_LOST)).evidence == Evidence(Code.LINE_LOST)
 
 
 def test_host_time_takes_the_nearest_year() -> None:

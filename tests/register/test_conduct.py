@@ -17,6 +17,7 @@ from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation
 from ecrlan.register import Alarm, OperationChanged, Register, Terminal
 from ecrlan.register.conduct import MOST_PROGRESS, MOST_STRAYS
+from ecrlan.texts import words
 from tests.scripted import ACK, ScriptedTerminal, approval, receipt, till
 from tests.virtual import Stream, VirtualLoop, run
 
@@ -135,7 +136,7 @@ def test_a_fallback_that_cannot_be_sent_leaves_the_refusal(how: str, tmp_path: P
             journal.refuses = lambda row: isinstance(row, Event) and row.data.get("code") == "P"
         operation = await terminal.purchase(650, reference="sale")
         assert isinstance(operation.outcome, NotPerformed)
-        assert "refused 3 times" in operation.outcome.reason
+        assert "refused 3 times" in words(operation.outcome.reason)
         assert len(emulated.ledger) == 1
         (entry,) = journal.each()
         assert [event.name for event in entry.events] == ["sending", "refused", "sending", "refused", "sending", "refused", "finished"]

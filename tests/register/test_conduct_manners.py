@@ -9,6 +9,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.emulator.manners import MANNERS
 from ecrlan.model import Approved, Declined, NotPerformed
+from ecrlan.texts import words
 from tests.scripted import Till, till
 from tests.virtual import VirtualLoop, run
 
@@ -58,7 +59,7 @@ def test_a_terminal_that_says_that_it_is_not_ready_is_charged_nothing() -> None:
         async with EmulatorServer(emulated) as server, till(loop, server.port) as desk:
             outcome = (await desk.terminal.purchase(650)).outcome
             assert isinstance(outcome, NotPerformed)
-            assert "NON OPERATIVO" in outcome.reason
+            assert "NON OPERATIVO" in words(outcome.reason)
         assert len(emulated.ledger) == 0
 
     run(main)
@@ -79,7 +80,7 @@ def test_an_approval_after_each_refusal_is_told_each_time(*, closes: bool, stand
                 await desk.terminal.last_result()
             told = [(alarm.name, alarm.reference) for alarm in desk.alarms]
             assert told == [("approved_after_refusal", "sale-0"), ("approved_after_refusal", "sale-1")]
-            assert all("90.01 EUR" in alarm.text for alarm in desk.alarms)
+            assert all("90.01 EUR" in words(alarm.what) for alarm in desk.alarms)
         assert emulated.ledger.charged_total() == 2 * 90_01
 
     run(main)

@@ -11,6 +11,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.model import Approved, NotPerformed, Operation, Unresolved
 from ecrlan.register import Terminal
+from ecrlan.texts import words
 from tests.scripted import ACK, ACK_DUE, CLOSE, NAK, ScriptedTerminal, Step, Till, approval, frame, progress, till
 from tests.virtual import START, VirtualLoop, run
 
@@ -156,7 +157,7 @@ def test_three_naks_are_not_performed(code: str, ask: Callable[[Terminal], Await
         terminal.on(code, [0.1, NAK])
         outcome = (await ask(desk.terminal)).outcome
         assert isinstance(outcome, NotPerformed)
-        assert "refused 3 times (NAK)" in outcome.reason
+        assert "refused 3 times (NAK)" in words(outcome.reason)
         assert terminal.codes().count(code) == 3
         assert desk.row_names("sale").count("refused") == 3
         assert desk.alarms == []
@@ -170,7 +171,7 @@ def test_a_late_nak_of_the_only_transmission_is_not_performed(code: str, ask: Ca
         terminal.on(code, [60.0, NAK])
         outcome = (await ask(desk.terminal)).outcome
         assert isinstance(outcome, NotPerformed)
-        assert "refused once (NAK)" in outcome.reason
+        assert "refused once (NAK)" in words(outcome.reason)
         assert terminal.codes().count(code) == 1, "nothing is sent again"
         assert desk.terminal.open_works == {}
 
@@ -196,7 +197,8 @@ def test_a_line_lost_in_the_pause_between_naks_is_not_performed(
         terminal.on(code, *([NAK] for _ in range(naks - 1)), [NAK, 0.5, CLOSE])
         outcome = (await ask(desk.terminal)).outcome
         assert isinstance(outcome, NotPerformed)
-        assert f"refused {naks} times (NAK), then the line was lost" in outcome.reason
+        times = "once" if naks == 1 else f"{naks} times"
+        assert f"refused {times} (NAK), then the line was lost" in words(outcome.reason)
         assert terminal.codes().count(code) == naks
 
     play(scene)
@@ -216,7 +218,7 @@ def test_a_time_limit_in_the_pause_between_naks_is_not_performed(
         async with EmulatorServer(emulated) as server, till(loop, server.port, **options) as desk:
             outcome = (await ask(desk.terminal)).outcome
             assert isinstance(outcome, NotPerformed)
-            assert "then its time limit was over" in outcome.reason
+            assert "then its time limit was over" in words(outcome.reason)
             assert desk.alarms == []
             emulated.faults.set("nak", 0)
             assert isinstance((await desk.terminal.purchase(700)).outcome, Approved), "nothing is blocked"

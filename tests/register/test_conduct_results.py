@@ -12,6 +12,7 @@ import pytest
 
 from ecrlan.model import Approved, Declined, NotPerformed, Operation, Unresolved
 from ecrlan.register import Terminal
+from ecrlan.texts import words
 from ecrlan.wire.receipt import parse_receipt, render_text
 from tests.scripted import (
     ACK,
@@ -76,7 +77,7 @@ def test_two_equal_refusals_in_a_row_are_two_refusals(
         for _ in range(3):
             operation = await ask(desk.terminal)
             assert isinstance(operation.outcome, Declined), operation.outcome
-            assert operation.outcome.reason in raw.decode("latin-1")
+            assert words(operation.outcome.reason) in raw.decode("latin-1")
             assert loop.time() - answered[-1] <= 2.5
         assert len(answered) == 3
         assert terminal.codes().count("s") == 1 + 2, "once for its TID; the second and the third refusal were held"

@@ -33,6 +33,7 @@ from ecrlan.register import (
     Terminal,
     TerminalSettings,
 )
+from ecrlan.texts import words
 from tests.virtual import VirtualLoop, run
 
 
@@ -195,7 +196,7 @@ def test_what_was_promised_is_written_down_even_if_it_is_refused() -> None:
             register.promise("unknown")
             operation = await second
             assert isinstance(operation.outcome, NotPerformed)
-            assert "first" in operation.outcome.reason
+            assert "first" in words(operation.outcome.reason)
             assert register.operation("second") == operation
             assert await terminal.purchase(200, reference="second") == operation
             with pytest.raises(TerminalBusyError):
@@ -219,7 +220,7 @@ def test_what_is_blocked_after_a_promise_is_not_performed() -> None:
             register.promise("second")
             operation = await blocked
             assert isinstance(operation.outcome, NotPerformed)
-            assert "lost" in operation.outcome.reason
+            assert "lost" in words(operation.outcome.reason)
             with pytest.raises(TerminalBlockedError):
                 await terminal.purchase(200, reference="third")
 

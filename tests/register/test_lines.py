@@ -13,6 +13,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorDialer
 from ecrlan.journal import Event
 from ecrlan.model import Approved, Declined, Done, Unresolved
+from ecrlan.texts import words
 from tests.register.test_conduct import SlowJournal
 from tests.scripted import ACK, ACK_DUE, CLOSE, LISTENING, NAK, REFUSAL, ScriptedTerminal, Till, approval, receipt, refusal, till
 from tests.virtual import VirtualLoop, run
@@ -173,7 +174,7 @@ def test_after_a_lost_request_the_terminal_that_dials_in_must_dial_anew() -> Non
         await desk.register.resolve("lost", "not_performed", by="Anna", note="looked")
         outcome = (await desk.terminal.purchase(500, reference="next")).outcome
         assert isinstance(outcome, Unresolved)
-        assert "operation lost is still unseen" in outcome.evidence
+        assert "operation lost is still unseen" in words(outcome.evidence)
         assert [line > lines for _, code, line in terminal.requests if code == "X"] == [False, True]
 
     play("listen", scene, standalone_use=False, keep_open=True)

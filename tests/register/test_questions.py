@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ecrlan.model import Approved, Done, NotPerformed, Operation, StatusResponse, Unresolved
+from ecrlan.model import Approved, Code, Done, Evidence, NotPerformed, Operation, StatusResponse, Unresolved
 from ecrlan.register import Terminal
-from tests.scripted import ACK, CLOSE, NAK, TID, WORDED_STATUS, ScriptedTerminal, Step, Till, approval, frame, status, till
+from ecrlan.texts import words
+from tests.scripted import ACK, CLOSE, NAK, TID, WORDED_STATUS, ScriptedTerminal, Step, Till, approval, frame, progress, status, till
 from tests.virtual import VirtualLoop, run
 
 Scene = Callable[[VirtualLoop, ScriptedTerminal, Till], Awaitable[None]]
@@ -61,7 +62,7 @@ def test_money_is_refused_with_a_word_that_is_not_known_and_asked_anew_each_time
             asked = terminal.codes().count("s")
             refused = await money
             assert isinstance(refused.outcome, NotPerformed)
-            assert f"the terminal says that it is {word}" in refused.outcome.reason
+            assert f"the terminal says that it is {word}" in words(refused.outcome.reason)
             assert terminal.codes().count("s") == asked + 1
         assert not set("XpS") & set(terminal.codes())
         terminal.on("s", [ACK, WORDED_STATUS])
@@ -84,8 +85,8 @@ def test_a_status_that_cannot_be_read_is_not_told_as_silence() -> None:
         terminal.on("s", [ACK, frame(f"{TID}0s0000000000")])
         for operation in (await desk.terminal.status(), await desk.terminal.purchase(500)):
             assert isinstance(operation.outcome, NotPerformed)
-            assert "cannot be read" in operation.outcome.reason
-            assert "not answer" not in operation.outcome.reason
+            assert "cannot be read" in words(operation.outcome.reason)
+            assert "not answer" not in words(operation.outcome.reason)
         assert loop.time() < 1.0
 
     play(scene)
@@ -111,8 +112,8 @@ def test_a_last_result_that_cannot_be_read_is_told_as_that_at_once(
         terminal.on("G", steps)
         operation = await ask(desk.terminal)
         assert isinstance(operation.outcome, NotPerformed)
-        assert "E of 77 bytes cannot be read" in operation.outcome.reason
-        assert "see tolerate_lengths" in operation.outcome.reason
+        assert "E of 77 bytes cannot be read" in words(operation.outcome.reason)
+        assert "see tolerate_lengths" in words(operation.outcome.reason)
         assert loop.time() < 1.0
         assert "X" not in terminal.codes()
 
@@ -132,7 +133,7 @@ def test_after_a_loss_a_last_result_that_cannot_be_read_leaves_the_operation_unr
         terminal.on("X", [ACK, 4.0, terminal.charge(500), lambda: terminal.on("G", [ACK, UNREADABLE]), CLOSE])
         operation = await desk.terminal.purchase(500)
         assert isinstance(operation.outcome, Unresolved)
-        assert "the last result cannot be read (E of 77 bytes" in operation.outcome.evidence
+        assert "the last result cannot be read (E of 77 bytes" in words(operation.outcome.evidence)
 
     play(scene, standalone_use=False)
 
@@ -152,12 +153,35 @@ def test_a_new_terminal_without_a_last_result_takes_its_first_payment(steps: lis
     play(scene, terminal_id=TID, other_timeout=60.0)
 
 
+@pytest.mark.parametrize(
+    ("question", "said", "code"),
+    [
+        ("G", [b"\x02garbled\x03\x00"], Code.LAST_RESULT_NOT_FOUND),
+        ("G", [ACK[:-1] + b"\x01"], Code.LAST_RESULT_NOT_FOUND),
+        ("G", [], Code.LAST_RESULT_SILENT),
+        ("s", [progress("OCCUPATO")], Code.STATUS_NOT_FOUND),
+        ("s", [ACK], Code.STATUS_ONLY_ACKED),
+        ("s", [NAK], Code.STATUS_REFUSED),
+        ("s", [], Code.STATUS_SILENT),
+    ],
+)
+def test_silence_is_told_only_where_nothing_came(question: str, said: list[Step], code: Code) -> None:
+    async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
+        terminal.on(question, said)
+        operation = await desk.terminal.purchase(500)
+        assert operation.outcome == NotPerformed(reason=Evidence(Code.NOTHING_SENT, {"cause": Evidence(code)}))
+        assert ("did not answer" in words(operation.outcome.reason)) is (said == [])
+        assert terminal.charges == []
+
+    play(scene, **({"terminal_id": TID} if question == "G" else {}))
+
+
 def test_a_terminal_that_is_silent_takes_none_and_its_silence_is_told() -> None:
     async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
         terminal.on("G", [])
         operation = await desk.terminal.purchase(500)
         assert isinstance(operation.outcome, NotPerformed)
-        assert "did not answer the question for its last result" in operation.outcome.reason
+        assert "did not answer the question for its last result" in words(operation.outcome.reason)
         assert terminal.charges == []
 
     play(scene, terminal_id=TID)

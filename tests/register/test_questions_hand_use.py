@@ -12,6 +12,7 @@ import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.model import Approved, Declined, Unresolved
+from ecrlan.texts import words
 from tests.scripted import ACK, ACK_DUE, CLOSE, ScriptedTerminal, Till, approval, refusal, till
 from tests.virtual import VirtualLoop, run
 
@@ -139,7 +140,7 @@ def test_a_gap_in_the_stans_is_told_and_nothing_is_proved_across_it() -> None:
             terminal.charge_by_hand(650, loop.time())
             outcome = (await lost).outcome
             assert isinstance(outcome, Unresolved)
-            assert "STANs are missing between 000003 and 000005" in outcome.evidence
+            assert "STANs are missing between 000003 and 000005" in words(outcome.evidence)
 
     run(main)
 
@@ -171,7 +172,7 @@ def test_an_approval_on_the_line_after_the_refusal_is_told_with_amount_and_stan(
             assert len(terminal.acks) == acknowledged + 1
             (alarm,) = desk.alarms
             assert (alarm.name, alarm.reference) == ("approved_after_refusal", "sale")
-            assert alarm.text == "declined, but then the terminal said approved: 0.05 EUR, STAN 000006; the customer may have paid"
+            assert words(alarm.what) == "declined, but then the terminal said approved: 0.05 EUR, STAN 000006; the customer may have paid"
             assert desk.row("approved_after_refusal").data == {"stan": "000006", "amount": 5, "told": "declined"}
             assert desk.row("approved_after_refusal").reference == "sale"
             assert isinstance(desk.register.operation("sale").outcome, Declined), "the outcome that was told stays"
@@ -212,7 +213,7 @@ def test_the_next_last_result_shows_the_approval_after_the_refusal(
         assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
         (alarm,) = desk.alarms
         assert (alarm.name, alarm.reference) == ("approved_after_refusal", "sale")
-        assert alarm.text == "declined, but then the terminal said approved: 0.05 EUR, STAN 000006; the customer may have paid"
+        assert words(alarm.what) == "declined, but then the terminal said approved: 0.05 EUR, STAN 000006; the customer may have paid"
         assert not desk.terminal.memory.used_by_hand
 
     run(main)

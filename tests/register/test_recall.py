@@ -25,6 +25,7 @@ from ecrlan.errors import (
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Declined, Done, Unresolved
 from ecrlan.register import Register
+from ecrlan.texts import words
 from tests.scripted import ACK, CLOSE, TID, ScriptedTerminal, approval, frame, refusal, till
 from tests.virtual import VirtualLoop, run
 
@@ -116,7 +117,7 @@ def test_a_restored_journal_stops_money_and_proves_nothing_of_before(
                     await desk.terminal.purchase(700)
                 outcome = desk.register.operation("A").outcome
                 assert isinstance(outcome, Unresolved)
-                assert "from before the journal was restored or copied" in outcome.evidence
+                assert "from before the journal was restored or copied" in words(outcome.evidence)
             assert terminal.charges == [500]
             async with till(loop, port, kept if restore is copy_of_the_folder else folder, **options) as desk:
                 await asyncio.sleep(600)
@@ -261,7 +262,7 @@ def test_an_attached_operation_is_not_proved_by_another_terminal(tmp_path: Path)
                     await bar.purchase(500)
                 outcome = register.operation("lost").outcome
                 assert isinstance(outcome, Unresolved)
-                assert f"it was sent to TID {TID}, and bar is TID 11112222 now" in outcome.evidence
+                assert f"it was sent to TID {TID}, and bar is TID 11112222 now" in words(outcome.evidence)
 
     run(main)
 

@@ -14,6 +14,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import RegisterError, TerminalBlockedError
 from ecrlan.model import Approved, NotPerformed, Unresolved
+from ecrlan.texts import words as said
 from tests.scripted import ACK, CLOSE, NAK, TID, ScriptedTerminal, Step, Till, approval, preauthorization, status, till
 from tests.virtual import START, VirtualLoop, run
 
@@ -32,7 +33,7 @@ async def stays_unresolved(desk: Till, reference: str, words: str) -> None:
         await desk.terminal.purchase(700)
     outcome = desk.register.operation(reference).outcome
     assert isinstance(outcome, Unresolved)
-    assert words in outcome.evidence
+    assert words in said(outcome.evidence)
 
 
 # --- B1, B2: another terminal answers -----------------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_accepting_another_terminal_makes_what_was_known_stale() -> None:
             assert desk.row_names().count("pinned") == 2
             outcome = (await desk.terminal.purchase(500)).outcome
             assert isinstance(outcome, Unresolved)
-            assert "the terminal's last result is unchanged (STAN 000007)" in outcome.evidence
+            assert "the terminal's last result is unchanged (STAN 000007)" in said(outcome.evidence)
             assert "hand_use" not in desk.alarm_names(), "what was paid on it elsewhere is nobody's business here"
 
     run(main)
@@ -244,7 +245,7 @@ def test_a_terminal_two_days_behind_is_learned_told_and_allowed_for(tmp_path: Pa
                     assert isinstance((await desk.terminal.purchase(100)).outcome, Approved)
                 (alarm,) = desk.alarms
                 assert alarm.name == "host_time_wrong"
-                assert "2 days behind" in alarm.text
+                assert "2 days behind" in said(alarm.what)
                 assert desk.row("clock").data["offset"] == pytest.approx(-2 * 86400, abs=120)
                 emulated.faults.set("drop_after_charge", 1)
                 assert isinstance((await desk.terminal.purchase(650)).outcome, Approved)
@@ -259,7 +260,7 @@ def test_a_terminal_two_days_behind_is_learned_told_and_allowed_for(tmp_path: Pa
                 emulated.faults.set("drop_after_charge", 1)
                 outcome = (await desk.terminal.purchase(650, reference="doubtful")).outcome
                 assert isinstance(outcome, Unresolved)
-                assert "the terminal's clock contradicts what was known of it" in outcome.evidence
+                assert "the terminal's clock contradicts what was known of it" in said(outcome.evidence)
             assert emulated.ledger.charged_total() == 3 * 100 + 650 + 650 + 100 + 650
 
     run(main)
@@ -273,7 +274,7 @@ def test_before_it_is_learned_a_time_two_days_behind_proves_nothing() -> None:
             emulated.faults.set("drop_after_charge", 1)
             outcome = (await desk.terminal.purchase(650)).outcome
             assert isinstance(outcome, Unresolved)
-            assert "host time lies before the request" in outcome.evidence
+            assert "host time lies before the request" in said(outcome.evidence)
 
     run(main)
 

@@ -21,8 +21,9 @@ from ecrlan.errors import (
     UnknownTerminalError,
 )
 from ecrlan.journal import Journal
-from ecrlan.model import Approved, Declined, Done, NotPerformed, Operation, State, Unresolved
+from ecrlan.model import Approved, Code, Declined, Done, NotPerformed, Operation, State, Unresolved, verbatim
 from ecrlan.register import Alarm, FrameReceived, FrameSent, OperationChanged, ProgressShown, Register, Terminal, TerminalEvent
+from ecrlan.texts import words
 from tests.virtual import VirtualLoop, run
 
 
@@ -243,7 +244,7 @@ def test_no_line_is_not_performed_and_nothing_was_sent() -> None:
             for _ in range(2):
                 operation = await terminal.purchase(650, reference="sale-1")
                 assert isinstance(operation.outcome, NotPerformed)
-                assert "no line to 127.0.0.1 port 8081" in operation.outcome.reason
+                assert "no line to 127.0.0.1 port 8081" in words(operation.outcome.reason)
             loop.network.unreachable = True
             started = loop.time()
             assert isinstance((await terminal.status()).outcome, NotPerformed)
@@ -274,7 +275,7 @@ def test_terminal_that_does_not_print_here_is_not_charged() -> None:
             terminal = register.dial("till-1", "127.0.0.1", server.port, print_on_register=True)
             operation = await terminal.purchase(650)
             assert isinstance(operation.outcome, NotPerformed)
-            assert "refused to print" in operation.outcome.reason
+            assert "did not take the request to print" in words(operation.outcome.reason)
             assert len(emulated.ledger) == 0
 
     run(main)
@@ -429,14 +430,14 @@ def test_refused_and_declined_have_reasons() -> None:
         async with EmulatorServer(emulated) as server, Register(clock=loop.clock) as register:
             terminal = register.dial("till-1", "127.0.0.1", server.port)
             declined = await terminal.purchase(90_01)
-            assert declined.outcome == Declined(reason="TRANSAZIONE NEGATA", result=declined.outcome.result)  # type: ignore[union-attr]
+            assert declined.outcome == Declined(reason=verbatim(Code.TERMINAL_WORDS, "TRANSAZIONE NEGATA"), result=declined.outcome.result)  # type: ignore[union-attr]
             absent = await terminal.purchase(90_05, card_present=True)
             assert isinstance(absent.outcome, Declined)
-            assert absent.outcome.reason == "card not present"
+            assert words(absent.outcome.reason) == "card not present"
             emulated.faults.set("busy", 100)
             refused: Operation = await terminal.purchase(650)
             assert isinstance(refused.outcome, NotPerformed)
-            assert "not taken the request" in refused.outcome.reason
+            assert "not taken the request" in words(refused.outcome.reason)
 
     run(main)
 

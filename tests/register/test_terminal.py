@@ -12,8 +12,9 @@ import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, RegisterError, TerminalBlockedError
-from ecrlan.model import Approved, Declined, NotPerformed, Unresolved
+from ecrlan.model import Approved, Declined, NotPerformed, Unresolved, evidence_of
 from ecrlan.register import Register, TerminalSettings
+from ecrlan.texts import words
 from tests.scripted import ACK, CLOSE, NAK, TID, ScriptedTerminal, Step, Till, approval, preauthorization, refusal, till
 from tests.virtual import VirtualLoop, run
 
@@ -61,7 +62,7 @@ def test_money_goes_out_only_once_a_question_was_answered_on_a_new_line(options:
         terminal.on("s", [])
         refused = await desk.terminal.purchase(500, reference="silent")
         assert isinstance(refused.outcome, NotPerformed)
-        assert "did not answer" in refused.outcome.reason
+        assert "did not answer" in words(refused.outcome.reason)
         terminal.on("G", [NAK])
         terminal.on("s", [NAK])
         assert isinstance((await desk.terminal.purchase(500, reference="refused")).outcome, NotPerformed)
@@ -104,7 +105,7 @@ def test_an_approval_that_comes_too_soon_may_be_the_lost_ones(
         if believed:
             return
         assert isinstance(outcome, Unresolved)
-        assert "operation lost is still unseen" in outcome.evidence
+        assert "operation lost is still unseen" in words(outcome.evidence)
         assert [(alarm.name, alarm.reference) for alarm in desk.alarms] == [("unresolved", "next")]
         assert desk.row("stray").data["doubted"] is True
 
@@ -127,7 +128,7 @@ def test_what_was_doubted_is_never_proved_later(tmp_path: Path) -> None:
             await asyncio.sleep(600)
             outcome = desk.register.operation("next").outcome
             assert isinstance(outcome, Unresolved)
-            assert "operation lost is still unseen" in outcome.evidence
+            assert "operation lost is still unseen" in words(outcome.evidence)
 
     after_a_loss(scene, tmp_path, **ALONE)
     run(after_a_restart)
@@ -228,9 +229,9 @@ def test_another_terminal_that_is_noticed_just_before_a_sale_gets_no_money(optio
                 try:
                     told = (await desk.terminal.purchase(500, reference="sale")).outcome
                 except RegisterError as error:
-                    told = NotPerformed(reason=str(error))
+                    told = NotPerformed(reason=evidence_of(error))
                 assert isinstance(told, NotPerformed)
-                assert re.search(f"answer.* as TID 11112222, not .*{TID}", told.reason)
+                assert re.search(f"answer.* as TID 11112222, not .*{TID}", words(told.reason))
                 assert desk.alarm_names() == ["terminal_id_changed"]
                 assert "sending" not in desk.row_names("sale")
         assert terminal.charges == [500]

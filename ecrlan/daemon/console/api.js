@@ -1,6 +1,6 @@
 // The daemon's HTTP API: one function for every request, one error for every refusal.
 
-import { say } from "./language.js";
+import { language, say } from "./language.js";
 
 /** What the daemon refused, or `status` 0: no answer came. `sent` tells whether anything may have reached the terminal. */
 export class Refusal extends Error {
@@ -17,7 +17,7 @@ export function whenLoggedOut(told) {
   onLoggedOut = told;
 }
 
-/** Ask the daemon; return the answer's JSON (null where it has none). Raises `Refusal`. */
+/** Ask the daemon, in the page's language; return the answer's JSON (null where it has none). Raises `Refusal`. */
 export async function ask(method, path, { body, signal } = {}) {
   let answer;
   let document = null;
@@ -25,7 +25,7 @@ export async function ask(method, path, { body, signal } = {}) {
     answer = await fetch(path, {
       method,
       signal,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: { "Accept-Language": language(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
       credentials: "same-origin",

@@ -2,7 +2,7 @@
 
 import { get, operationPath, post, withQuery } from "./api.js";
 import { button, complain, element, field, fill } from "./dom.js";
-import { language, say } from "./language.js";
+import { say } from "./language.js";
 import { storySteps } from "./operation.js";
 import { chip, title, verdict } from "./outcome.js";
 import { mayOperate, readOnlyNote } from "./roles.js";
@@ -50,7 +50,7 @@ function caseAt(page, reference) {
   let outcome;
   const draw = async () => {
     try {
-      const [operation, story] = await Promise.all([get(operationPath(reference)), get(withQuery(operationPath(reference, "/story"), { lang: language() }))]);
+      const [operation, story] = await Promise.all([get(operationPath(reference)), get(operationPath(reference, "/story"))]);
       if (outcome === operation.outcome) return; // what a person is typing stays
       outcome = operation.outcome;
       const open = operation.outcome === "unresolved" && story.answers;

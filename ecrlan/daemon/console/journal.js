@@ -1,9 +1,9 @@
 // The journal: whether it can be believed, and a named person's word that it may be used.
 
-import { get, post, withQuery } from "./api.js";
+import { get, post } from "./api.js";
 import { complain, element, facts, field, fill } from "./dom.js";
 import { confirmed } from "./help.js";
-import { language, say } from "./language.js";
+import { say } from "./language.js";
 import { mayOperate, readOnlyNote } from "./roles.js";
 import { follow } from "./store.js";
 import { showMoment } from "./values.js";
@@ -15,7 +15,7 @@ export function journalPage(page) {
   let shown = "";
   const draw = async () => {
     try {
-      const journal = await get(withQuery(PATH, { lang: language() }));
+      const journal = await get(PATH);
       const now = JSON.stringify(journal);
       if (now === shown) return; // what a person is typing stays
       shown = now;

@@ -7,7 +7,7 @@ import { openHelp } from "./help.js";
 import { element, fill, icon, ICONS } from "./dom.js";
 import { language, say, setLanguage } from "./language.js";
 import { showLogin } from "./login.js";
-import { follow, known, load, stream } from "./store.js";
+import { changeWords, follow, known, load, stream } from "./store.js";
 import { terminalsPage } from "./terminals.js";
 import { newPage } from "./new.js";
 import { runPage } from "./run.js";
@@ -122,6 +122,7 @@ function changeLanguage(chosen) {
   drawBanners();
   if (deviceShown()) drawDevice(place("device"));
   showPage();
+  changeWords().then(drawBanners, () => {});
 }
 
 function drawBanners() {

@@ -2,7 +2,7 @@
 
 import { get, operationPath, withQuery } from "./api.js";
 import { element, facts, fill } from "./dom.js";
-import { language, say } from "./language.js";
+import { say } from "./language.js";
 import { verdict } from "./outcome.js";
 import { receiptPaper } from "./receipt.js";
 import { resultList } from "./result.js";
@@ -16,7 +16,7 @@ export function operationPage(page, { detail: reference }) {
   let shown = "";
   const draw = async () => {
     try {
-      const [operation, story] = await Promise.all([get(operationPath(reference)), get(withQuery(operationPath(reference, "/story"), { lang: language() }))]);
+      const [operation, story] = await Promise.all([get(operationPath(reference)), get(operationPath(reference, "/story"))]);
       const now = JSON.stringify([operation, story]);
       if (now !== shown) fill(page, head(), verdict(operation), following(operation), columns(operation, story));
       shown = now;

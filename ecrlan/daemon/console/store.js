@@ -102,6 +102,13 @@ export async function load() {
   tell("reload", null);
 }
 
+/** Have everything told anew in the page's language. */
+export async function changeWords() {
+  known.operations.clear();
+  stream.open();
+  await load();
+}
+
 /** Ask one terminal anew. */
 export async function refreshTerminal(name) {
   const terminal = await get(`/v1/terminals/${encodeURIComponent(name)}`);

@@ -1,5 +1,7 @@
 // The daemon's events as they come (server-sent events), read with fetch: it tells a refusal from a lost connection, and silence is noticed.
 
+import { language } from "./language.js";
+
 const SILENCE = 45_000; // the daemon says something every 15 s
 const PAUSES = [500, 1000, 2000, 4000];
 
@@ -44,7 +46,7 @@ export class Stream {
     };
     alive();
     try {
-      const headers = { Accept: "text/event-stream" };
+      const headers = { Accept: "text/event-stream", "Accept-Language": language() };
       if (this.lastId) headers["Last-Event-ID"] = this.lastId;
       const answer = await fetch(`/v1/events${this.frames ? "?frames=true" : ""}`, { headers, signal: connection.signal, cache: "no-store" });
       if (!answer.ok) {

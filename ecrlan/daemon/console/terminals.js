@@ -87,6 +87,7 @@ function explanation(terminal, word) {
       say("terminal.busy.reset"),
     ];
   }
+  if (word === "unreachable" && terminal.problem) return terminal.problem;
   return say(`terminal.${word}.text`);
 }
 
@@ -124,7 +125,7 @@ function actions(terminal, told, draw) {
     try {
       const operation = await post(terminalPath(name, "/status"));
       if (operation.outcome === "done") tell(true, say("terminals.answered", { release: operation.result?.software_release ?? "" }));
-      else tell(false, `${say("terminals.no_answer")} ${operation.reason ?? ""}`);
+      else tell(false, operation.reason ?? say("unknown"));
       await refreshTerminal(name);
     } catch (error) {
       tell(false, error.message);

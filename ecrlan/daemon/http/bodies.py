@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
+from fastapi import Depends, Header, Query
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.types import Receive
 
+from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.order_bodies import REFERENCES, Body, order_definitions
 from ecrlan.daemon.http.schemas import ErrorDocument
+from ecrlan.texts import Language
+from ecrlan.texts.language import asked_language
 from ecrlan.wire.mask import mask_text
 
 Masked = AfterValidator(mask_text)
 """What a person wrote is kept for ever, and shown: card numbers in it are masked."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="The person who says so."), Masked]
 Note = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", description="Why: what was looked at."), Masked]
+
+
+def _spoken(
+    lang: Annotated[Language | None, Query(description="The language of texts; before `Accept-Language`.")] = None,
+    accept_language: Annotated[str, Header(max_length=1000, description="The language of texts: Italian, or English.")] = "",
+) -> Language:
+    return lang or asked_language(accept_language)
+
+
+Spoken = Annotated[Language, Depends(_spoken)]
+"""The language that a request asks for, English by default."""
 
 
 class Login(Body):
@@ -75,8 +92,23 @@ PRESS = TypeAdapter(Press)
 
 
 async def read(request: Request, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN401  # the adapter's type
-    """Return the request's body as `adapter` has it. Raises pydantic's `ValidationError`, which is answered with 422."""
-    return adapter.validate_json(await request.body())
+    """Return the request's body as `adapter` has it.
+
+    Raises pydantic's `ValidationError`, or `Refusal` where a key stands twice in it; both are answered with 422.
+    """
+    body = await request.body()
+    with suppress(ValueError, RecursionError):  # pydantic says what is wrong
+        json.loads(body, object_pairs_hook=_refuse_twice)
+    return adapter.validate_json(body)
+
+
+def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
+    """Refuse an object with a key twice: each reader takes another of the two values."""
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise Refusal("invalid_value", f"{key}: it stands twice in one JSON object", why=("key_twice", {"key": key}))
+        seen.add(key)
 
 
 async def left(receive: Receive) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Route
 
 from ecrlan.daemon.documents import RECOVERY
-from ecrlan.errors import EcrlanError, Sent, TerminalBusyError
-from ecrlan.model import Kind
+from ecrlan.errors import EcrlanError, Sent, TerminalBusyError, Why
+from ecrlan.model import Kind, evidence_of
+from ecrlan.texts import Language, words
+from ecrlan.texts.language import asked_language
 from ecrlan.wire.mask import mask_text
 
 if TYPE_CHECKING:
@@ -73,9 +76,10 @@ LONGEST_MESSAGE = 500
 class Refusal(EcrlanError):  # noqa: N818  # the word of the house: the register refuses, too
     """A request that is refused before it reaches a terminal; `code` is one of `STATUSES`. Nothing was sent."""
 
-    def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None, why: Why | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.why = why
         self.headers = dict(headers or {})
 
 
@@ -99,19 +103,32 @@ def refusal_of(error: ValidationError | RequestValidationError) -> Refusal:
     if len(parts) > 1 and parts[0] in KINDS:  # pydantic names the kind whose body it took it for
         del parts[0]
     place = ".".join(parts) or "body"
+    if parts[-1:] == ["amount"] and (cents := _cents(first.get("input"))) is not None:
+        given = first["input"]
+        return Refusal(
+            "invalid_value",
+            f"amount: whole cents are wanted: {given} EUR is {cents}",
+            why=("amount_in_cents", {"given": str(given), "cents": cents}),
+        )
     return Refusal("invalid_value", f"{place}: {first['msg']}")
+
+
+def _cents(given: object) -> int | None:
+    """Return the cents of an amount that was given in euros, as 19.99 or "19.99"; None for what is none."""
+    found = re.fullmatch(r"([0-9]{1,9})[.,]([0-9]{1,2})", str(given)) if isinstance(given, float | str) else None
+    return int(found[1]) * 100 + int(found[2].ljust(2, "0")) if found is not None else None
 
 
 def add_handlers(app: FastAPI, clock: Callable[[], datetime], routes: Sequence[BaseRoute]) -> None:
     """Have every error of `app` answered in our shape; `routes` are all that it has."""
 
-    async def known(_: Request, error: Exception) -> JSONResponse:
+    async def known(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EcrlanError)  # noqa: S101 - it is registered for these
-        return answer(error, clock())
+        return answer(error, clock(), spoken(request))
 
-    async def invalid(_: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ValidationError | RequestValidationError)  # noqa: S101 - the same
-        return answer(refusal_of(error), clock())
+        return answer(refusal_of(error), clock(), spoken(request))
 
     async def starlettes(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - the same
@@ -137,11 +154,18 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime], routes: Sequence[B
 def allowed_methods(routes: Sequence[BaseRoute], request: Request) -> list[str]:
     """Return every method that the request's path takes; Starlette names those of the first route only."""
     fitting = [route for route in routes if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in fitting for method in route.methods or ()})
+    methods = {method for route in fitting for method in route.methods or ()}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-def answer(error: EcrlanError, now: datetime) -> JSONResponse:
-    """Return the response that tells of `error`."""
+def spoken(request: Request) -> Language:
+    """Return the language that a request asks for: by `?lang=`, or by its `Accept-Language`; English by default."""
+    named = request.query_params.get("lang")
+    return "it" if named == "it" else "en" if named == "en" else asked_language(request.headers.get("accept-language", ""))
+
+
+def answer(error: EcrlanError, now: datetime, language: Language = "en") -> JSONResponse:
+    """Return the response that tells of `error`, in `language` where its words are known in it."""
     more: dict[str, Any] = {}
     if isinstance(error, TerminalBusyError):
         since = now - timedelta(seconds=error.held_seconds)
@@ -152,4 +176,4 @@ def answer(error: EcrlanError, now: datetime) -> JSONResponse:
         log.error("request.failed", error=error.code, message=_shown(str(error)))
         return JSONResponse(error_document("internal", str(error), error.sent), 500)
     headers = error.headers if isinstance(error, Refusal) else {}
-    return JSONResponse(error_document(error.code, str(error), error.sent, **more), status, headers)
+    return JSONResponse(error_document(error.code, words(evidence_of(error), language), error.sent, **more), status, headers)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.documents import journal_as_json
-from ecrlan.daemon.http.bodies import JOURNAL_ACCEPTANCE, JournalAcceptance, read, schema_of
+from ecrlan.daemon.http.bodies import JOURNAL_ACCEPTANCE, JournalAcceptance, Spoken, read, schema_of
 from ecrlan.daemon.http.schemas import JournalDocument, answers, takes
 from ecrlan.daemon.reading import read as look_up
-from ecrlan.desk.texts import Language
-
-AskedLanguage = Annotated[Language, Query(alias="lang")]
 
 
 def make_router(daemon: Daemon) -> APIRouter:
@@ -22,7 +17,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     router = APIRouter(tags=["daemon"])
 
     @router.get("/v1/journal", responses=answers(422, 503, ok=JournalDocument), response_model=None)
-    async def show(language: AskedLanguage = "en") -> Response:
+    async def show(language: Spoken) -> Response:
         """Return the journal's file and epoch, and why it is in doubt. While it is, no money is moved."""
         return JSONResponse(await look_up(journal_as_json, daemon.register.journal, language))
 
@@ -32,7 +27,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         openapi_extra=takes(schema_of(JournalAcceptance), {"restored": {"by": "Anna", "note": "compared with the terminal's list"}}),
         response_model=None,
     )
-    async def accept(request: Request, language: AskedLanguage = "en") -> Response:
+    async def accept(request: Request, language: Spoken) -> Response:
         """Say, in a person's name, that a journal in doubt may be used. References that it does not know may have been performed."""
         acceptance: JournalAcceptance = await read(request, JOURNAL_ACCEPTANCE)
         await daemon.accept_journal(by=acceptance.by, note=acceptance.note)

@@ -9,18 +9,18 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Verdict, left, read, schema_of
+from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Spoken, Verdict, left, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema, orders_as_json
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, OrderList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
 from ecrlan.daemon.reading import read as look_up
 from ecrlan.daemon.story import story_as_json
-from ecrlan.desk.texts import Language
 from ecrlan.errors import EcrlanError
 from ecrlan.journal.queries import Filter
 from ecrlan.model import Kind, Operation, State
 from ecrlan.operation_json import operation_as_json
+from ecrlan.texts import Language
 from ecrlan.wire.receipt import parse_receipt, render_text
 
 LONGEST_WAIT = 600.0
@@ -37,10 +37,10 @@ def make_router(daemon: Daemon) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["operations"])
 
-    def told(operation: Operation | None) -> Response:
+    def told(operation: Operation | None, language: Language) -> Response:
         if operation is None:
             return GONE
-        document = operation_as_json(operation)
+        document = operation_as_json(operation, language)
         if operation.state is State.FINISHED:
             return JSONResponse(document)
         return JSONResponse(document, 202, {"Location": f"/v1/operations/{operation.reference}"})
@@ -51,7 +51,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         openapi_extra=takes(order_schema(), EXAMPLES),
         response_model=None,
     )
-    async def begin(name: str, request: Request, wait: Wait = 0.0) -> Response:
+    async def begin(name: str, request: Request, language: Spoken, wait: Wait = 0.0) -> Response:
         """Begin an operation, or find it again: the same reference with the same parameters is the same operation.
 
         200: it finished within `wait`. 202: it is under way, and will end with an outcome, even if that is `not_performed`.
@@ -61,7 +61,8 @@ def make_router(daemon: Daemon) -> APIRouter:
         if body.callback_url is not None:
             daemon.callbacks.wanted(body.reference, body.callback_url, name)
         try:
-            return told(await daemon.calls.begin(terminal, body.order, wait=wait, gone=lambda: left(request.receive)))
+            finished = await daemon.calls.begin(terminal, body.order, wait=wait, gone=lambda: left(request.receive))
+            return told(finished, language)
         except EcrlanError:
             daemon.callbacks.forget(body.reference)
             raise
@@ -76,13 +77,14 @@ def make_router(daemon: Daemon) -> APIRouter:
         responses=answers(404, 422, 503, ok=OperationDocument, accepted=None),
         response_model=None,
     )
-    async def show(reference: str, request: Request, wait: Wait = 0.0) -> Response:
+    async def show(reference: str, request: Request, language: Spoken, wait: Wait = 0.0) -> Response:
         """Return an operation; with `wait` once it has ended, or as it is by then."""
         operation = await daemon.calls.ended(reference, wait=wait, gone=lambda: left(request.receive))
-        return GONE if operation is None else JSONResponse(operation_as_json(operation))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation, language))
 
     @router.get("/v1/operations", responses=answers(422, 503, ok=OperationList), response_model=None)
     async def listing(
+        language: Spoken,
         outcome: OutcomeName | None = None,
         terminal: Annotated[str | None, Query(max_length=64)] = None,
         kind: Kind | None = None,
@@ -98,7 +100,7 @@ def make_router(daemon: Daemon) -> APIRouter:
             outcome=outcome, terminal=terminal, kind=kind, since=_time("from", since), until=_time("to", until), unfinished=only_open
         )
         found, following = await list_operations(daemon.register, daemon.reader, wanted, limit=limit, before=before)
-        return JSONResponse({"operations": [operation_as_json(each) for each in found], "next": following})
+        return JSONResponse({"operations": [operation_as_json(each, language) for each in found], "next": following})
 
     _add_decisions(router, daemon)
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
@@ -113,7 +115,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         return JSONResponse({"lines": [{"text": line.text, **_style(line.style)} for line in lines]})
 
     @router.get("/v1/operations/{reference}/story", responses=answers(404, 422, 503, ok=Story), response_model=None)
-    async def story(reference: str, language: Annotated[Language, Query(alias="lang")] = "en") -> Response:
+    async def story(reference: str, language: Spoken) -> Response:
         """Tell what happened, in words; of an unresolved operation also what to look at, and what each answer means."""
         operation = daemon.register.operation(reference)
         journal = daemon.register.journal
@@ -134,11 +136,11 @@ def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
         openapi_extra=takes(schema_of(Verdict), {"charged": {"outcome": "approved", "by": "Anna", "note": "on the terminal's journal"}}),
         response_model=None,
     )
-    async def resolve(reference: str, request: Request) -> Response:
+    async def resolve(reference: str, request: Request, language: Spoken) -> Response:
         """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
         verdict: Verdict = await read(request, VERDICT)
         operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
-        return JSONResponse(operation_as_json(operation))
+        return JSONResponse(operation_as_json(operation, language))
 
     @router.post(
         "/v1/operations/{reference}/attach",
@@ -146,13 +148,13 @@ def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
         openapi_extra=takes(schema_of(Attachment), {"renamed": {"terminal": "till-2", "by": "Anna"}}),
         response_model=None,
     )
-    async def attach(reference: str, request: Request) -> Response:
+    async def attach(reference: str, request: Request, language: Spoken) -> Response:
         """Give an operation without a known outcome to a terminal, in a person's name; from now on it blocks that one."""
         attachment: Attachment = await read(request, ATTACHMENT)
         operation = await daemon.register.attach(reference, attachment.terminal, by=attachment.by)
         for name in daemon.register.terminals:
             daemon.terminal_changed(name)
-        return JSONResponse(operation_as_json(operation))
+        return JSONResponse(operation_as_json(operation, language))
 
 
 def _style(style: Any) -> dict[str, bool]:  # noqa: ANN401  # wire.receipt's ReceiptStyle

@@ -10,9 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 import ecrlan
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import PRESS, Press, read, schema_of
+from ecrlan.daemon.http.bodies import PRESS, Press, Spoken, read, schema_of
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.schemas import AlarmDocument, AlarmList, Health, RegisterDocument, Reloaded, Screen, answers, takes
+from ecrlan.operation_json import in_language
 
 
 def make_router(daemon: Daemon) -> APIRouter:
@@ -35,14 +36,14 @@ def make_router(daemon: Daemon) -> APIRouter:
         return JSONResponse(await asyncio.to_thread(daemon.register_document, request.state.role))
 
     @router.get("/v1/alarms", responses=answers(ok=AlarmList), response_model=None)
-    async def alarms() -> Response:
+    async def alarms(language: Spoken) -> Response:
         """Return the alarms that last, oldest first."""
-        return JSONResponse({"alarms": daemon.alarms.active})
+        return JSONResponse({"alarms": daemon.alarms.active_in(language)})
 
     @router.post("/v1/alarms/{alarm_id}/dismiss", responses=answers(404, 408, 409, 413, ok=AlarmDocument), response_model=None)
-    async def dismiss(alarm_id: str) -> Response:
+    async def dismiss(alarm_id: str, language: Spoken) -> Response:
         """End an alarm that somebody has seen. That of an unresolved operation ends only when the operation is settled."""
-        return JSONResponse(daemon.alarms.dismiss(alarm_id))
+        return JSONResponse(in_language(daemon.alarms.dismiss(alarm_id), language))
 
     metrics_answers = answers()
     metrics_answers[200] = {"description": "Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}

@@ -56,6 +56,7 @@ _TERMINAL: dict[str, Any] = {
     "holder": None,
     "queue_length": 0,
     "queue_limit": 50,
+    "problem": None,
     "unresolved": [],
 }
 _ERROR: dict[str, Any] = {
@@ -81,7 +82,9 @@ _ALARM: dict[str, Any] = {
     "name": "unresolved",
     "terminal": "till-1",
     "reference": "sale-4711",
-    "text": "the terminal's last result is unchanged",
+    "text": "the terminal's last result is unchanged (STAN 000041): probably not performed",
+    "text_code": "unchanged",
+    "text_values": {"stan": "000041"},
     "time": "2026-11-23T17:49:02+00:00",
     "active": True,
 }
@@ -128,10 +131,14 @@ class OperationDocument(Shape):
     amount: int | None = Field(description="Cents.")
     state: State
     outcome: Literal["approved", "declined", "not_performed", "unresolved", "done"] | None = Field(description="Null until it is known.")
-    reason: str | None = Field(None, description="Of declined and not_performed.")
+    reason: str | None = Field(None, description="Of declined and not_performed, in the language that was asked for.")
+    reason_code: str | None = Field(None, description="What `reason` says, as a code.")
+    reason_values: dict[str, Any] | None = Field(None, description="The values of that code.")
     result: dict[str, Any] | None = Field(description="The terminal's answer, by the names of its fields.")
     receipt: list[str]
-    evidence: str | None
+    evidence: str | None = Field(description="What is known of a lost answer, in the language that was asked for.")
+    evidence_code: str | None = Field(None, description="What `evidence` says, as a code.")
+    evidence_values: dict[str, Any] | None = Field(None, description="The values of that code.")
     created_time: str
     finished_time: str | None
     resolution: ResolutionShape | None = None
@@ -183,6 +190,9 @@ class TerminalDocument(Shape):
     holder: Holder | None
     queue_length: int
     queue_limit: int
+    problem: str | None = Field(description="Why its status could not be had, where it was asked in vain.")
+    problem_code: str | None = Field(None, description="What `problem` says, as a code.")
+    problem_values: dict[str, Any] | None = Field(None, description="The values of that code.")
     unresolved: list[str]
 
 
@@ -273,7 +283,9 @@ class AlarmDocument(Shape):
     name: str
     terminal: str | None
     reference: str | None
-    text: str
+    text: str = Field(description="In the language that was asked for.")
+    text_code: str | None = Field(None, description="What `text` says, as a code.")
+    text_values: dict[str, Any] | None = Field(None, description="The values of that code.")
     time: str
     active: bool
 

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import left
+from ecrlan.daemon.http.bodies import Spoken, left
 from ecrlan.daemon.http.schemas import answers
 
 MEDIA_TYPE = "text/event-stream"
@@ -62,6 +62,7 @@ def make_router(daemon: Daemon) -> APIRouter:
 
     @router.get("/v1/events", responses=told, response_model=None, status_code=200, response_class=EventStream)
     async def events(
+        language: Spoken,
         *,
         frames: Annotated[bool, Query(description="Every frame as well, decoded.")] = False,
         terminal: Annotated[str | None, Query(max_length=64, description="Only what concerns this terminal.")] = None,
@@ -69,6 +70,6 @@ def make_router(daemon: Daemon) -> APIRouter:
         header_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64, description="Go on behind this event.")] = None,
     ) -> Response:
         """Follow what happens. `gap` means: something was missed, load everything anew."""
-        return EventStream(daemon.hub.follow(header_id or last_event_id or None, frames=frames, terminal=terminal))
+        return EventStream(daemon.hub.follow(header_id or last_event_id or None, frames=frames, terminal=terminal, language=language))
 
     return router

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import ACCEPTANCE, HAND_USE_RESET, Acceptance, HandUseReset, left, read, schema_of
+from ecrlan.daemon.http.bodies import ACCEPTANCE, HAND_USE_RESET, Acceptance, HandUseReset, Spoken, left, read, schema_of
 from ecrlan.daemon.http.operations import GONE
 from ecrlan.daemon.http.schemas import OperationDocument, TerminalDocument, TerminalList, answers, takes
 from ecrlan.errors import RegisterError
@@ -20,20 +20,20 @@ def make_router(daemon: Daemon) -> APIRouter:
     router = APIRouter(tags=["terminals"])
 
     @router.get("/v1/terminals", responses=answers(503, ok=TerminalList), response_model=None)
-    async def listing() -> Response:
+    async def listing(language: Spoken) -> Response:
         """Return all terminals."""
-        return JSONResponse({"terminals": [daemon.terminal_document(name) for name in daemon.register.terminals]})
+        return JSONResponse({"terminals": [daemon.terminal_document(name, language) for name in daemon.register.terminals]})
 
     @router.get("/v1/terminals/{name}", responses=answers(404, 503, ok=TerminalDocument), response_model=None)
-    async def show(name: str) -> Response:
+    async def show(name: str, language: Spoken) -> Response:
         """Return one terminal."""
-        return JSONResponse(daemon.terminal_document(name))
+        return JSONResponse(daemon.terminal_document(name, language))
 
     @router.post("/v1/terminals/{name}/status", responses=answers(404, 408, 409, 413, 503, ok=OperationDocument), response_model=None)
-    async def status(name: str, request: Request) -> Response:
+    async def status(name: str, request: Request, language: Spoken) -> Response:
         """Ask the terminal how it is, now. It waits for its turn; the outcome is `done` or `not_performed`."""
         operation = await daemon.calls.look(daemon.register.terminal(name).status(), lambda: left(request.receive))
-        return GONE if operation is None else JSONResponse(operation_as_json(operation))
+        return GONE if operation is None else JSONResponse(operation_as_json(operation, language))
 
     @router.post("/v1/terminals/{name}/reset", responses=answers(404, 408, 409, 413, 503, ok=TerminalDocument), response_model=None)
     async def reset(name: str) -> Response:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ecrlan
+from ecrlan.model import Code, Evidence
 from tests.daemon.house import REGISTER, error_of, house
 
 
@@ -76,7 +77,7 @@ async def test_wrong_settings_change_nothing(tmp_path: Path) -> None:
 
 async def test_alarms(tmp_path: Path) -> None:
     async with house(tmp_path) as till:
-        raised = till.daemon.alarms.raise_("hand_use", "somebody used the terminal", "till-1")
+        raised = till.daemon.alarms.raise_("hand_use", Evidence(Code.USED_BY_HAND, {"stan": "000042"}), "till-1")
         assert await till.get("/v1/alarms") == {"alarms": [raised]}
         answer = await till.client.post(f"/v1/alarms/{raised['id']}/dismiss")
         assert (answer.status_code, answer.json()["active"]) == (200, False)

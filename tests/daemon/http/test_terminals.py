@@ -35,6 +35,7 @@ async def test_how_a_terminal_is(tmp_path: Path) -> None:
             "holder": None,
             "queue_length": 0,
             "queue_limit": 50,
+            "problem": None,
             "unresolved": [],
         }
         asked = await till.client.post("/v1/terminals/till-1/status")

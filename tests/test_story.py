@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ecrlan.desk.story import facts, steps, terminal_of
-from ecrlan.desk.texts import Language
 from ecrlan.journal import Entry, Event, Journal
+from ecrlan.model import Code, Evidence, NotPerformed, Unresolved, verbatim
+from ecrlan.operation_json import operation_as_json
 from ecrlan.register.records import operation_of_entry
+from ecrlan.story import facts, steps, terminal_of
+from ecrlan.texts import Language, words
 from tests.journal.samples import START, event, operation
 
 
@@ -53,7 +55,12 @@ def last_step(entry: Entry, language: Language) -> str:
         (
             event("sale-1", "stray", reason="another result after the result", stan="000006"),
             "an answer that does not belong to it was ignored: another result after the result",
-            "ignorata una risposta che non le appartiene: un altro esito dopo l'esito",
+            "ignorata una risposta che non le appartiene: another result after the result",
+        ),
+        (
+            event("sale-1", "stray", **Evidence(Code.KNOWN_RESULT, {"stan": "000006"}).fields("reason")),
+            "an answer that does not belong to it was ignored: STAN 000006, a result that is known already",
+            "ignorata una risposta che non le appartiene: STAN 000006, un esito già noto",
         ),
         (
             event("sale-1", "resolved", outcome="not_performed", by="Anna", note="not in the list", reason="not in the list"),
@@ -80,3 +87,33 @@ def test_a_late_approval_is_a_warning_before_everything_else() -> None:
 def test_an_operation_belongs_to_the_terminal_that_it_was_given_to_last() -> None:
     assert terminal_of(told()) == "till-1"
     assert terminal_of(told(given("till-2"), given("till-3"))) == "till-3"
+
+
+def test_an_operation_that_an_earlier_release_wrote_is_read_in_its_own_words() -> None:
+    entry = told(
+        event("sale-1", "recovering", evidence="no result within its time limit"),
+        event("sale-1", "finished", outcome="unresolved", reason=None, evidence="the line was lost", answer=None),
+    )
+    assert [text for _, text in steps(entry, "it")[1:]] == [
+        "la risposta è andata persa (no result within its time limit): inizia la verifica",
+        "esito: esito incerto: the line was lost",
+    ]
+    operation = operation_of_entry(entry)
+    assert operation.outcome == Unresolved(evidence=verbatim(Code.PROSE, "the line was lost"))
+    document = operation_as_json(operation, "it")
+    assert (document["evidence"], document["evidence_code"]) == ("the line was lost", "prose")
+    refused = operation_of_entry(told(event("sale-1", "finished", outcome="not_performed", reason="refused once (NAK)", evidence=None)))
+    assert refused.outcome == NotPerformed(reason=verbatim(Code.PROSE, "refused once (NAK)"))
+
+
+def test_codes_are_said_in_the_language_of_the_reader() -> None:
+    evidence = Evidence(Code.UNCHANGED, {"stan": "000041"})
+    entry = told(
+        event("sale-1", "recovering", **Evidence(Code.TIME_OVER).fields("evidence")),
+        event("sale-1", "finished", outcome="unresolved", answer=None, **evidence.fields("evidence")),
+    )
+    assert [text for _, text in steps(entry, "it")[1:]] == [
+        "la risposta è andata persa (nessun esito entro il tempo massimo): inizia la verifica",
+        f"esito: esito incerto: {words(evidence, 'it')}",
+    ]
+    assert operation_of_entry(entry).outcome == Unresolved(evidence=evidence)

@@ -1,4 +1,4 @@
-"""One operation as a story: its steps in words, and what a person looks at who has to settle it. Pure; the texts stand in `texts`."""
+"""One operation as a story: its steps in words, and what a person looks at who has to settle it. Pure; its texts stand in `texts`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ecrlan.desk.texts import Language, say, say_evidence
 from ecrlan.errors import MalformedMessageError
-from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, VoidRequest
+from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, VoidRequest, read_evidence
 from ecrlan.register.records import Sent, parse_saved, sent_request
+from ecrlan.texts import Language, euros, say, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +41,6 @@ def what(kind: Kind, amount: int | None, language: Language) -> str:
     """Return kind and amount in words."""
     told = say(language, f"kind.{kind.value}")
     return f"{told} {euros(amount, language)} EUR" if amount is not None else told
-
-
-def euros(amount: int, language: Language) -> str:
-    """Return cents as people write them in `language`."""
-    return f"{amount // 100}{',' if language == 'it' else '.'}{amount % 100:02}"
 
 
 def answered(entry: Entry) -> bool:
@@ -86,11 +81,12 @@ def _step(event: Event, language: Language) -> str:
             text = say(language, "step.late" if data.get("late") else "step.answered")
             return text + say(language, "step.stan", stan=stan) if stan else text
         case "recovering":
-            return say(language, "step.recovering", evidence=say_evidence(language, data.get("evidence") or "?"))
+            evidence = read_evidence(data, "evidence")
+            return say(language, "step.recovering", evidence=words(evidence, language) if evidence is not None else "?")
         case "finished":
-            why = data.get("reason") or data.get("evidence")
+            why = read_evidence(data, "reason") or read_evidence(data, "evidence")
             text = say(language, "step.finished", outcome=say(language, f"outcome.{data['outcome']}"))
-            return f"{text}: {say_evidence(language, why)}" if why else text
+            return f"{text}: {words(why, language)}" if why is not None else text
         case "resolved":
             outcome = say(language, f"outcome.{data['outcome']}")
             return say(language, "step.resolved", by=data.get("by"), outcome=outcome, note=data.get("note"))
@@ -99,7 +95,8 @@ def _step(event: Event, language: Language) -> str:
         case "approved_after_refusal":
             return _late_truth(event, language)
         case "progress" | "data" | "stray":
-            told = data.get("text") or data.get("data") or say_evidence(language, data.get("reason") or "")
+            reason = read_evidence(data, "reason")
+            told = data.get("text") or data.get("data") or (words(reason, language) if reason is not None else "")
             return say(language, f"step.{event.name}", text=told)
         case "callback_done":
             name = "step.callback_done" if data.get("delivered") else "step.callback_failed"
@@ -124,14 +121,14 @@ def facts(operation: Operation, entry: Entry | None, language: Language) -> Iter
         if event.name == "approved_after_refusal":
             yield say(language, "fact.warning"), _late_truth(event, language)
     if isinstance(outcome, Declined | NotPerformed):
-        yield say(language, "fact.reason"), say_evidence(language, outcome.reason)
+        yield say(language, "fact.reason"), words(outcome.reason, language)
     result = outcome.result if isinstance(outcome, Approved | Declined) else None
     if isinstance(result, PaymentResult):
         yield from _result_facts(result, operation.created_time, language)
     if operation.data:
         yield say(language, "fact.data"), operation.data
-    if operation.evidence and not (isinstance(outcome, NotPerformed) and outcome.reason == operation.evidence):
-        yield say(language, "fact.evidence"), say_evidence(language, operation.evidence)
+    if operation.evidence is not None and not (isinstance(outcome, NotPerformed) and outcome.reason == operation.evidence):
+        yield say(language, "fact.evidence"), words(operation.evidence, language)
     if operation.resolution is not None:
         done = operation.resolution
         text = say(language, "fact.resolution_text", by=done.by, time=moment(done.time), note=done.note)
