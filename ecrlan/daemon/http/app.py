@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
 from importlib.resources.abc import Traversable
@@ -9,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import ecrlan
 from ecrlan.daemon.daemon import Daemon
@@ -21,7 +23,10 @@ from ecrlan.daemon.http.sessions import COOKIE, Sessions
 DESCRIPTION = """The cash register's side of ECR-LAN over HTTP. Amounts are whole cents, times ISO 8601 with their time zone.
 
 `reference` is the idempotency key: post again whenever you are not sure. Every error is `{"error": {"code", "message", "sent"}}`; `sent`
-is `no` where it is certain that nothing reached the terminal."""
+is `no` where it is certain that nothing reached the terminal.
+
+Texts (`reason`, `evidence`, `text`, `problem`, `message`) are in English, or in Italian with `Accept-Language: it` or `?lang=it`. What
+programs go by stands beside them as a code with values: `reason_code`, `reason_values`."""
 
 
 def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BODY_SECONDS, console: Traversable | None = None) -> Guard:
@@ -58,13 +63,46 @@ def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BO
         return JSONResponse(document[0])
 
     return Guard(
-        app,
+        HeadAsGet(app),
         tokens=daemon.tokens,
         sessions=sessions,
         hosts=hosts,
         requests_at_once=daemon.settings.daemon.requests_at_once,
         body_seconds=body_seconds,
     )
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without the body; what never ends (the event stream) ends with its head."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        told = asyncio.Event()
+
+        async def take() -> Message:
+            arriving = asyncio.ensure_future(receive())
+            ending = asyncio.ensure_future(told.wait())
+            await asyncio.wait({arriving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+            if arriving.done():
+                return arriving.result()
+            arriving.cancel()
+            return {"type": "http.disconnect"}
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not told.is_set():
+                told.set()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app({**scope, "method": "GET"}, take, tell)
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:

@@ -96,7 +96,7 @@ async def test_the_frameworks_own_errors_have_our_shape(tmp_path: Path, method: 
         answer = await till.client.request(method, path)
         error_of(answer, status, code)
         if status == 405:
-            assert answer.headers["allow"] == "GET"
+            assert answer.headers["allow"] == "GET, HEAD"
 
 
 async def test_an_error_of_our_own_is_told_as_such_and_logged_without_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
