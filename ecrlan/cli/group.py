@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
         except click.exceptions.Exit as ending:
             code = ending.exit_code
         except EcrlanError as error:
-            code = report(error.code, str(error), error.sent, exit_of_error(error), given)
+            code = report(error.code, _words_of(error, given), error.sent, exit_of_error(error), given)
         except click.UsageError as error:
             code = _report_usage(error, given)
         except click.ClickException as error:
@@ -100,6 +100,17 @@ class LazyGroup(click.Group):
                 raise
             code = _report_bug(error, given)
         return code
+
+
+def _words_of(error: EcrlanError, given: Sequence[str]) -> str:
+    """Return what an error says: for programs in English, for people in their language where it is known in that."""
+    if "--json" in given or error.why is None:
+        return str(error)
+    from ecrlan.model import evidence_of  # noqa: PLC0415 - costs time that most commands do not need
+    from ecrlan.texts import words  # noqa: PLC0415 - the same
+    from ecrlan.texts.language import choose_language  # noqa: PLC0415 - the same
+
+    return words(evidence_of(error), choose_language(os.environ))
 
 
 def report(code: str, message: str, sent: str, ending: Exit, given: Sequence[str]) -> Exit:

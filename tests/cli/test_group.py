@@ -189,3 +189,19 @@ def test_a_purchase_whose_reader_left_unseen_is_never_told_as_declined(run, shop
     monkeypatch.setattr("ecrlan.cli.session.Progress.__enter__", leave)
     assert run("purchase", "6.50").exit_code == 4
     assert run("status").exit_code == 3
+
+
+def test_operations_and_errors_are_told_in_the_users_language(run, run_json, shop, monkeypatch):
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "it_IT.UTF-8")
+    told = run("purchase", "6.50", "--reference", "sale-1").stdout
+    assert told.startswith("approvata  pagamento 6,50 EUR")
+    assert "riferimento" in told
+    unknown = run("operations", "show", "sale-9")
+    assert "nessuna operazione ha il riferimento 'sale-9'" in unknown.stderr
+    exit_code, document = run_json("operations", "show", "sale-9")
+    assert (exit_code, document["error"]["message"]) == (unknown.exit_code, "no operation has the reference 'sale-9'")
+    _, status = run_json("status")
+    assert status["outcome"] == "done"
+    assert "operativo" in run("status").stdout
