@@ -1,4 +1,6 @@
 import hashlib
+import io
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -9,6 +11,10 @@ import pytest
 from ecrlan.errors import JournalError
 from ecrlan.journal import Journal
 from ecrlan.journal.migrations import APPLICATION_ID, MIGRATIONS, VERSION, file_version, migrate
+from ecrlan.model import Code, Unresolved, verbatim
+from ecrlan.operation_json import operation_as_json
+from ecrlan.register.records import operation_of_entry
+from ecrlan.story import steps
 from tests.journal.samples import event, operation, purchase
 
 UNSETTLED = ["old-queued", "old-sending", "old-unresolved"]
@@ -196,3 +202,20 @@ def test_not_even_retention_deletes_the_unsettled(inline, table):
     with pytest.raises(sqlite3.IntegrityError, match="unsettled"):
         inline._writing.execute(f"DELETE FROM {table}")  # noqa: S608
     inline._writing.execute("ROLLBACK")
+
+
+def test_words_that_an_earlier_release_wrote_are_told_as_they_stand(recent):
+    with Journal(recent, owner_wait=0) as journal:
+        told = {entry.reference: operation_of_entry(journal.find(entry.reference)) for entry in journal.entries()}
+        assert told["declined"].outcome.reason == verbatim(Code.PROSE, "NEGATA")
+        assert told["unresolved"].outcome == Unresolved(evidence=verbatim(Code.PROSE, "no answer"))
+        assert told["recovering"].evidence == verbatim(Code.PROSE, "the result was lost")
+        document = operation_as_json(told["unresolved"], "it")
+        assert (document["evidence"], document["evidence_code"]) == ("no answer", "prose")
+        english, italian = ([text for _, text in steps(journal.find("unresolved"), language)] for language in ("en", "it"))
+        assert english[-1] == "outcome: unresolved: no answer"
+        assert italian[-1] == "esito: esito incerto: no answer"
+        stream = io.StringIO()
+        journal.export_rows("jsonl", stream)
+        events = [event for line in stream.getvalue().splitlines() for event in json.loads(line)["events"]]
+        assert {"answer": "result", "evidence": None, "outcome": "declined", "reason": "NEGATA"} in [event["data"] for event in events]
