@@ -35,12 +35,12 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Return the register's version, addresses and journal, and what the token allows."""
         return JSONResponse(await asyncio.to_thread(daemon.register_document, request.state.role))
 
-    @router.get("/v1/alarms", responses=answers(ok=AlarmList), response_model=None)
+    @router.get("/v1/alarms", responses=answers(422, ok=AlarmList), response_model=None)
     async def alarms(language: Spoken) -> Response:
         """Return the alarms that last, oldest first."""
         return JSONResponse({"alarms": daemon.alarms.active_in(language)})
 
-    @router.post("/v1/alarms/{alarm_id}/dismiss", responses=answers(404, 408, 409, 413, ok=AlarmDocument), response_model=None)
+    @router.post("/v1/alarms/{alarm_id}/dismiss", responses=answers(404, 408, 409, 413, 422, ok=AlarmDocument), response_model=None)
     async def dismiss(alarm_id: str, language: Spoken) -> Response:
         """End an alarm that somebody has seen. That of an unresolved operation ends only when the operation is settled."""
         return JSONResponse(in_language(daemon.alarms.dismiss(alarm_id), language))

@@ -19,17 +19,17 @@ def make_router(daemon: Daemon) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["terminals"])
 
-    @router.get("/v1/terminals", responses=answers(503, ok=TerminalList), response_model=None)
+    @router.get("/v1/terminals", responses=answers(422, 503, ok=TerminalList), response_model=None)
     async def listing(language: Spoken) -> Response:
         """Return all terminals."""
         return JSONResponse({"terminals": [daemon.terminal_document(name, language) for name in daemon.register.terminals]})
 
-    @router.get("/v1/terminals/{name}", responses=answers(404, 503, ok=TerminalDocument), response_model=None)
+    @router.get("/v1/terminals/{name}", responses=answers(404, 422, 503, ok=TerminalDocument), response_model=None)
     async def show(name: str, language: Spoken) -> Response:
         """Return one terminal."""
         return JSONResponse(daemon.terminal_document(name, language))
 
-    @router.post("/v1/terminals/{name}/status", responses=answers(404, 408, 409, 413, 503, ok=OperationDocument), response_model=None)
+    @router.post("/v1/terminals/{name}/status", responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument), response_model=None)
     async def status(name: str, request: Request, language: Spoken) -> Response:
         """Ask the terminal how it is, now. It waits for its turn; the outcome is `done` or `not_performed`."""
         operation = await daemon.calls.look(daemon.register.terminal(name).status(), lambda: left(request.receive))
