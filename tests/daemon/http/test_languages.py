@@ -1,4 +1,4 @@
-"""What codes say, in the language that a client asks for; refusals name cause, setting and next step (faults.md C9)."""
+"""What codes say, in the language that a client asks for; refusals name cause, setting and next step."""
 
 from __future__ import annotations
 

@@ -12,7 +12,19 @@ import pytest
 
 from ecrlan.daemon.http import manual
 from ecrlan.errors import InvalidValueError, RegisterError
-from ecrlan.model import Approved, Declined, Kind, NotPerformed, Operation, Resolution, State, Unresolved
+from ecrlan.model import (
+    Approved,
+    Code,
+    Declined,
+    Evidence,
+    Kind,
+    NotPerformed,
+    Operation,
+    Resolution,
+    State,
+    Unresolved,
+    verbatim,
+)
 from ecrlan.operation_json import operation_as_json
 from tests.daemon.house import house
 
@@ -141,7 +153,7 @@ def test_every_outcome_of_money_has_a_row() -> None:
 def test_every_key_of_an_operation_has_a_row() -> None:
     now = datetime(2026, 11, 28, tzinfo=UTC)
     resolved = Resolution(by="Ada", note="seen", time=now)
-    outcomes = (Approved(answer={"ORDER_ID": "1"}), Declined(reason="refused"))
+    outcomes = (Approved(answer={"ORDER_ID": "1"}), Declined(reason=verbatim(Code.TERMINAL_WORDS, "refused")))
     keys = set[str]()
     for outcome in outcomes:
         operation = Operation(
@@ -153,6 +165,7 @@ def test_every_key_of_an_operation_has_a_row() -> None:
             outcome=outcome,
             created_time=now,
             data="x",
+            evidence=Evidence(Code.NO_BASELINE),
             durable=False,
             resolution=resolved,
         )
