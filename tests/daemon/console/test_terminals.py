@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from ecrlan.model import Code, Evidence
 from tests.daemon.console.conftest import Till, Visit
 from tests.daemon.house import House
 
@@ -57,7 +58,7 @@ def test_hand_use_is_reset_by_a_named_person(till: Till, visit: Visit) -> None:
         terminal = house.daemon.register.terminal("till-1")
         terminal.memory.used_by_hand = True
         terminal.memory.clock.learned = -172_800.0
-        terminal.alarm("hand_use", "used by hand, too", None)
+        terminal.alarm("hand_use", Evidence(Code.USED_BY_HAND, {"stan": "000042"}), None)
 
     till.do(use_by_hand)
     expect(card).to_contain_text("48 h behind")
