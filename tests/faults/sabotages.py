@@ -18,7 +18,7 @@ import ecrlan.register.conduct
 import ecrlan.register.outcomes
 import ecrlan.register.recovering
 from ecrlan.journal import NewOperation
-from ecrlan.model import Approved
+from ecrlan.model import Approved, Code, Evidence
 from ecrlan.net.line import Line
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import Link
@@ -98,7 +98,7 @@ def skip_the_amount(patch: Patch) -> None:
 
 
 def take_a_nak_after_silence_as_proof(patch: Patch) -> None:
-    patch.setattr(Exchange, "_unheard", lambda self: self._end(ExchangeInput.NOT_TAKEN, "silence", []))
+    patch.setattr(Exchange, "_unheard", lambda self: self._end(ExchangeInput.NOT_TAKEN, Evidence(Code.REFUSED_THEN_SILENCE), []))
 
 
 def ignore_the_reference(patch: Patch) -> None:
@@ -112,7 +112,7 @@ def believe_the_last_result(patch: Patch) -> None:
     patch.setattr(
         ecrlan.register.recovering,
         "judge",
-        lambda _, answer, __: Judgement(Verdict.OURS if answer is not None else Verdict.UNPROVED, "it is the last result"),
+        lambda _, answer, __: Judgement(Verdict.OURS if answer is not None else Verdict.UNPROVED, Evidence(Code.NO_BASELINE)),
     )
 
 

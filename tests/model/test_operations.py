@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ecrlan.model import Approved, Kind, NotPerformed, Operation, State, Unresolved, with_outcome
+from ecrlan.model import Approved, Code, Evidence, Kind, NotPerformed, Operation, State, Unresolved, with_outcome
 from ecrlan.operation_json import operation_as_json
 
 OPERATION: Operation = Operation(
@@ -24,10 +24,10 @@ def test_an_operation_as_json_is_the_document_of_every_surface() -> None:
 
 
 def test_what_a_call_returns_has_an_outcome() -> None:
-    for outcome in (Approved(), NotPerformed(reason="busy"), Unresolved(evidence="nothing came")):
+    for outcome in (Approved(), NotPerformed(reason=Evidence(Code.CANCELLED)), Unresolved(evidence=Evidence(Code.TIME_OVER))):
         operation = replace(OPERATION, outcome=outcome)
         assert with_outcome(operation) is operation
-    under_way = replace(OPERATION, state=State.RECOVERING, outcome=None, evidence="the line was lost")
-    assert with_outcome(under_way).outcome == Unresolved(evidence="the line was lost")
+    under_way = replace(OPERATION, state=State.RECOVERING, outcome=None, evidence=Evidence(Code.LINE_LOST))
+    assert with_outcome(under_way).outcome == Unresolved(evidence=Evidence(Code.LINE_LOST))
     assert with_outcome(under_way).state is State.RECOVERING
-    assert isinstance(with_outcome(replace(under_way, evidence=None)).outcome, Unresolved)
+    assert with_outcome(replace(under_way, evidence=None)).outcome == Unresolved(evidence=Evidence(Code.OUTCOME_UNKNOWN))

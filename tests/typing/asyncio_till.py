@@ -16,7 +16,7 @@ async def sell(terminal: ecrlan.Terminal, cents: int) -> str:
         case Approved(stan=stan):
             return f"paid, {stan}"
         case Declined(reason=reason) | NotPerformed(reason=reason):
-            return reason
+            return ecrlan.words(reason)
         case Unresolved():
             return "settle it by hand"
         case never:
@@ -26,8 +26,10 @@ async def sell(terminal: ecrlan.Terminal, cents: int) -> str:
 async def follow(terminal: ecrlan.Terminal) -> None:
     async for event in terminal.events():
         match event:
-            case ecrlan.ProgressShown(text=text) | ecrlan.Alarm(text=text):
+            case ecrlan.ProgressShown(text=text):
                 print(text)
+            case ecrlan.Alarm(what=what):
+                print(ecrlan.words(what, "it"))
             case ecrlan.OperationChanged(operation=operation):
                 assert_type(operation, ecrlan.Operation)
                 print(operation.outcome or operation.state)

@@ -15,7 +15,7 @@ def sell(terminal: blocking.Terminal, cents: int) -> str:
         case Approved(stan=stan):
             return f"paid, {stan}"
         case Declined(reason=reason) | NotPerformed(reason=reason):
-            return reason
+            return ecrlan.words(reason)
         case Unresolved():
             return "settle it by hand"
         case never:

@@ -17,7 +17,7 @@ async def sell(terminal: RemoteTerminal, cents: int) -> str:
         case Approved(stan=stan):
             return f"paid, {stan}"
         case Declined(reason=reason) | NotPerformed(reason=reason):
-            return reason
+            return ecrlan.words(reason)
         case Unresolved():
             return "settle it by hand"
         case never:
