@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from ecrlan.errors import MalformedMessageError, RegisterError, TerminalBlockedError
@@ -100,18 +99,14 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         )
         return with_outcome(operation)
 
-    @cached_property
-    def _always_known(self) -> orders.Known:
-        return orders.Known(
+    def _known(self, order: orders.Order) -> orders.Known:
+        known = orders.Known(
             terminal_id=self._tid,
             cash_register_id=self.register.cash_register_id,
             capture_length=self.settings.capture_length,
             printing_mode=self.settings.printing_mode,
             tag_map="" if self.settings.tag_map == "auto" else self.settings.tag_map,
         )
-
-    def _known(self, order: orders.Order) -> orders.Known:
-        known = self._always_known
         if isinstance(order, orders.Void) and order.target is not None:
             return replace(known, stan=voidable_stan(self.register.journal, self.name, order.target))
         if isinstance(order, orders.FollowingOrder) and order.target is not None:

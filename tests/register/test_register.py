@@ -111,6 +111,9 @@ def test_same_reference_same_operation() -> None:
                 await terminal.preauthorize(650, reference="sale-1")
             with pytest.raises(ReferenceConflictError, match=r"cash_register_id=00000001.*asked for now:.*cash_register_id=00000002"):
                 await terminal.purchase(650, reference="sale-1", cash_register_id="00000002")
+            register.cash_register_id = "00000003"  # an order takes it as it is now
+            with pytest.raises(ReferenceConflictError, match=r"asked for now:.*cash_register_id=00000003"):
+                await terminal.purchase(650, reference="sale-1")
 
     run(main)
 
