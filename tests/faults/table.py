@@ -15,6 +15,8 @@ NAK = "NAK, then silence, a loss or a result: `G` is not asked"
 NEITHER = "the answer came, its code (09, 42) says neither"
 BY_HAND = "hand use: no ACK, STAN not the next, or no amount"
 NO_OWN_STAN = "`G` has a result without a STAN of its own"
+NOT_REACHABLE = "terminal not reachable until the time for questions was over"
+NO_ANSWER = "`G` refused (NAK) or not answered until that time was over"
 CLASSES: dict[Code, str] = {
     Code.NEVER_SETTLED: "K, C: `G` tells of neither",
     Code.OTHER_FORM: "`G` has a result of another form (DCC), or another operation's",
@@ -33,8 +35,10 @@ CLASSES: dict[Code, str] = {
     Code.NO_BASELINE: "no last result known from before: `G` refused, or unknown",
     Code.STAN_OF_ANOTHER: "`G` has an older operation's result",
     Code.HOST_TIME_BEFORE: "`G` has a result from before the request, by the clocks",
-    Code.NOT_ASKED: "terminal not reachable until the time for questions was over",
-    Code.NO_LAST_RESULT_FOR: "`G` refused (NAK) or not answered until that time was over",
+    Code.NOT_ASKED: NOT_REACHABLE,
+    Code.CLOCK_NOT_ASKED: NOT_REACHABLE,
+    Code.NO_LAST_RESULT: NO_ANSWER,
+    Code.NO_LAST_RESULT_FOR: NO_ANSWER,
     Code.TIME_OVER: "no result within its time limit, and `G` cannot tell",
     Code.FROM_BEFORE: "the operation is from before the journal was restored or copied",
     Code.OTHER_TERMINAL_ID: ANOTHER_TERMINAL,
