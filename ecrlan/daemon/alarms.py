@@ -17,11 +17,11 @@ import httpx
 import structlog
 
 from ecrlan.daemon.posts import PAUSES, post
-from ecrlan.daemon.reading import read
 from ecrlan.daemon.recipients import Recipients
 from ecrlan.errors import InvalidValueError, JournalError, RegisterError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
+from ecrlan.journal.reading import read
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import Code, Evidence, Unresolved, read_evidence
 from ecrlan.operation_json import told

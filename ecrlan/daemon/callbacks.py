@@ -19,11 +19,11 @@ import httpx
 import structlog
 
 from ecrlan.daemon.posts import AT_ONCE, PAUSES, Answer, host_of, post
-from ecrlan.daemon.reading import read
 from ecrlan.daemon.recipients import Recipients
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
+from ecrlan.journal.reading import read
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import Approved, Declined, Done, Operation, State
 from ecrlan.operation_json import operation_as_json

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import asdict
 
-from ecrlan.daemon.reading import read
 from ecrlan.errors import JournalError
 from ecrlan.journal import JournalReader
 from ecrlan.journal.queries import Filter
+from ecrlan.journal.reading import read
 from ecrlan.model import Operation, State
 from ecrlan.register import Register
 from ecrlan.register.records import operation_of_entry

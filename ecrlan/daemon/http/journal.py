@@ -9,7 +9,7 @@ from ecrlan.daemon.daemon import Daemon
 from ecrlan.daemon.documents import journal_as_json
 from ecrlan.daemon.http.bodies import JOURNAL_ACCEPTANCE, JournalAcceptance, Spoken, read, schema_of
 from ecrlan.daemon.http.schemas import JournalDocument, answers, takes
-from ecrlan.daemon.reading import read as look_up
+from ecrlan.journal.reading import read as look_up
 
 
 def make_router(daemon: Daemon) -> APIRouter:

@@ -14,10 +14,10 @@ from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema, orders_as_json
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, OrderList, ReceiptLines, Story, answers, takes
 from ecrlan.daemon.listing import list_operations
-from ecrlan.daemon.reading import read as look_up
 from ecrlan.daemon.story import story_as_json
 from ecrlan.errors import EcrlanError
 from ecrlan.journal.queries import Filter
+from ecrlan.journal.reading import read as look_up
 from ecrlan.model import Kind, Operation, State
 from ecrlan.operation_json import operation_as_json
 from ecrlan.texts import Language

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from ecrlan.daemon.reading import read
 from ecrlan.errors import JournalError
+from ecrlan.journal.reading import read
 
 
 async def test_it_is_called_in_a_thread() -> None:
