@@ -22,7 +22,8 @@ from ecrlan.register import Register as AsyncRegister
 from ecrlan.register import Terminal as AsyncTerminal
 from ecrlan.register import TerminalEvent, TerminalSettings
 from ecrlan.register.options import TerminalOptions
-from ecrlan.register.register import Observer, local_clock
+from ecrlan.register.publisher import Observer
+from ecrlan.register.register import local_clock
 from ecrlan.register.surface import Operations
 
 Result = TypeVar("Result")
@@ -259,6 +260,10 @@ class Register:
     def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
         """As `ecrlan.Register.resolve`."""
         return self._opened().call(self._register.resolve(reference, outcome, by=by, note=note))
+
+    def withdraw(self, reference: str) -> Operation:
+        """As `ecrlan.Register.withdraw`."""
+        return self._opened().call(self._register.withdraw(reference))
 
     def attach(self, reference: str, terminal: str, *, by: str) -> Operation:
         """As `ecrlan.Register.attach`."""

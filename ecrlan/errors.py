@@ -82,6 +82,33 @@ class RegisterError(EcrlanError):
     code = "refused"
 
 
+class ClosedError(RegisterError):
+    """The register is closed, or being closed: it takes no new operations, and those that wait are dropped. Nothing was sent."""
+
+    code = "closing"
+
+    def __init__(self) -> None:
+        super().__init__("the register is being closed and takes no new operations; nothing was sent")
+        self.why = ("register_closed", {})
+
+
+class AlreadySentError(RegisterError):
+    """An operation that is to be withdrawn was sent, or has ended."""
+
+    code = "already_sent"
+    sent: Sent = "unknown"
+
+    def __init__(self, reference: str, state: str) -> None:
+        """Name the operation and say how it stands: its state, or its outcome."""
+        super().__init__(
+            f"operation {reference} was sent, or has ended ({state}), and cannot be withdrawn; "
+            "only the terminal's red key ends a running payment"
+        )
+        self.why = ("already_sent", {"reference": reference})
+        self.reference = reference
+        self.state = state
+
+
 class TerminalBusyError(RegisterError):
     """The operation stood in the terminal's queue until its time ran out. Nothing was sent."""
 

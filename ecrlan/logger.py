@@ -5,8 +5,11 @@ It is imported by `load`, which a register calls before it opens a line, or else
 
 from __future__ import annotations
 
+import traceback
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
+
+MOST_PLACES: Final = 12
 
 
 class Logger:
@@ -24,3 +27,12 @@ class Logger:
 def load() -> Any:  # noqa: ANN401 - a module, whose functions structlog does not type either
     """Import structlog, if it is not yet, and return it."""
     return import_module("structlog")
+
+
+def trace_of(error: BaseException) -> list[str]:
+    """Return the innermost places that `error` went through, outermost first, and its type: lines of code, never values.
+
+    For tokens and card data are among those.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_PLACES:]
+    return [*(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames), type(error).__name__]

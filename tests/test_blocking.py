@@ -26,6 +26,7 @@ def public(owner: type) -> set[str]:
 INSIDE_TERMINAL = {
     "admit",
     "alarm",
+    "begin",
     "begin_series",
     "check_again",
     "clock",
@@ -37,6 +38,8 @@ INSIDE_TERMINAL = {
     "publish",
     "recover",
     "settled_by_person",
+    "check_target",
+    "enter",
     "tell",
     "watch",
     "write",
@@ -44,14 +47,10 @@ INSIDE_TERMINAL = {
 INSIDE_REGISTER = {
     "adopt",
     "check_journal",
-    "frames_observed",
     "journal",
-    "known_operation",
     "observe_rows",
-    "observed",
-    "promise",
-    "start",
-    "tell",
+    "begin",
+    "read",
     "write",
 }
 

@@ -8,30 +8,15 @@ from typing import Any
 
 import structlog
 
-from ecrlan.daemon.trace import trace_of
-from ecrlan.errors import EcrlanError, RegisterError
+from ecrlan.errors import ClosedError
 from ecrlan.model import Operation, State
 from ecrlan.model.orders import Order
 from ecrlan.register import OperationChanged, Register, Terminal, TerminalEvent
 
 log = structlog.get_logger(__name__)
 
-FIRST_TURNS = 10
-"""Turns of the event loop in which a refusal that needs no network is known, so that it is told instead of a promise."""
-LAST_TURNS = 4
-"""Turns after a promise in which a refusal that came just before it reaches its caller."""
-
 Gone = Callable[[], Awaitable[Any]]
 """Returns once the client has left."""
-
-
-class ClosingError(RegisterError):
-    """The daemon is being stopped: it takes no new operations. Nothing was sent."""
-
-    code = "closing"
-
-    def __init__(self) -> None:
-        super().__init__("the daemon is being stopped and takes no new operations")
 
 
 class Calls:
@@ -57,40 +42,35 @@ class Calls:
 
         The order has a reference. What is returned unfinished is promised: it ends with an outcome, be it `not_performed`. None where the
         client has left: then the operation is dropped if it still stands in the queue and nobody was promised anything. Raises as the
-        terminal's methods do (nothing was sent then), and `ClosingError`.
+        terminal's methods do (nothing was sent then), and `ClosedError`.
         """
         if self.closing:
-            raise ClosingError
-        reference = str(order.reference)
-        task = self._spawn(reference, terminal.carry_out(order))
-        if wait > 0:
-            if not await self._wait(task, wait, gone):
+            raise ClosedError
+        running = await terminal.begin(order)
+        running.on_end(lambda: self._wake(running.reference))
+        if wait > 0 and not running.done:
+            ending = asyncio.get_running_loop().create_task(running.ended())
+            if not await self._wait(ending, wait, gone):
                 return None
-        else:
-            for _ in range(FIRST_TURNS):
-                if task.done():
-                    break
-                await asyncio.sleep(0)
-        if not task.done():
-            self.register.promise(reference)
-            for _ in range(LAST_TURNS):
-                await asyncio.sleep(0)
-        ended = _result(task) if task.done() else None
-        if ended is not None and ended.state is State.FINISHED:
-            return ended
-        return self.register.operation(reference)
+            if not ending.done():
+                running.promise()  # else nobody waits for it any more, and it would be dropped
+                ending.cancel()
+        if running.done:
+            return await running.ended()
+        running.promise()
+        return running.operation()
 
     async def look(self, call: Coroutine[Any, Any, Operation], gone: Gone) -> Operation | None:
         """Wait for a call that only looks at a terminal, to its end; None where the client has left: it is dropped."""
         if self.closing:
             call.close()
-            raise ClosingError
-        task = self._spawn(None, call)
+            raise ClosedError
+        task = asyncio.get_running_loop().create_task(call)
         if await self._wait(task, None, gone) and task.done():
-            return _result(task)
+            return task.result()
         task.cancel()
         if self._release.done():
-            raise ClosingError
+            raise ClosedError
         return None
 
     async def ended(self, reference: str, *, wait: float, gone: Gone) -> Operation | None:
@@ -119,11 +99,6 @@ class Calls:
             self._released = asyncio.get_running_loop().create_future()
         return self._released
 
-    def _spawn(self, reference: str | None, call: Coroutine[Any, Any, Operation]) -> asyncio.Task[Operation]:
-        task = asyncio.get_running_loop().create_task(call)
-        task.add_done_callback(lambda done: self._over(reference, done))
-        return task
-
     async def _wait(self, task: asyncio.Task[Any], seconds: float | None, gone: Gone) -> bool:
         """Wait for the task, for `seconds`, or until all are let go; False where the client left, whose task is cancelled then."""
         leaving = asyncio.ensure_future(gone())
@@ -137,13 +112,6 @@ class Calls:
             return False
         return True
 
-    def _over(self, reference: str | None, task: asyncio.Task[Operation]) -> None:
-        if reference is not None:
-            self._wake(reference)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, EcrlanError):  # nobody may be left to be told
-            log.error("operation.failed", reference=reference, trace=trace_of(error))
-
     def _observe(self, event: TerminalEvent) -> None:
         if isinstance(event, OperationChanged) and event.operation.state is State.FINISHED:
             self._wake(event.operation.reference)
@@ -152,10 +120,3 @@ class Calls:
         end = self._ends.pop(reference, None)
         if end is not None:
             end.set()
-
-
-def _result(task: asyncio.Task[Operation]) -> Operation:
-    try:
-        return task.result()
-    except asyncio.CancelledError:  # dropped from the queue: the daemon is being stopped
-        raise ClosingError from None

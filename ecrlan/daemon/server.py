@@ -31,8 +31,8 @@ from ecrlan.daemon.http.protocol import REQUEST_SECONDS, limited
 from ecrlan.daemon.http.security import BODY_SECONDS, MOST_STREAMS
 from ecrlan.daemon.notify import Notifier
 from ecrlan.daemon.tokens import write_private
-from ecrlan.daemon.trace import trace_of
 from ecrlan.errors import EcrlanError, InvalidValueError, ListenError
+from ecrlan.logger import trace_of
 from ecrlan.setting_values import split_address
 from ecrlan.settings import Settings
 

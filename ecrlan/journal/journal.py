@@ -99,6 +99,11 @@ class Journal(JournalReader):
         return JournalReader(path)
 
     @property
+    def threaded(self) -> bool:
+        """Whether it is written by a thread of its own: then it is read in threads, too, where nothing may be held up."""
+        return self._writer.threaded
+
+    @property
     def failed(self) -> str | None:
         """Why the journal takes nothing more, or None. It stays failed until it is opened anew."""
         return self._writer.failed

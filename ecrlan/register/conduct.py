@@ -101,7 +101,7 @@ class Conductor:
                 self.lines.end()  # one that still stood for a late result
                 problem = await self._prepare(work)
                 if problem is None:
-                    self.host.check_again(order)
+                    await self.host.check_again(order)
                 else:
                     work.not_performed(Evidence(Code.NOTHING_SENT, {"cause": problem}), self.host.clock())
             if work.outcome is None:
@@ -333,21 +333,23 @@ class Conductor:
         def sink(events: tuple[Event, ...]) -> asyncio.Future[None] | None:
             rows: list[NewOperation | Row] = []
             durable = False
+            before = work.state
             for event in events:
                 durable = self._take(work, exchange, event, rows) or durable
             if not work.order.journaled:  # a look: only what is not about it is worth a record
                 rows = [row for row in rows if row.reference is None]
             committing = self.questions.commit(rows, work, durable=durable)
-            if any(isinstance(event, Answered) for event in events):
-                self._tell_once_written(work, committing, late=any(isinstance(event, Answered) and event.late for event in events))
+            answered = [event for event in events if isinstance(event, Answered)]
+            if answered:
+                work.committing = committing
+            # its own outcome is told by whoever performs it
+            if any(event.late for event in answered) or (work.outcome is None and work.state is not before):
+                self._publish_once_written(work, committing)
             return committing
 
         return sink
 
-    def _tell_once_written(self, work: Work, committing: asyncio.Future[None] | None, *, late: bool) -> None:
-        work.committing = committing
-        if not late:
-            return  # told by whoever performs it
+    def _publish_once_written(self, work: Work, committing: asyncio.Future[None] | None) -> None:
         if committing is None:
             self.host.publish(work)
         else:
@@ -363,7 +365,6 @@ class Conductor:
                 work.acknowledged = True
                 work.state = State.ACCEPTED if work.outcome is None else work.state
                 rows.append(event_row(work, "accepted", now))
-                self.host.publish(work)
             case Refused(code=code, transmission=transmission) if code != "U":
                 work.refused = True
                 rows.append(event_row(work, "refused", now, transmission=transmission))
@@ -417,7 +418,6 @@ class Conductor:
             self.memory.unseen_stans += transmission == 1
         if work.outcome is None and work.state is not State.SENDING:
             work.state = State.SENDING
-            self.host.publish(work)
         return transmission == 1 and work.order.money
 
     def _answered(self, work: Work, exchange: Exchange, event: Answered, rows: list[NewOperation | Row]) -> None:

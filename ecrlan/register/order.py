@@ -40,6 +40,8 @@ class Order:
     additional: AdditionalDataRequest | None = None
     target: str | None = None
     """The reference of the operation that is voided, raised or captured."""
+    generated: bool = False
+    """Whether the reference was made here, so that nobody can have asked for it before."""
     journaled: bool = True
     queue_timeout: float = 300.0
     background: bool = False
@@ -107,6 +109,8 @@ class Work:
     evidence: Evidence | None = None
     durable: bool = True
     resolution: Resolution | None = None
+    withdrawn: bool = False
+    """Whether it was taken back before it was sent."""
     promised: bool = False
     """Whether somebody was told that it is under way: then even a refusal is written down, as not performed."""
     recorded: bool = False

@@ -72,7 +72,7 @@ class Host(Protocol):
     def pin(self, terminal_id: str) -> None:
         """Take the TID that the terminal told for its own."""
 
-    def check_again(self, order: Order) -> None:
+    async def check_again(self, order: Order) -> None:
         """Refuse money by what the questions just before it told. Raises `RegisterError`."""
 
     def open_references(self) -> set[str]:

@@ -99,7 +99,7 @@ class Recovery:
     async def ask(self, work: Work) -> Judgement | None:
         """Ask once, in the terminal's queue, and settle `work` where the answer proves something. None where nobody could be asked."""
         try:
-            async with self.queue.place(f"recovery of {work.reference}", self.settings.queue_timeout):
+            async with self.queue.enter(f"recovery of {work.reference}", self.settings.queue_timeout):
                 if not work.open:
                     return None
                 return await self.ask_now(work)

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack
+from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack
 
 from ecrlan.errors import (
+    AlreadySentError,
+    ClosedError,
+    EcrlanError,
     InvalidValueError,
     JournalDoubtError,
     JournalError,
@@ -23,9 +26,10 @@ from ecrlan.errors import (
     UnknownReferenceError,
     UnknownTerminalError,
 )
-from ecrlan.journal import Entry, Journal, NewOperation, parameters_hash
+from ecrlan.journal import Entry, Journal, Known, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
-from ecrlan.logger import Logger, load
+from ecrlan.journal.reading import read
+from ecrlan.logger import Logger, load, trace_of
 from ecrlan.model import (
     SHARED_FORMS,
     Approved,
@@ -44,11 +48,13 @@ from ecrlan.model import (
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.register.commits import Commits
-from ecrlan.register.events import OperationChanged, TerminalEvent
+from ecrlan.register.events import OperationChanged
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.options import TerminalOptions, TerminalSettings, check_apart
 from ecrlan.register.order import Order, Work, said
 from ecrlan.register.outcomes import moves_money
+from ecrlan.register.publisher import Observer, Publisher, guarded
+from ecrlan.register.queue import Place
 from ecrlan.register.recall import belongs_to, open_work, recall_terminal
 from ecrlan.register.records import (
     created_row,
@@ -58,13 +64,17 @@ from ecrlan.register.records import (
     recovering_row,
     sent_request,
 )
+from ecrlan.register.running import Running
 from ecrlan.register.terminal import Terminal
 
 log = Logger(__name__)
 
-Observer = Callable[[TerminalEvent], None]
 RowObserver = Callable[[NewOperation | Row], None]
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+WITHDRAWN = Evidence(Code.WITHDRAWN)
 DRAIN_PERIOD = 0.2
 """Seconds between two looks at what has not ended yet."""
 
@@ -116,13 +126,14 @@ class Register:
         self._must_listen = must_listen
         self._open: dict[str, Work] = {}
         """What a crash left open, by its reference, whichever terminal has taken it up."""
-        self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None]]] = {}
-        self._waiting: dict[str, int] = {}
+        self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None], Running]] = {}
+        self._looking: dict[str, asyncio.Future[None]] = {}
+        """References that are being looked up in the journal."""
         self._resolving: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._closing = False
         self._commits = Commits()
-        self._observers: dict[Observer, bool] = {}
+        self.publisher = Publisher()
         self._row_observers: list[RowObserver] = []
         self.accompany: Callable[[str], list[Row]] | None = None
         """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
@@ -163,11 +174,11 @@ class Register:
             self._housekeeping = Housekeeping(self.journal, folder, self.clock, backups=backups, retention_days=days)
 
     async def close(self) -> None:
-        """Close every line and the journal. An operation under way is left to recovery."""
+        """Close every line and the journal. An operation under way is left to recovery; who waits for it gets it as it stands."""
         self._closing = True
         if self.listener is not None:
             await self.listener.close()
-        tasks = [task for _, _, task in self._running.values()] + list(self._background)
+        tasks = [task for _, _, task, _ in self._running.values()] + list(self._background)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -175,17 +186,18 @@ class Register:
             terminal.lines.drop()
         if self._housekeeping is not None:
             await self._housekeeping.close()
+        self.publisher.flush()
         self._close_journal()
 
     async def drain(self, seconds: float) -> None:
         """Take no new operations, drop those of which nothing was sent, and give the others `seconds` to finish before `close`."""
         self._closing = True
-        for _, work, task in self._running.values():
+        for _, work, task, _ in self._running.values():
             if not work.sent:
                 task.cancel()
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while left := [task for _, work, task in self._running.values() if not task.done() and work.state is not State.RECOVERING]:
+        while left := [task for _, work, task, _ in self._running.values() if not task.done() and work.state is not State.RECOVERING]:
             if loop.time() >= until:
                 return
             await asyncio.wait(left, timeout=min(DRAIN_PERIOD, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
@@ -193,35 +205,12 @@ class Register:
     # --- observers --------------------------------------------------------------------------------------------------------------
 
     def observe(self, callback: Observer, *, frames: bool = False) -> Callable[[], None]:
-        """Have `callback` called with every event of every terminal, at once and on the loop; returns what ends it.
-
-        Frames, masked, come with `frames` only (and to everybody while one observer wants them).
-        """
-        self._observers[callback] = frames
-
-        def end() -> None:
-            self._observers.pop(callback, None)
-
-        return end
+        """Have `callback` called with every event of every terminal, on the loop; returns what ends it. See `Publisher.observe`."""
+        return self.publisher.observe(callback, frames=frames)
 
     def observe_rows(self, callback: RowObserver) -> None:
-        """Have `callback` called with every row as it is given to the journal, before its commit."""
+        """Have `callback` called with every row: one that must be on disk first, once it is. What it raises is logged and hurts nobody."""
         self._row_observers.append(callback)
-
-    @property
-    def observed(self) -> bool:
-        """Whether anybody observes."""
-        return bool(self._observers)
-
-    @property
-    def frames_observed(self) -> bool:
-        """Whether any observer wants frames."""
-        return any(self._observers.values())
-
-    def tell(self, event: TerminalEvent) -> None:
-        """Tell the observers."""
-        for observer in tuple(self._observers):
-            observer(event)
 
     # --- terminals --------------------------------------------------------------------------------------------------------------
 
@@ -304,83 +293,120 @@ class Register:
 
     def running(self) -> list[Operation]:
         """Return the operations that wait or are under way, in the order in which they came; polls are none."""
-        return [work.snapshot() for _, work, _ in self._running.values() if not work.order.background]
+        return [work.snapshot() for _, work, _, _ in self._running.values() if not work.order.background]
 
-    def promise(self, reference: str) -> None:
-        """Note that a caller was told that this operation is under way: should it be refused in the end, it is written down."""
-        if reference in self._running:
-            self._running[reference][1].promised = True
+    async def withdraw(self, reference: str) -> Operation:
+        """Take an operation back that still waits for its terminal: it ends as `not_performed`, and its reference stays used.
 
-    async def known_operation(self, order: Order, terminal: str) -> Operation | None:
-        """Return what stands under the order's reference, waiting for its end if it runs; None where the reference is new.
-
-        Raises `ReferenceConflictError` where it stands for other parameters.
+        Raises `UnknownReferenceError`, and `AlreadySentError` once it was sent, or has ended otherwise. Withdrawn twice is withdrawn.
         """
-        running = self._running.get(order.reference)
+        running = self._running.get(reference)
+        if running is None:
+            known = await self.read(self.operation, reference)
+            if known.outcome == NotPerformed(reason=WITHDRAWN):
+                return known
+            raise AlreadySentError(reference, known.outcome.outcome if known.outcome is not None else known.state.value)
+        _, work, task, handle = running
+        if work.sent or work.outcome is not None:
+            raise AlreadySentError(reference, work.outcome.outcome if work.outcome is not None else work.state.value)
+        work.withdrawn = work.promised = True
+        task.cancel()
+        return await handle.ended()
+
+    async def begin(self, terminal: Terminal, order: Order) -> Running:
+        """Begin an order, or find what stands under its reference. Refusals that need no terminal are raised here.
+
+        Raises `ReferenceConflictError`, `TerminalBusyError`, `TerminalBlockedError`, `ClosedError`, `JournalError`, `RegisterError`:
+        nothing was journaled and nothing was sent. What is refused later, by what the terminal says, is raised by `Running.ended`.
+        """
+        if order.generated:
+            return await self._start(terminal, order)
+        while (looking := self._looking.get(order.reference)) is not None:
+            await asyncio.wait([looking])
+        self._looking[order.reference] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._known(terminal, order) or await self._start(terminal, order)
+        finally:
+            self._looking.pop(order.reference).set_result(None)
+
+    async def _known(self, terminal: Terminal, order: Order) -> Running | None:
+        """Return what stands under the order's reference; None where that is new. Raises `ReferenceConflictError`."""
+        reference = order.reference
+        running = self._running.get(reference)
         if running is not None:
-            owner, work, task = running
-            if (owner.name, work.order.parameters) != (terminal, order.parameters):
-                raise _conflict(order, terminal, owner.name, work.order.kept_parameters)
-            return await self._wait(order.reference, work, task)
-        known = self.journal.known(order.reference)
-        entry = self.journal.find(order.reference) if known is not None else None
+            owner, work, _, handle = running
+            if (owner.name, work.order.parameters) != (terminal.name, order.parameters):
+                raise _conflict(order, terminal.name, owner.name, work.order.kept_parameters)
+            return handle
+        known, entry = await self.read(self._look_up, reference)
         if known is None:
             return None
         if entry is None:
             removed = "an operation that retention has removed"
-            raise ReferenceConflictError(order.reference, removed, _words(terminal, order.kept_parameters))
-        if (entry.terminal, known.parameters_hash) != (terminal, parameters_hash(order.parameters)):
-            raise _conflict(order, terminal, entry.terminal, entry.parameters)
-        open_work = self.terminals[terminal].open_works.get(order.reference)
+            raise ReferenceConflictError(reference, removed, _words(terminal.name, order.kept_parameters))
+        if (entry.terminal, known.parameters_hash) != (terminal.name, parameters_hash(order.parameters)):
+            raise _conflict(order, terminal.name, entry.terminal, entry.parameters)
+        open_work = self.terminals[terminal.name].open_works.get(reference)
         if open_work is not None:  # a crash left it open, and its recovery is under way
-            if open_work.outcome is None:
-                await open_work.concluded.wait()
-            await open_work.committed()
-            return open_work.snapshot()
-        return operation_of_entry(entry)
+            return Running(reference, open_work.snapshot, self._spawn(_concluded(open_work)))
+        operation = operation_of_entry(entry)
+        ended = asyncio.get_running_loop().create_future()
+        ended.set_result(None)
+        return Running(reference, lambda: operation, ended)
 
-    async def start(self, terminal: Terminal, order: Order) -> Operation:
-        """Perform an order in a task of its own, and wait for it. Cancelling the wait drops it only while it is queued."""
+    def _look_up(self, reference: str) -> tuple[Known | None, Entry | None]:
+        known = self.journal.known(reference)
+        return known, self.journal.find(reference) if known is not None else None
+
+    async def _start(self, terminal: Terminal, order: Order) -> Running:
+        if order.target is not None:
+            await self.read(terminal.check_target, order)
         if self._closing:
-            raise RegisterError("the register is closing: no new operations")
+            raise ClosedError
         if self.terminals.get(terminal.name) is not terminal:
-            raise RegisterError(f"terminal {terminal.name} was removed or has got other settings: ask for it anew")
+            raise RegisterError(
+                f"terminal {terminal.name} was removed or reconfigured; get it again with register.terminal({terminal.name!r})"
+            )
+        place = terminal.enter(order)
         work = Work(order=order, terminal=terminal.name, created_time=self.clock())
-        task = asyncio.get_running_loop().create_task(self._perform(terminal, work))
-        self._running[order.reference] = (terminal, work, task)
-        task.add_done_callback(lambda _: self._running.pop(order.reference, None))
-        return await self._wait(order.reference, work, task)
+        task = asyncio.get_running_loop().create_task(self._perform(terminal, work, place))
+        handle = Running(order.reference, work.snapshot, task, work)
+        self._running[order.reference] = (terminal, work, task, handle)
+        task.add_done_callback(lambda _: self._ended(order.reference, place, task))
+        return handle
 
-    async def _perform(self, terminal: Terminal, work: Work) -> None:
+    def _ended(self, reference: str, place: Place, task: asyncio.Task[None]) -> None:
+        self._running.pop(reference, None)
+        place.leave()  # one that was cancelled before its first step never came to that
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, EcrlanError):  # nobody may wait for it
+            log.error("operation.failed", reference=reference, trace=trace_of(error))
+
+    async def _perform(self, terminal: Terminal, work: Work, place: Place) -> None:
         try:
-            await terminal.perform(work)
+            await terminal.perform(work, place)
             if work.order.kind is Kind.CLOSE_SESSION and self._housekeeping is not None:
                 self._housekeeping.look_now()
         except JournalError:
             raise
         except (RegisterError, asyncio.CancelledError) as error:
-            if not work.promised or work.recorded or not work.order.journaled:
+            if not work.promised or work.recorded or not (work.order.journaled or work.withdrawn):
                 raise
-            reason = evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
+            reason = (
+                WITHDRAWN if work.withdrawn else evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
+            )
             work.not_performed(reason, self.clock())
-            refused = finished_row(work, NotPerformed(reason=reason), self.clock())
-            if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
-                await committing
+            if work.order.journaled:
+                refused = finished_row(work, NotPerformed(reason=reason), self.clock())
+                if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
+                    await committing
             terminal.publish(work)
 
-    async def _wait(self, reference: str, work: Work, task: asyncio.Task[None]) -> Operation:
-        self._waiting[reference] = self._waiting.get(reference, 0) + 1
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if self._waiting[reference] == 1 and not work.sent and work.state is State.QUEUED and not task.done():
-                task.cancel()
-            raise
-        finally:
-            self._waiting[reference] -= 1
-            if not self._waiting[reference]:
-                del self._waiting[reference]
-        return work.snapshot()
+    async def read(self, look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+        """Return what `look` finds in the journal: in a thread where the journal is written by one, for a disk may be slow."""
+        if self.journal.threaded:
+            return await read(look, *given, **named)
+        return look(*given, **named)
 
     async def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
         """Settle an unresolved operation in a person's name. Raises `RegisterError` where its outcome is known already."""
@@ -418,7 +444,7 @@ class Register:
             work.resolution = Resolution(by=by, note=note, time=now)
             work.settle(Approved() if outcome == "approved" else NotPerformed(reason=verbatim(Code.NOTE, note)), now)
         operation = self.operation(reference)
-        (self.terminals.get(known.terminal) or self).tell(OperationChanged(known.terminal, operation))
+        (self.terminals.get(known.terminal) or self.publisher).tell(OperationChanged(known.terminal, operation))
         return operation
 
     async def attach(self, reference: str, terminal: str, *, by: str) -> Operation:
@@ -448,7 +474,7 @@ class Register:
 
         `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
         """
-        at_work = {reference for reference, (_, work, _) in self._running.items() if work.outcome is None}
+        at_work = {reference for reference, (_, work, _, _) in self._running.items() if work.outcome is None}
         left = [entry for entry in self.journal.unsettled() if entry.reference not in at_work and _is_open_money(entry)]
         if wanted is None:
             taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
@@ -484,9 +510,6 @@ class Register:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
         if self.accompany is not None:
             rows += [more for row in rows if isinstance(row, NewOperation) for more in self.accompany(row.reference)]
-        for observer in self._row_observers:
-            for row in rows:
-                observer(row)
         try:
             committing = self.journal.write(rows, durable=durable)
         except JournalError as error:
@@ -495,7 +518,17 @@ class Register:
             failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             failed.set_exception(error)
             return failed
-        return self._commits.follow(committing) if committing is not None and durable else None
+        if committing is None or not durable:
+            self._tell_rows(rows)
+            return None
+        waiter = self._commits.follow(committing)
+        waiter.add_done_callback(lambda done: None if done.cancelled() or done.exception() else self._tell_rows(rows))
+        return waiter
+
+    def _tell_rows(self, rows: Iterable[NewOperation | Row]) -> None:
+        for observer in self._row_observers:
+            for row in rows:
+                guarded(observer, row)
 
     def _close_journal(self) -> None:
         if self._journal is not None and not isinstance(self._journal_path, Journal):
@@ -532,7 +565,7 @@ class Register:
             saved = NotPerformed(reason=Evidence(Code.REGISTER_STOPPED))
         if saved is not None and not isinstance(saved, Unresolved):
             self.write([finished_row(work, saved, now)], durable=False)
-            if self.observed:
+            if self.publisher.observed:
                 terminal.tell(OperationChanged(terminal.name, self.operation(entry.reference)))
             return
         work.ended_at = asyncio.get_running_loop().time()
@@ -551,10 +584,11 @@ class Register:
             self.write([recovering_row(work, Evidence(Code.REGISTER_STOPPED), now)], durable=False)
         self._spawn(terminal.recover(work))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     # --- lines that come in -----------------------------------------------------------------------------------------------------
 
@@ -574,6 +608,12 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
     return host.strip("[]"), int(port)
+
+
+async def _concluded(work: Work) -> None:
+    if work.outcome is None:
+        await work.concluded.wait()
+    await work.committed()
 
 
 def _is_open_money(entry: Entry) -> bool:

@@ -15,7 +15,6 @@ from ecrlan.journal import Entry, NewOperation
 from ecrlan.journal import Event as Row
 from ecrlan.logger import Logger
 from ecrlan.model import (
-    AdditionalDataRequest,
     Code,
     Evidence,
     IncrementRequest,
@@ -24,7 +23,6 @@ from ecrlan.model import (
     Operation,
     Outcome,
     PaymentResult,
-    Request,
     State,
     StatusRequest,
     Unresolved,
@@ -39,10 +37,11 @@ from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged,
 from ecrlan.register.lines import Lines
 from ecrlan.register.options import TerminalSettings
 from ecrlan.register.order import Order, Work, said
-from ecrlan.register.queue import TerminalQueue
+from ecrlan.register.queue import Place, TerminalQueue
 from ecrlan.register.recall import recall_identity
 from ecrlan.register.records import fact_row, finished_row, parse_saved
 from ecrlan.register.recovering import Recovery
+from ecrlan.register.running import Running
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
 from ecrlan.texts import words
@@ -91,15 +90,31 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
 
     async def carry_out(self, order: orders.Order) -> Operation[Outcome]:
         """Have an order carried out, as `Operations` says."""
-        order.check()
-        known = self._known(order)
-        target = getattr(order, "target", None)
-        operation = await self._submit(
-            order.kind, order.request(known), order.reference, order.queue_timeout, order.additional_request(known), target
-        )
-        return with_outcome(operation)
+        return with_outcome(await (await self.begin(order)).ended())
 
-    def _known(self, order: orders.Order) -> orders.Known:
+    async def begin(self, order: orders.Order) -> Running:
+        """Begin an order, or find the operation that stands under its reference, and return at once.
+
+        Raises as `Operations` says; nothing was sent then. What the terminal says later can still refuse it: `Running.ended` raises that.
+        """
+        order.check()
+        known = await self._known(order)
+        given = order.reference
+        return await self.register.begin(
+            self,
+            Order(
+                kind=order.kind,
+                request=order.request(known),
+                reference=given or str(uuid.uuid4()),
+                additional=order.additional_request(known),
+                target=getattr(order, "target", None),
+                generated=given is None,
+                journaled=given is not None or order.journaled,
+                queue_timeout=self.settings.queue_timeout if order.queue_timeout is None else order.queue_timeout,
+            ),
+        )
+
+    async def _known(self, order: orders.Order) -> orders.Known:
         known = orders.Known(
             terminal_id=self._tid,
             cash_register_id=self.register.cash_register_id,
@@ -107,10 +122,11 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             printing_mode=self.settings.printing_mode,
             tag_map="" if self.settings.tag_map == "auto" else self.settings.tag_map,
         )
+        read, journal = self.register.read, self.register.journal
         if isinstance(order, orders.Void) and order.target is not None:
-            return replace(known, stan=voidable_stan(self.register.journal, self.name, order.target))
+            return replace(known, stan=await read(voidable_stan, journal, self.name, order.target))
         if isinstance(order, orders.FollowingOrder) and order.target is not None:
-            result = result_of(self.register.journal, self.name, order.target, order.targets)
+            result = await read(result_of, journal, self.name, order.target, order.targets)
             return replace(known, preauthorization_code=result.preauthorization_code or "")
         return known
 
@@ -122,11 +138,12 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             kind=Kind.STATUS,
             request=StatusRequest(terminal_id=self._tid),
             reference=f"poll-{uuid.uuid4()}",
+            generated=True,
             journaled=False,
             queue_timeout=0.0,
             background=True,
         )
-        return await self.register.start(self, order)
+        return await (await self.register.begin(self, order)).ended()
 
     # --- watching ---------------------------------------------------------------------------------------------------------------
 
@@ -185,42 +202,30 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         """Return the cents that pre-authorization `target` has authorized so far, increments included. Raises `RegisterError`."""
         return preauthorization(self.register.journal, self.name, target).total
 
-    async def _submit(
-        self,
-        kind: Kind,
-        request: Request,
-        reference: str | None,
-        queue_timeout: float | None,
-        additional: AdditionalDataRequest | None = None,
-        target: str | None = None,
-    ) -> Operation:
-        order = Order(
-            kind=kind,
-            request=request,
-            reference=reference or str(uuid.uuid4()),
-            additional=additional,
-            target=target,
-            journaled=reference is not None or orders.ORDER_OF[kind].journaled,
-            queue_timeout=self.settings.queue_timeout if queue_timeout is None else queue_timeout,
-        )
-        if reference is not None:
-            known = await self.register.known_operation(order, self.name)
-            if known is not None:
-                return known
-        return await self.register.start(self, order)
+    def enter(self, order: Order) -> Place:
+        """Admit an order: take its place in the queue. Raises as `Register.begin` says."""
+        place = self.queue.enter(order.reference, order.queue_timeout, background=order.background)
+        try:
+            if place.has_turn and _is_guarded(order):
+                self._check(order)
+                for work in self.open_works.values():
+                    if work.recovering or not self._recovery.can_prove(work):  # else the terminal is asked first
+                        self._check_unblocked(work, order)
+        except RegisterError:
+            place.leave()
+            raise
+        return place
 
-    async def perform(self, work: Work) -> None:
-        """Perform `work` in its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent then."""
+    async def perform(self, work: Work, place: Place) -> None:
+        """Perform `work` when it has its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent."""
         order = work.order
-        if self.queue.holder is not None and not order.background:
+        if not place.has_turn:
             self.publish(work)
-        async with self.queue.place(order.reference, order.queue_timeout, background=order.background):
-            if order.money or orders.ORDER_OF[order.kind].blocked:
+        async with place:
+            if _is_guarded(order):
                 await self._clear_the_way(order)
-            if order.target is not None:
-                check_target(self.register.journal, self.name, order.kind, order.target, self.memory.identity)
-            if isinstance(order.request, IncrementRequest):
-                check_code(self.register.journal, order.request.preauthorization_code, self.memory.identity)
+            if order.target is not None or isinstance(order.request, IncrementRequest):
+                await self.register.read(self.check_target, order)
             await self._conductor.perform(work)
             if order.money and work.open:
                 self.open_works[work.reference] = work
@@ -232,6 +237,19 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         await work.committed()
         self.publish(work)
 
+    def check_target(self, order: Order) -> None:
+        """Refuse what refers to an operation that it must not refer to now. Raises `RegisterError`. Reads the journal."""
+        journal, identity = self.register.journal, self.memory.identity
+        if order.target is not None:
+            check_target(journal, self.name, order.kind, order.target, identity)
+        if isinstance(order.request, IncrementRequest):
+            check_code(journal, order.request.preauthorization_code, identity)
+
+    def _check(self, order: Order) -> None:
+        self.register.check_journal(money=order.money)
+        if order.money:
+            self._check_identity()
+
     async def recover(self, work: Work) -> None:
         """Settle what a crash left open."""
         self.open_works[work.reference] = work
@@ -239,24 +257,26 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         self._tidy(work)
 
     async def _clear_the_way(self, order: Order) -> None:
-        self.register.check_journal(money=order.money)
-        if order.money:
-            self._check_identity()
+        self._check(order)
         for work in list(self.open_works.values()):
             if work.open and not work.recovering:
                 await self._recovery.ask_now(work)
             self._tidy(work)
             self._check_unblocked(work, order)
 
-    def check_again(self, order: Order) -> None:
+    async def check_again(self, order: Order) -> None:
         """Refuse money by what the questions just before it told: who answers here, and what is open there. Raises `RegisterError`."""
         self._check_identity()
         for work in self.open_works.values():
             self._check_unblocked(work, order)
         if order.target is not None:
-            check_target(self.register.journal, self.name, order.kind, order.target, self.memory.identity)
-        if order.target is not None and order.kind is Kind.VOID:
-            check_last_result(self.register.journal, order.target, self.memory.baseline)
+            await self.register.read(self._check_target_again, order, order.target)
+
+    def _check_target_again(self, order: Order, target: str) -> None:
+        journal = self.register.journal
+        check_target(journal, self.name, order.kind, target, self.memory.identity)
+        if order.kind is Kind.VOID:
+            check_last_result(journal, target, self.memory.baseline)
 
     def _check_unblocked(self, work: Work, order: Order) -> None:
         closes_only = work.order.kind is Kind.CLOSE_SESSION and order.kind is not Kind.CLOSE_SESSION
@@ -343,18 +363,18 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def _observe(self, direction: Direction, raw: bytes) -> None:
         if direction == "<":
             self.last_seen_at = asyncio.get_running_loop().time()
-        if not self._watchers and not self.register.frames_observed:
+        if not self._watchers and not self.register.publisher.frames_observed:
             return
         masked = mask_lone_frame(raw, "request" if direction == ">" else "response")
         self.tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
 
     @property
     def _followed(self) -> bool:
-        return bool(self._watchers or self.register.observed)
+        return bool(self._watchers or self.register.publisher.observed)
 
     def tell(self, event: TerminalEvent) -> None:
         """Tell the register's observers and the terminal's own watchers."""
-        self.register.tell(event)
+        self.register.publisher.tell(event)
         for watcher in self._watchers:
             if watcher.full():
                 watcher.get_nowait()
@@ -398,3 +418,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         line = self._make_line("terminal")
         line.observer = self._observe
         return line
+
+
+def _is_guarded(order: Order) -> bool:
+    return order.money or orders.ORDER_OF[order.kind].blocked

@@ -101,7 +101,8 @@ def names(alarms: Alarms) -> list[tuple[str, str | None, str | None]]:
 def test_an_alarm_as_it_is_told() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, hub):
-            register.tell(Alarm("till-1", "hand_use", prose("it was used by hand")))
+            register.publisher.tell(Alarm("till-1", "hand_use", prose("it was used by hand")))
+            register.publisher.flush()
             (alarm,) = alarms.active
             assert alarm == {
                 "id": alarm["id"],
@@ -131,12 +132,15 @@ def test_the_same_is_raised_once() -> None:
         command = Command()
         async with opened(loop, command="beep", spawn=command) as (register, alarms, hub):
             for text in ("one", "one", "two"):
-                register.tell(Alarm("till-1", "journal_failed", prose(text), f"sale-{text}"))
-            register.tell(Alarm("till-2", "journal_failed", prose("two"), "sale-9"))
+                register.publisher.tell(Alarm("till-1", "journal_failed", prose(text), f"sale-{text}"))
+            register.publisher.tell(Alarm("till-2", "journal_failed", prose("two"), "sale-9"))
+            register.publisher.flush()
             for reference in ("sale-1", "sale-1", "sale-2"):
-                register.tell(Alarm("till-1", "result_after_refusal", prose("late"), reference))
+                register.publisher.tell(Alarm("till-1", "result_after_refusal", prose("late"), reference))
+                register.publisher.flush()
             for terminal in ("till-1", "till-2", "till-2"):
-                register.tell(Alarm(terminal, "terminal_id_changed", prose("another"), "sale-3"))
+                register.publisher.tell(Alarm(terminal, "terminal_id_changed", prose("another"), "sale-3"))
+                register.publisher.flush()
             await asyncio.sleep(1)
             assert [name for name, _, _ in names(alarms)] == ["journal_failed"] + ["result_after_refusal"] * 2 + ["terminal_id_changed"] * 2
             assert alarms.active[0]["text"] == "two"
@@ -217,10 +221,14 @@ def test_an_outcome_ends_it_at_once_whatever_the_journal_does() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for reference in ("odd", "other"):
-                register.tell(Alarm("till-1", "unresolved", prose("?"), reference))
+                register.publisher.tell(Alarm("till-1", "unresolved", prose("?"), reference))
+                register.publisher.flush()
             operation = await register.dial("till-1", "127.0.0.1", 8081).status()
-            register.tell(OperationChanged("till-1", replace(operation, reference="odd")))
-            register.tell(OperationChanged("till-1", replace(operation, reference="other", outcome=Unresolved(evidence=prose("?")))))
+            register.publisher.tell(OperationChanged("till-1", replace(operation, reference="odd")))
+            register.publisher.tell(
+                OperationChanged("till-1", replace(operation, reference="other", outcome=Unresolved(evidence=prose("?"))))
+            )
+            register.publisher.flush()
             assert names(alarms) == [("unresolved", "till-1", "other")]
 
     run(main)
@@ -257,7 +265,8 @@ def test_each_operation_has_its_own_alarm_of_a_late_approval() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for reference in ("sale-1", "sale-1", "sale-2"):
-                register.tell(Alarm("till-1", "approved_after_refusal", prose("declined, but …"), reference))
+                register.publisher.tell(Alarm("till-1", "approved_after_refusal", prose("declined, but …"), reference))
+                register.publisher.flush()
             assert names(alarms) == [("approved_after_refusal", "till-1", "sale-1"), ("approved_after_refusal", "till-1", "sale-2")]
 
     run(main)
@@ -267,7 +276,8 @@ def test_each_operation_has_its_own_alarm_of_a_late_approval() -> None:
 def test_a_wrong_host_time_is_told_until_it_is_right_or_not_known_any_more(offset: int | None, lasts: bool) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
-            register.tell(Alarm("till-1", "host_time_wrong", prose("2 days behind"), None))
+            register.publisher.tell(Alarm("till-1", "host_time_wrong", prose("2 days behind"), None))
+            register.publisher.flush()
             row = Event(name="clock", time=loop.clock(), reference=None, terminal="till-1", data={"identity": "1", "offset": offset})
             register.write([row], durable=False)
             assert bool(alarms.active) is lasts
@@ -281,8 +291,9 @@ def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop) as (register, alarms, _):
             for number in range(5):
-                register.tell(Alarm("till-1", "unresolved", prose("?"), f"sale-{number}"))
-                register.tell(Alarm("till-1", "result_after_refusal", prose("late"), f"sale-{number}"))
+                register.publisher.tell(Alarm("till-1", "unresolved", prose("?"), f"sale-{number}"))
+                register.publisher.tell(Alarm("till-1", "result_after_refusal", prose("late"), f"sale-{number}"))
+                register.publisher.flush()
             assert alarms.unresolved == 5
             assert [reference for name, _, reference in names(alarms) if name != "unresolved"] == ["sale-2", "sale-3", "sale-4"]
 

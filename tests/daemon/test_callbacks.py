@@ -15,7 +15,7 @@ from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.posts import AT_ONCE, TRY_SECONDS
 from ecrlan.errors import InvalidValueError, ReferenceConflictError, TerminalBusyError
 from ecrlan.journal import Event, Journal
-from ecrlan.model import Approved, Declined
+from ecrlan.model import Approved, Declined, orders
 from ecrlan.register import Register
 from ecrlan.story import steps
 from tests.daemon.receiver import URL, Receiver, daemon, done, pending, settle, till
@@ -230,10 +230,10 @@ def test_wishes_that_nobody_forgot_do_not_pile_up(monkeypatch: pytest.MonkeyPatc
 
     async def main(loop: VirtualLoop) -> None:
         async with till(loop, Receiver(), think_seconds=10.0) as (terminal, callbacks, _):
-            asyncio.create_task(terminal.purchase(100))  # noqa: RUF006  # it need not end
+            await terminal.begin(orders.Purchase(amount=100))
             await asyncio.sleep(1)
             callbacks.wanted("queued", URL)
-            asyncio.create_task(terminal.purchase(650, reference="queued"))  # noqa: RUF006  # the same
+            await terminal.begin(orders.Purchase(amount=650, reference="queued"))
             await asyncio.sleep(1)
             for number in range(25):
                 callbacks.wanted(f"gone-{number}", URL)

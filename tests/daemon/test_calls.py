@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ecrlan.daemon.calls import Calls, ClosingError
+from ecrlan.daemon.calls import Calls
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import RegisterError, UnknownReferenceError
+from ecrlan.errors import ClosedError, RegisterError, UnknownReferenceError
 from ecrlan.model import Approved, NotPerformed, State, orders
 from ecrlan.register import Register, Terminal
 from ecrlan.register.register import local_clock
@@ -47,9 +47,9 @@ async def test_closing_takes_nothing_new_and_lets_waiting_clients_go() -> None:
         watching = asyncio.create_task(calls.ended("sale-1", wait=60, gone=never))
         await asyncio.sleep(0)
         calls.closing = True
-        with pytest.raises(ClosingError):
+        with pytest.raises(ClosedError):
             await calls.begin(terminal, purchase("sale-2"), wait=0, gone=never)
-        with pytest.raises(ClosingError):
+        with pytest.raises(ClosedError):
             await calls.look(terminal.status(), never)
         assert not first.done()
         calls.close()
@@ -69,7 +69,7 @@ async def test_what_is_dropped_from_the_queue_at_the_end_is_told_as_closing() ->
         promised = await calls.begin(terminal, purchase("sale-3"), wait=0, gone=never)
         assert promised is not None
         draining = asyncio.create_task(register.drain(60))
-        with pytest.raises(ClosingError):
+        with pytest.raises(ClosedError):
             await second
         server.press("card")
         server.press("pin")
@@ -116,15 +116,15 @@ async def test_who_leaves_is_answered_nothing() -> None:
 
 
 async def test_an_error_that_nobody_foresaw_is_logged_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_terminal: Terminal, _order: orders.Order) -> None:
+    async def broken(_terminal: Terminal, _work: object, _place: object) -> None:
         raise ZeroDivisionError("5555444433332222")
 
-    monkeypatch.setattr(Terminal, "carry_out", broken)
+    monkeypatch.setattr(Terminal, "perform", broken)
     async with Register() as register:
         calls = Calls(register)
         with capture_logs() as logs:
             with pytest.raises(ZeroDivisionError):
-                await calls.begin(register.dial("till-1", "127.0.0.1"), purchase("sale-1"), wait=0, gone=never)
+                await calls.begin(register.dial("till-1", "127.0.0.1"), purchase("sale-1"), wait=60, gone=never)
             await asyncio.sleep(0)
     (event,) = [each for each in logs if each["event"] == "operation.failed"]
     assert event["trace"][-1] == "ZeroDivisionError"
@@ -135,7 +135,7 @@ async def test_an_error_that_nobody_foresaw_is_logged_without_values(monkeypatch
 async def test_a_refusal_is_told_at_once_or_kept_as_promised(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever moment it comes in: nobody is told that an operation is under way, and then that there is none (found by killed daemons)."""
 
-    async def refused_after_a_while(_terminal: Terminal, _work: object) -> None:
+    async def refused_after_a_while(_terminal: Terminal, _work: object, _place: object) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         raise RegisterError("somebody was there before")

@@ -201,9 +201,9 @@ async def test_the_registers_events() -> None:
         terminal = register.dial("till-1", "127.0.0.1", server.port)
         plain, framed = hub.follow(), hub.follow(frames=True)
         await begun(plain)
-        assert not register.frames_observed
+        assert not register.publisher.frames_observed
         await begun(framed)
-        assert register.frames_observed
+        assert register.publisher.frames_observed
         await terminal.purchase(650, reference="sale-1")
         await terminal.poll()
         hub.publish("end", {})
@@ -227,7 +227,7 @@ async def test_the_registers_events() -> None:
         result = next(each for _, data in frames for each in data["frames"] if each["message"] and each["message"]["code"] == "E")
         assert result["lrc"] == "ok"
         await framed.aclose()  # type: ignore[attr-defined]
-        assert not register.frames_observed
+        assert not register.publisher.frames_observed
         await plain.aclose()  # type: ignore[attr-defined]
 
 

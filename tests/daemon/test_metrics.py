@@ -151,7 +151,7 @@ def test_an_outcome_that_is_told_twice_counts_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop, EmulatedTerminal(clock=loop.clock)) as (terminal, metrics):
             operation = await terminal.purchase(650)
-            terminal.register.tell(OperationChanged("till-1", operation))
+            terminal.register.publisher.tell(OperationChanged("till-1", operation))
             assert read(metrics)["ecrlan_operations_total{purchase,approved,till-1}"] == 1
             for _ in range(3):
                 await terminal.purchase(650, reference="again")

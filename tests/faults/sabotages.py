@@ -105,7 +105,7 @@ def ignore_the_reference(patch: Patch) -> None:
     async def sabotaged(*_: Any) -> None:
         return None
 
-    patch.setattr(Register, "known_operation", sabotaged)
+    patch.setattr(Register, "_known", sabotaged)
 
 
 def believe_the_last_result(patch: Patch) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import (
+    ClosedError,
     InvalidValueError,
     OperationsWithoutTerminalError,
     RegisterError,
@@ -21,7 +22,7 @@ from ecrlan.errors import (
     UnknownTerminalError,
 )
 from ecrlan.journal import Event, Journal, NewOperation
-from ecrlan.model import Approved, Done, NotPerformed, State, Unresolved
+from ecrlan.model import Approved, Done, NotPerformed, State, Unresolved, orders
 from ecrlan.register import (
     Alarm,
     FrameReceived,
@@ -53,9 +54,9 @@ def test_observers_are_told_of_every_terminal_until_they_end() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with till(loop, progress=("INSERIRE CARTA",)) as (register, terminal, _):
             events: list[object] = []
-            assert not register.observed
+            assert not register.publisher.observed
             end = register.observe(events.append)
-            assert register.observed
+            assert register.publisher.observed
             await terminal.purchase(650, reference="sale-1")
             kinds = {type(event) for event in events}
             assert kinds == {OperationChanged, ProgressShown, LineChanged}
@@ -66,7 +67,7 @@ def test_observers_are_told_of_every_terminal_until_they_end() -> None:
             events.clear()
             await terminal.purchase(650)
             assert events == []
-            assert not register.observed
+            assert not register.publisher.observed
 
     run(main)
 
@@ -80,12 +81,12 @@ def test_frames_come_while_an_observer_wants_them() -> None:
             await terminal.status()
             assert not any(isinstance(event, FrameSent) for event in plain)
             end = register.observe(framed.append, frames=True)
-            assert register.frames_observed
+            assert register.publisher.frames_observed
             await terminal.purchase(650)
             assert {FrameSent, FrameReceived} <= {type(event) for event in framed}
             assert b"4242" in b"".join(event.raw for event in framed if isinstance(event, FrameReceived))
             end()
-            assert not register.frames_observed
+            assert not register.publisher.frames_observed
 
     run(main)
 
@@ -189,12 +190,11 @@ def test_what_was_promised_is_written_down_even_if_it_is_refused() -> None:
         async with till(loop) as (register, terminal, emulated):
             first = asyncio.create_task(terminal.purchase(100, reference="first"))
             await asyncio.sleep(1)
-            second = asyncio.create_task(terminal.purchase(200, reference="second", queue_timeout=5))
+            second = await terminal.begin(orders.Purchase(amount=200, reference="second", queue_timeout=5))
             third = asyncio.create_task(terminal.purchase(300, reference="third", queue_timeout=5))
             await asyncio.sleep(1)
-            register.promise("second")
-            register.promise("unknown")
-            operation = await second
+            second.promise()
+            operation = await second.ended()
             assert isinstance(operation.outcome, NotPerformed)
             assert "first" in words(operation.outcome.reason)
             assert register.operation("second") == operation
@@ -211,14 +211,12 @@ def test_what_was_promised_is_written_down_even_if_it_is_refused() -> None:
 
 def test_what_is_blocked_after_a_promise_is_not_performed() -> None:
     async def main(loop: VirtualLoop) -> None:
-        async with till(loop) as (register, terminal, emulated):
+        async with till(loop) as (_, terminal, emulated):
             emulated.faults.set("drop_after_ack")
             await terminal.purchase(100, reference="lost")
-            blocked = asyncio.create_task(terminal.purchase(200, reference="second"))
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            register.promise("second")
-            operation = await blocked
+            blocked = await terminal.begin(orders.Purchase(amount=200, reference="second"))
+            blocked.promise()
+            operation = await blocked.ended()
             assert isinstance(operation.outcome, NotPerformed)
             assert "lost" in words(operation.outcome.reason)
             with pytest.raises(TerminalBlockedError):
@@ -236,19 +234,19 @@ def test_draining_takes_nothing_new_drops_what_waits_and_lets_the_rest_end() -> 
             first = asyncio.create_task(terminal.purchase(100, reference="first"))
             await asyncio.sleep(1)
             second = asyncio.create_task(terminal.purchase(200, reference="second"))
-            third = asyncio.create_task(terminal.purchase(300, reference="third"))
+            third = await terminal.begin(orders.Purchase(amount=300, reference="third"))
             await asyncio.sleep(1)
-            register.promise("third")
+            third.promise()
             draining = asyncio.create_task(register.drain(60))
             await asyncio.sleep(0)
-            with pytest.raises(RegisterError, match="closing"):
+            with pytest.raises(RegisterError, match="being closed"):
                 await terminal.purchase(400)
             await draining
             assert loop.time() == pytest.approx(10.0, abs=0.5)
             assert isinstance((await first).outcome, Approved)
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(ClosedError):
                 await second
-            assert isinstance((await third).outcome, NotPerformed)
+            assert isinstance((await third.ended()).outcome, NotPerformed)
             assert [entry.amount for entry in emulated.ledger] == [100]
 
     run(main)
@@ -292,7 +290,7 @@ def test_a_terminal_is_removed_and_changed_only_while_it_is_free() -> None:
             await paying
             changed = register.change(other)
             assert (register.terminal("till-1"), changed.settings) == (changed, other)
-            with pytest.raises(RegisterError, match="ask for it anew"):
+            with pytest.raises(RegisterError, match="get it again"):
                 await terminal.purchase(200)
             assert isinstance((await changed.purchase(200)).outcome, Approved)
             assert register.remove("till-1") == other
@@ -437,6 +435,7 @@ def test_settling_an_operation_of_a_terminal_that_is_not_there_is_told(tmp_path:
                 events: list[object] = []
                 register.observe(events.append)
                 settled = await register.resolve("lost", "not_performed", by="Anna", note="nothing there")
+                await asyncio.sleep(0)  # observers are told in a turn of their own
                 assert events == [OperationChanged("till-1", settled)]
 
     run(main)
@@ -465,6 +464,7 @@ def test_what_a_crash_left_answered_is_finished_and_told(tmp_path: Path) -> None
                 events: list[object] = []
                 register.observe(events.append)
                 register.add(settings)
+                await asyncio.sleep(0)
                 told = [event.operation for event in events if isinstance(event, OperationChanged)]
                 assert [(operation.reference, operation.state) for operation in told] == [("crashed", State.FINISHED)]
                 assert isinstance(told[0].outcome, Approved)

@@ -42,6 +42,7 @@ STATUSES: dict[str, int] = {
     "too_slow": 408,
     "terminal_busy": 409,
     "terminal_blocked": 409,
+    "already_sent": 409,
     "reference_conflict": 409,
     "refused": 409,
     "journal_doubtful": 409,

@@ -97,9 +97,9 @@ async def test_one_terminals_events(tmp_path: Path) -> None:
 async def test_whoever_leaves_is_forgotten(tmp_path: Path) -> None:
     async with house(tmp_path, sockets=True) as till:
         async with following(till, frames="true"):
-            assert till.daemon.register.frames_observed
+            assert till.daemon.register.publisher.frames_observed
         await till.until(lambda: not till.daemon.hub.followers)
-        assert not till.daemon.register.frames_observed
+        assert not till.daemon.register.publisher.frames_observed
 
 
 async def test_a_client_that_reads_nothing_delays_nobody(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Tells observers what happens: outside the line's callback, in order, and such that none of them can hurt a payment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+from ecrlan.logger import Logger, trace_of
+from ecrlan.register.events import FrameReceived, FrameSent, ProgressShown, TerminalEvent
+
+log = Logger(__name__)
+
+Observer = Callable[[TerminalEvent], None]
+Told = TypeVar("Told")
+
+WAITING_EVENTS = 65_536
+"""Events that wait to be told. Where more come, frames and progress are dropped: they are not kept, and do not say how it ended."""
+EVENTS_AT_ONCE = 256
+"""Events told in one turn of the event loop."""
+
+
+class Publisher:
+    """A bounded queue of events for the observers."""
+
+    def __init__(self) -> None:
+        self._observers: dict[Observer, bool] = {}
+        self._waiting: deque[TerminalEvent] = deque()
+        self._telling = False
+        self._dropping = False
+
+    def observe(self, callback: Observer, *, frames: bool = False) -> Callable[[], None]:
+        """Have `callback` called with every event, on the loop, soon after it happened; returns what ends it.
+
+        What it raises is logged and hurts nobody. Frames, masked, come with `frames` only (and to everybody while one observer wants them).
+        """
+        self._observers[callback] = frames
+
+        def end() -> None:
+            self._observers.pop(callback, None)
+
+        return end
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody observes."""
+        return bool(self._observers)
+
+    @property
+    def frames_observed(self) -> bool:
+        """Whether any observer wants frames."""
+        return any(self._observers.values())
+
+    def tell(self, event: TerminalEvent) -> None:
+        """Have the observers told, in a later turn of the event loop."""
+        if not self._observers:
+            return
+        full = len(self._waiting) >= WAITING_EVENTS
+        if full != self._dropping:
+            self._dropping = full
+            log.warning("events.dropping" if full else "events.flowing", waiting=len(self._waiting))
+        if full and isinstance(event, FrameSent | FrameReceived | ProgressShown):
+            return
+        self._waiting.append(event)
+        if not self._telling:
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def flush(self) -> None:
+        """Tell all that waits now: the register is being closed."""
+        while self._waiting:
+            self._tell_all(self._waiting.popleft())
+
+    def _deliver(self) -> None:
+        for _ in range(min(len(self._waiting), EVENTS_AT_ONCE)):
+            self._tell_all(self._waiting.popleft())
+        self._telling = bool(self._waiting)
+        if self._telling:
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _tell_all(self, event: TerminalEvent) -> None:
+        for observer in tuple(self._observers):
+            guarded(observer, event)
+
+
+def guarded(observer: Callable[[Told], None], told: Told) -> None:
+    """Call an observer: whatever it does wrong, it must not hurt a payment."""
+    try:
+        observer(told)
+    except Exception as error:  # noqa: BLE001  # that is what this is for
+        log.error("observer.failed", observer=getattr(observer, "__qualname__", "?"), trace=trace_of(error))  # noqa: TRY400
