@@ -19,7 +19,7 @@ from ecrlan.cli.filters import Filters, filter_options, parse_filters
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, print_rows, receipt_panel
 from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
-from ecrlan.cli.settling import attach, find_entry, language_option, resolve
+from ecrlan.cli.settling import attach, find_entry, language_option, resolve, withdraw
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.model import Unresolved
@@ -354,6 +354,7 @@ class Desk:
 
 operations.add_command(resolve)
 operations.add_command(attach)
+operations.add_command(withdraw)
 
 
 # --- many operations --------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,11 @@ def attached(daemon: RunningDaemon, reference: str, terminal: str, *, by: str) -
     return operation_of(ask(daemon, "POST", f"{_path(reference)}/attach", {"terminal": terminal, "by": by}))
 
 
+def withdrawn(daemon: RunningDaemon, reference: str) -> Operation:
+    """Have the daemon take an operation back that waits for its terminal. Raises as `Register.withdraw` does."""
+    return operation_of(ask(daemon, "DELETE", _path(reference)))
+
+
 def _pages(daemon: RunningDaemon, query: dict[str, str], limit: int) -> list[Operation]:
     found: list[Operation] = []
     before: dict[str, str] = {}

@@ -14,7 +14,7 @@ from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.filters import Word
 from ecrlan.cli.output import console, outcome_word, print_json
-from ecrlan.cli.remote import running_daemon
+from ecrlan.cli.remote import needed_daemon, running_daemon
 from ecrlan.cli.session import journal_file
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
@@ -149,3 +149,23 @@ def _attach(settings: Settings, reference: str, terminal: str, *, by: str) -> Op
             return await register.attach(reference, terminal, by=by)
 
     return asyncio.run(attached())
+
+
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
+def withdraw(*, reference: str, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Take the operation REF back, which waits for its terminal in the daemon's queue: it is not sent.
+
+    It ends as not performed, and its reference stays used. Refused once it was sent: only the terminal's red key ends a running payment.
+    """
+    daemon = needed_daemon(chosen_settings(config, quiet=as_json), "only a daemon has operations that wait: end the command that asked")
+    operation = remote_desk.withdrawn(daemon, reference)
+    with pipe_may_close():
+        if as_json:
+            print_json(operation_as_json(operation))
+        else:
+            console().print(Text(clean_text(say(language, "withdrawn.done", reference=reference))))
+    return Exit.DONE

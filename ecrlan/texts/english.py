@@ -201,5 +201,6 @@ ENGLISH = {
     "answer.not_performed.close_session": "The session is still open, and may be closed anew.",
     "answer.leave": "Who cannot tell leaves it unresolved: the terminal then takes no further payment from this register.",
     "resolved.done": "Recorded: {reference} counts as {outcome}, says {by}.",
+    "withdrawn.done": "Withdrawn: {reference} was not sent, and will not be.",
     "attached.done": "Recorded: {reference} belongs to terminal {terminal} from now on, says {by}.",
 }

@@ -193,5 +193,6 @@ ITALIAN = {
     "answer.not_performed.close_session": "La chiusura non è avvenuta, e si può ripetere.",
     "answer.leave": "Chi non può dirlo la lascia incerta: il terminale intanto non accetta altri pagamenti da questa cassa.",
     "resolved.done": "Registrato: {reference} vale come {outcome}, lo dice {by}.",
+    "withdrawn.done": "Ritirata: {reference} non è stata inviata e non lo sarà.",
     "attached.done": "Registrato: {reference} appartiene da ora al terminale {terminal}, lo dice {by}.",
 }

@@ -43,6 +43,7 @@ export async function ask(method, path, { body, signal } = {}) {
 
 export const get = (path, options) => ask("GET", path, options);
 export const post = (path, body, options = {}) => ask("POST", path, { body, ...options });
+export const withdraw = (path) => ask("DELETE", path, {});
 
 /** Return a path with a query of those values that say something. */
 export function withQuery(path, values) {

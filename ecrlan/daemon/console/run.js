@@ -1,7 +1,7 @@
 // The operation that runs: what the terminal shows, each frame, and its outcome, large.
 
 import { end, kept, takeUnsent } from "./attempt.js";
-import { get, operationPath, post, terminalPath, withQuery } from "./api.js";
+import { get, operationPath, post, terminalPath, withdraw, withQuery } from "./api.js";
 import { button, element, fill, icon, ICONS } from "./dom.js";
 import { frameRow } from "./frames.js";
 import { say, sayWord } from "./language.js";
@@ -46,9 +46,23 @@ export function runPage(page, { detail: reference }) {
           element("p", { class: "meaning" }, state === "queued" && holder && holder.reference !== reference ? say("running.waits", { holder: holder.reference }) : say(state === "recovering" ? "running.recovering_text" : "running.text")),
         ),
       ),
+      state === "queued" ? withdrawal() : null,
       texts.length > 1 ? element("ol", { class: "progress" }, texts.slice(-5).map(({ text }) => element("li", {}, text))) : null,
       element("p", { class: "hint reference" }, say("reference"), ": ", element("code", {}, reference)),
     );
+  };
+
+  const withdrawal = () => {
+    const problem = element("p", { class: "problem", role: "alert" });
+    const back = button(say("running.withdraw"), async () => {
+      back.disabled = true;
+      try {
+        await withdraw(operationPath(reference));
+      } catch (error) {
+        problem.textContent = error.message;
+      }
+    }, { class: "large", data: { key: "withdraw" } });
+    return element("div", { class: "actions" }, back, problem);
   };
 
   const drawOutcome = () => {

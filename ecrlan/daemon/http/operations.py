@@ -128,7 +128,15 @@ def make_router(daemon: Daemon) -> APIRouter:
 
 
 def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
-    """Add what a named person decides about an operation."""
+    """Add what is decided about an operation: it is taken back before it was sent, or settled by a named person."""
+
+    @router.delete("/v1/operations/{reference}", responses=answers(404, 409, 422, 503, ok=OperationDocument), response_model=None)
+    async def withdraw(reference: str, language: Spoken) -> Response:
+        """Take an operation back that still waits for its terminal: it ends as `not_performed`, and its reference stays used.
+
+        409 `already_sent` once it was sent: only the terminal's red key ends a running payment.
+        """
+        return JSONResponse(operation_as_json(await daemon.register.withdraw(reference), language))
 
     @router.post(
         "/v1/operations/{reference}/resolve",

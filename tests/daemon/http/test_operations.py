@@ -191,6 +191,27 @@ async def test_a_client_that_leaves_does_not_take_along_what_another_was_promise
         assert (await till.ended("sale-2"))["outcome"] == "approved"
 
 
+async def test_what_waits_is_withdrawn_and_what_was_sent_is_not(tmp_path: Path) -> None:
+    async with house(tmp_path, emulated=attended(), sockets=True) as till:
+        await till.begin(kind="purchase", amount=650, reference="sale-1")
+        await till.until(lambda: till.emulated.stage == "card")
+        waiting = asyncio.create_task(till.begin(60, kind="purchase", amount=700, reference="sale-2"))
+        await till.until(lambda: till.daemon.register.terminal("till-1").queue.length == 1)
+        withdrawn = await till.client.delete("/v1/operations/sale-2")
+        assert withdrawn.status_code == 200
+        assert (withdrawn.json()["outcome"], withdrawn.json()["reason_code"]) == ("not_performed", "withdrawn")
+        assert (await waiting).json()["outcome"] == "not_performed"
+        assert (await till.client.delete("/v1/operations/sale-2")).json() == withdrawn.json()
+        error = error_of(await till.client.delete("/v1/operations/sale-1"), 409, "already_sent")
+        assert error["sent"] == "unknown"
+        error_of(await till.client.delete("/v1/operations/sale-3"), 404, "unknown_reference")
+        await till.pay()
+        assert (await till.ended("sale-1"))["outcome"] == "approved"
+        error_of(await till.client.delete("/v1/operations/sale-1"), 409, "already_sent")
+        assert (await till.begin(20, kind="purchase", amount=700, reference="sale-2")).json()["outcome"] == "not_performed"
+        assert till.emulated.ledger.net_total() == 650
+
+
 async def test_a_client_that_leaves_during_the_payment_changes_nothing(tmp_path: Path) -> None:
     async with house(tmp_path, emulated=attended(), sockets=True) as till:
         leaving = asyncio.create_task(till.begin(60, kind="purchase", amount=650, reference="sale-1"))
