@@ -395,9 +395,10 @@ class Register:
             reason = (
                 WITHDRAWN if work.withdrawn else evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
             )
-            work.not_performed(reason, self.clock())
+            now = self.clock()
+            work.not_performed(reason, now)
             if work.order.journaled:
-                refused = finished_row(work, NotPerformed(reason=reason), self.clock())
+                refused = finished_row(work, NotPerformed(reason=reason), now)
                 if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
                     await committing
             terminal.publish(work)
