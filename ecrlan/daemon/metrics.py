@@ -14,7 +14,7 @@ from ecrlan.daemon.hub import is_poll
 from ecrlan.journal import Event as Row
 from ecrlan.journal import NewOperation
 from ecrlan.model import Kind, Operation
-from ecrlan.register import LineChanged, OperationChanged, Register, TerminalEvent
+from ecrlan.register import OperationChanged, Register, TerminalEvent
 
 ACK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 RESULT_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
@@ -107,14 +107,8 @@ class Metrics:
     # --- what happens -----------------------------------------------------------------------------------------------------------
 
     def _observe(self, event: TerminalEvent) -> None:
-        if isinstance(event, OperationChanged):
-            if event.operation.outcome is not None and not is_poll(event.operation):
-                self._count(event.operation)
-        elif isinstance(event, LineChanged) and not event.opened and event.terminal in self._due:
-            terminal = self.register.terminals.get(event.terminal)
-            if terminal is not None and terminal.lines.current is None:  # else it was the line of an exchange before
-                del self._due[event.terminal]
-                self._lines_lost.inc()
+        if isinstance(event, OperationChanged) and event.operation.outcome is not None and not is_poll(event.operation):
+            self._count(event.operation)
 
     def _count(self, operation: Operation) -> None:
         outcome = operation.outcome.outcome if operation.outcome is not None else ""
@@ -149,6 +143,9 @@ class Metrics:
                 self._over(row)
             case "recovering" | "finished" | "resolved":
                 self._sent.pop(row.reference, None)
+                terminal = self.register.terminals.get(row.terminal)
+                if self._due.get(row.terminal) == row.reference and terminal is not None and terminal.lines.current is None:
+                    self._lines_lost.inc()
                 self._over(row)
             case _:
                 pass
