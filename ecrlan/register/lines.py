@@ -25,7 +25,6 @@ class Lines:
         self._kept: Line | None = None
         self._quiet_until = 0.0
         self._lingering: asyncio.TimerHandle | None = None
-        self._ending: asyncio.Task[None] | None = None
 
     @property
     def current(self) -> Line | None:
@@ -38,8 +37,6 @@ class Lines:
         `fit_for_money`: one on which nothing strange was met: what comes late on another one could be taken for the request's answer.
         """
         await self.end_lingering()
-        if self._ending is not None:
-            await self._ending
         if self._kept is not None:
             if await self._is_fit(self._kept, fit_for_money=fit_for_money):
                 return self._kept
