@@ -78,8 +78,8 @@ REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
         "il collegamento è caduto prima di inviare qualcosa: {cause}",
     ),
     Code.REGISTER_CLOSED: (
-        "the register was closed before the terminal was free; nothing was sent",
-        "la cassa è stata chiusa prima che il terminale fosse libero; non è stato inviato nulla",
+        "the register is being closed, or was; nothing was sent",
+        "la cassa si sta chiudendo, o è stata chiusa; non è stato inviato nulla",
     ),
     Code.WITHDRAWN: ("it was withdrawn before it was sent", "è stata ritirata prima dell'invio"),
     Code.ALREADY_SENT: (
