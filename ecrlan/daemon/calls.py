@@ -52,9 +52,10 @@ class Calls:
             ending = asyncio.get_running_loop().create_task(running.ended())
             if not await self._wait(ending, wait, gone):
                 return None
-            if not ending.done():
-                running.promise()  # else nobody waits for it any more, and it would be dropped
-                ending.cancel()
+            if ending.done():
+                return ending.result()
+            running.promise()  # else nobody waits for it any more, and it would be dropped
+            ending.cancel()
         if running.done:
             return await running.ended()
         running.promise()
