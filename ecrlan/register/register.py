@@ -307,6 +307,8 @@ class Register:
                 return known
             raise AlreadySentError(reference, known.outcome.outcome if known.outcome is not None else known.state.value)
         _, work, task, handle = running
+        if work.withdrawn:
+            return await handle.ended()
         if work.sent or work.outcome is not None:
             raise AlreadySentError(reference, work.outcome.outcome if work.outcome is not None else work.state.value)
         work.withdrawn = work.promised = True
@@ -346,7 +348,7 @@ class Register:
             raise ReferenceConflictError(reference, removed, _words(terminal.name, order.kept_parameters))
         if (entry.terminal, known.parameters_hash) != (terminal.name, parameters_hash(order.parameters)):
             raise _conflict(order, terminal.name, entry.terminal, entry.parameters)
-        open_work = self.terminals[terminal.name].open_works.get(reference)
+        open_work = terminal.open_works.get(reference)
         if open_work is not None:  # a crash left it open, and its recovery is under way
             return Running(reference, open_work.snapshot, self._spawn(_concluded(open_work)))
         operation = operation_of_entry(entry)
