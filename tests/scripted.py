@@ -89,11 +89,11 @@ def preauthorization(
     return frame(f"{tid}0e00{'1234':0>19}CLI{authorized}{amount:08}{code}000{rome(moment):%j%H%M}000{tail}")
 
 
-def refusal(stan: str, reason: str, *, form: int = 92, tid: str = TID, blank: bool = False) -> bytes:
-    """The refusal of a payment; `blank`: STAN, acquirer and online_id are blank."""
+def refusal(stan: str, reason: str, *, form: int = 92, tid: str = TID, blank: bool = False, code: str = "01") -> bytes:
+    """The refusal of a payment; `blank`: STAN, acquirer and online_id are blank; `code`: the result's code."""
     tail = {71: "", 74: "000", 84: "000" + "0" * 10, 92: "000" + "0" * 18}[form]
     numbers = " " * 23 if blank else f"00000000034{stan}{stan}"
-    return frame(f"{tid}0E01{reason:<24}{'0' * 11}0{numbers}{tail}")
+    return frame(f"{tid}0E{code}{reason:<24}{'0' * 11}0{numbers}{tail}")
 
 
 def receipt(text: str, *, tid: str = TID) -> bytes:

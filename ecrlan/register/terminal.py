@@ -300,10 +300,10 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             self.open_works.pop(work.reference, None)
 
     def settled_by_person(self, work: Work, *, performed: bool) -> None:
-        """Note that a person settled a lost operation: that lifts the block, not the doubt (exchange.md §3)."""
+        """Note that a person settled an operation: that lifts the block, and not the doubt where its result was lost (exchange.md §3)."""
         self.open_works.pop(work.reference, None)
         self.memory.set_stale()
-        if work.request is not None and work.request.late_result:
+        if work.request is not None and work.request.late_result and not work.answered:
             self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
             if not performed:
                 self.memory.last_refusal = Refusal(work.reference, work.request, work.sent_time or work.created_time, "not performed")

@@ -142,6 +142,22 @@ def test_a_refusal_that_comes_soon_is_a_refusal() -> None:
     after_a_loss(scene, **ALONE)
 
 
+def test_an_answer_that_a_person_had_to_read_was_not_lost(tmp_path: Path) -> None:
+    """Its own result was seen, so the next approval cannot be it, however soon it comes."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        async with terminal.listening() as port, till(loop, port, tmp_path, **ALONE) as desk:
+            terminal.on("X", [ACK, refusal("000006", "KO", code="42")])
+            assert isinstance((await desk.terminal.purchase(500, reference="odd")).outcome, Unresolved)
+            await desk.register.resolve("odd", "not_performed", by="Anna", note="not on the terminal's list")
+            terminal.on("X", [ACK, terminal.approves(7, 500)])
+            assert isinstance((await desk.terminal.purchase(500, reference="next")).outcome, Approved)
+
+    run(main)
+
+
 def test_the_doubt_ends_when_the_lost_result_cannot_come_any_more() -> None:
     async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
         await asyncio.sleep(700)
