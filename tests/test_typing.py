@@ -15,6 +15,8 @@ import pytest
 
 import ecrlan
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent / "typing"
 """The programs. The test stands beside the folder: pytest would take a package `typing` for the one of Python."""
 TREE = Path(ecrlan.__file__).parents[1]

@@ -22,6 +22,7 @@ def rows(table: str) -> list[str]:
     return measured
 
 
+@pytest.mark.long
 def test_exchange():
     measured = rows(exchange.run(rounds=2, count=3))
     assert [row.split("  ")[0] for row in measured] == [
@@ -53,6 +54,7 @@ def test_what_is_written_by_hand_does_the_same_work(kind):
         by_hand.parse(frame[:-1] + b"0")
 
 
+@pytest.mark.long
 def test_journal(tmp_path):
     measured = rows(journal.run(rounds=2, count=4, many=3, folder=str(tmp_path)))
     assert [row.split("  ")[0] for row in measured] == [
@@ -72,6 +74,7 @@ def test_journal(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_daemon(tmp_path):
     plan = daemon.Plan(terminals=3, half_seconds=0.4, step_seconds=0.4, rates=(15, 30), alone=4, warm=15, rounds=2)
     table, ladder = daemon.run(plan, folder=str(tmp_path)).split("\n\nAdded times by rate:\n")

@@ -87,6 +87,7 @@ def test_it_goes_on_when_the_daemon_was_started_anew(following, serve_process, s
     read(process, is_end("later"))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
 def test_a_daemon_that_takes_its_time_to_stop_is_told_of_once(following, spawn, serve_process, serve, run_json, emulator):
     emulator.terminal.think_seconds = 1.0

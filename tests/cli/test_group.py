@@ -132,6 +132,7 @@ main()
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("left", [["stdout"], ["stderr"], ["stdout", "stderr"]])
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),

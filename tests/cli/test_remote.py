@@ -97,6 +97,7 @@ def perform(run, line, *more):
 # --- the same, whichever way --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["--json", None])
 def test_every_command_says_the_same_with_a_daemon_as_without(run, shop, serve_process, emulator, another_emulator, home, option):
     def perform_all(terminal):
@@ -531,6 +532,7 @@ def test_a_status_that_is_lost_is_told_and_harms_nobody(cutter, run_json):
     assert (exit_code, document["error"]["code"], document["error"]["sent"]) == (3, "daemon_lost", "unknown")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_daemon_that_is_killed_leaves_what_was_sent_unresolved_and_nothing_else(serve_process, spawn, run_json, emulator, as_json):
     emulator.terminal.think_seconds = 3600.0

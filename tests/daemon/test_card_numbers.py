@@ -143,6 +143,7 @@ async def nowhere(seen: Witness, *numbers: str) -> AsyncIterator[None]:
     assert {number: seen.places(number) for number in numbers} == {number: [] for number in numbers}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize(
     "name",
@@ -176,6 +177,7 @@ async def test_a_field_that_cannot_hold_one(witness: Witness, name: str, number:
     assert witness.till.emulated.ledger.charged_total() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_requests_that_are_wrong_as_a_whole(witness: Witness, number: str) -> None:
     digits = int(number.replace(" ", "").replace("-", ""))

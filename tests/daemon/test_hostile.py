@@ -179,6 +179,7 @@ async def test_who_leaves_in_the_middle(tmp_path: Path) -> None:
         await attack.till.until(lambda: attack.till.daemon.hub.followers == 0)
 
 
+@pytest.mark.long
 async def test_500_at_once(tmp_path: Path) -> None:
     async with siege(tmp_path, daemon_settings="requests_at_once = 60") as attack:
         asked = [
@@ -297,6 +298,7 @@ async def test_paths_that_lead_out_of_the_console(tmp_path: Path) -> None:
 # --- streams --------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_followers_that_never_read(tmp_path: Path) -> None:
     async with siege(tmp_path) as attack:
         hub = attack.till.daemon.hub

@@ -1,7 +1,7 @@
 """schemathesis asks everything that the OpenAPI document describes, and what it does not allow: no 500, no undocumented answer.
 
 `/v1/events` has no end and is left out. ECRLAN_OPENAPI_PHASES are schemathesis' phases, ECRLAN_OPENAPI_EXAMPLES is how many requests each
-route gets at most in a phase of random ones, ECRLAN_OPENAPI_SEED what they are made from. .ci/run has all phases, and more requests.
+route gets at most in a phase of random ones, ECRLAN_OPENAPI_SEED what they are made from.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.register.register import local_clock
 from tests.daemon.house import House, house
 
-PHASES = os.environ.get("ECRLAN_OPENAPI_PHASES", "examples,fuzzing,stateful")
-EXAMPLES = os.environ.get("ECRLAN_OPENAPI_EXAMPLES", "5")
+PHASES = os.environ.get("ECRLAN_OPENAPI_PHASES", "examples,coverage,fuzzing,stateful")
+EXAMPLES = os.environ.get("ECRLAN_OPENAPI_EXAMPLES", "30")
 SEED = os.environ.get("ECRLAN_OPENAPI_SEED", "1")
 ENDLESS = "/v1/events"
 PATIENCE = "20"
@@ -64,6 +66,7 @@ def with_known_values(document: dict[str, Any], alarms: list[str]) -> dict[str, 
     return document
 
 
+@pytest.mark.long
 async def test_every_answer_is_documented(tmp_path: Path) -> None:
     async with shop(tmp_path) as built:
         assert built.server is not None

@@ -15,6 +15,7 @@ KILLS = int(os.environ.get("ECRLAN_DAEMON_KILLS", "6"))
 SEED = int(os.environ.get("ECRLAN_KILLS_SEED", "1"))
 
 
+@pytest.mark.long
 def test_killed_daemons_lose_double_and_invent_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = asyncio.run(run_houses(KILLS, SEED, tmp_path))
     with capsys.disabled():

@@ -20,6 +20,7 @@ SEED = int(os.environ.get("ECRLAN_KILLS_SEED", "1"))
 NOW = datetime(2026, 11, 23, 17, 44, tzinfo=UTC)
 
 
+@pytest.mark.long
 def test_killed_tills_lose_double_and_invent_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = asyncio.run(run_lanes(KILLS, SEED, tmp_path))
     with capsys.disabled():

@@ -4,7 +4,7 @@
 
     python -m tests.faults.test_mutations > tests/faults/sabotages.txt
 
-finds them anew. Where ECRLAN_SABOTAGES is `search`, as in .ci/run, the schedules are played from the first.
+finds them anew. Where ECRLAN_SABOTAGES is `search`, the schedules are played from the first.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def first_catch(sabotage: Callable[[Patch], None]) -> int | None:
     return next((seed for seed in seeds if catches(sabotage, seed)), None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sabotage", EVERY_SABOTAGE)
 def test_a_sabotage_is_caught(sabotage: Callable[[Patch], None]) -> None:
     known = None if SEARCH else known_catches().get(sabotage.__name__)

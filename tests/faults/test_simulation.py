@@ -40,6 +40,7 @@ def test_no_outcome_is_ever_wrong(part: int) -> None:
         assert table.share(BOTH[0]) < AIM + 0.005, "a needless unresolved outcome is a fault of the design"
 
 
+@pytest.mark.long
 def test_every_kind_of_incident_happens() -> None:
     table, wrong = run_seeds(list(range(REST, EVERY * WITH_INCIDENTS, EVERY)))
     assert not wrong

@@ -36,6 +36,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str,
         yield server.url, server.daemon.tokens.operate
 
 
+@pytest.mark.long
 def test_the_customer_pays_declines_and_pulls_the_plug(demo: tuple[str, str], visits: Callable[..., Visit]) -> None:
     window = visits(demo[0])
     window.log_in(demo[1])

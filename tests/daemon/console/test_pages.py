@@ -1,11 +1,7 @@
-"""Every page in light and dark, at a desk's and at a till's size; ECRLAN_SCREENSHOTS names the folder that keeps the pictures.
-
-Each size and each theme is looked at once; where ECRLAN_WINDOWS is `all`, as in .ci/run, each size in each theme.
-"""
+"""Every page in light and dark, at a desk's and at a till's size; ECRLAN_SCREENSHOTS names the folder that keeps the pictures."""
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +16,6 @@ from tests.daemon.console.conftest import Till, Visit
 SIZES = ((1280, 800), (800, 600))
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-WINDOWS = list(itertools.product(SIZES, THEMES) if os.environ.get("ECRLAN_WINDOWS") == "all" else zip(SIZES, THEMES, strict=True))
 Show = Callable[[tuple[int, int], Theme], tuple[Visit, Callable[[str], None]]]
 PAGES = ("terminals", "new", "operations", "desk", "frames", "setup")
 
@@ -56,7 +51,9 @@ def check_layout(page: Page) -> None:
     assert unnamed == []
 
 
-@pytest.mark.parametrize(("size", "theme"), WINDOWS)
+@pytest.mark.long
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", THEMES)
 def test_pages(size: tuple[int, int], theme: Theme, till: Till, shown: Callable[..., tuple[Visit, Callable[[str], None]]]) -> None:
     window, take = shown(size, theme)
     window.page.goto(f"{window.url}/")
