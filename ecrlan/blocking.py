@@ -18,10 +18,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 from ecrlan.errors import RegisterError
 from ecrlan.model import MoneyOperation, Operation, Outcome
 from ecrlan.model.orders import Order
+from ecrlan.protocol.options import TerminalOptions
 from ecrlan.register import Register as AsyncRegister
 from ecrlan.register import Terminal as AsyncTerminal
 from ecrlan.register import TerminalEvent, TerminalSettings
-from ecrlan.register.options import TerminalOptions
 from ecrlan.register.publisher import Observer
 from ecrlan.register.register import local_clock
 from ecrlan.register.surface import Operations

@@ -26,7 +26,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from ecrlan.errors import InvalidValueError, UnknownTerminalError
 from ecrlan.model.values import DeclaredField, fields_of
-from ecrlan.register.options import TerminalSettings, check_apart
+from ecrlan.protocol.options import TerminalSettings, check_apart
 from ecrlan.setting_values import (
     HIGHEST_PORT,
     Allowed,

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ecrlan.errors import MalformedMessageError
 from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, VoidRequest, read_evidence
-from ecrlan.register.records import Sent, parse_saved, sent_request
+from ecrlan.protocol.records import Sent, parse_saved, sent_request
 from ecrlan.texts import Language, euros, say, words
 
 if TYPE_CHECKING:

@@ -53,13 +53,13 @@ def test_without_a_file_all_is_default(tmp_path):
 
 
 def test_the_defaults_are_the_registers(load):
-    options = pytest.importorskip("ecrlan.register.options")
+    options = pytest.importorskip("ecrlan.protocol.options")
     made = load(TILL).terminal_settings("till-1")
     assert made == options.TerminalSettings(name="till-1", address="192.168.1.50")
 
 
 def test_every_terminal_setting_reaches_the_register(load):
-    options = pytest.importorskip("ecrlan.register.options")
+    options = pytest.importorskip("ecrlan.protocol.options")
     known = {field.name for field in dataclasses.fields(options.TerminalSettings)}
     assert known == {"name", *TerminalSection.model_fields}
     text = TILL + 'lrc = "payload-etx"\ntag_map = "5000"\nlink = "dial"\nack_timeout = 2\ncapture_length = 180\n'

@@ -7,7 +7,7 @@ import pytest
 from ecrlan.journal import Entry, Event, Journal
 from ecrlan.model import Code, Evidence, NotPerformed, Unresolved, verbatim
 from ecrlan.operation_json import operation_as_json
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.story import facts, steps, terminal_of
 from ecrlan.texts import Language, words
 from tests.journal.samples import START, event, operation

@@ -24,7 +24,7 @@ from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
 from ecrlan.model import Unresolved
 from ecrlan.operation_json import operation_as_json
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.settings import Settings
 from ecrlan.story import Advice, advice, answered, facts, moment, steps, terminal_of, what
 from ecrlan.texts import Language, euros, say, words

@@ -19,7 +19,7 @@ from ecrlan.cli.settling import language_option
 from ecrlan.daemon.documents import journal_as_json
 from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
-from ecrlan.register.order import said
+from ecrlan.protocol.work import said
 from ecrlan.story import moment
 from ecrlan.texts import Language, say
 from ecrlan.wire.mask import clean_text

@@ -36,7 +36,7 @@ from ecrlan.model import (
 )
 from ecrlan.operation_json import operation_as_json
 from ecrlan.protocol.clock import seconds_between
-from ecrlan.register.vas import parse_vas
+from ecrlan.protocol.vas import parse_vas
 from ecrlan.texts import TEXTS, Language, euros, say, words
 from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text

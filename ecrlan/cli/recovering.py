@@ -16,7 +16,7 @@ from ecrlan.register import Register, TerminalSettings
 
 if TYPE_CHECKING:
     from ecrlan.cli.remote import RunningDaemon
-    from ecrlan.register.order import Work
+    from ecrlan.register.running import RunningWork
     from ecrlan.settings import Settings
 
 OWNER_WAIT = 1.0
@@ -96,7 +96,7 @@ async def _wait_for(daemon: RunningDaemon, chosen: TerminalSettings, reference: 
     return Finding(longest=chosen.longest_payment_time)
 
 
-async def _until_recovered(work: Work, seconds: float) -> None:
+async def _until_recovered(work: RunningWork, seconds: float) -> None:
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while work.recovering and (left := until - loop.time()) > 0:

@@ -11,7 +11,7 @@ import click
 from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.remote_terminal import operation_of
 from ecrlan.errors import EcrlanError
-from ecrlan.register.order import said
+from ecrlan.protocol.work import said
 
 if TYPE_CHECKING:
     from ecrlan.cli.filters import Filters

@@ -19,8 +19,8 @@ from ecrlan.journal import Journal
 from ecrlan.model import Kind, MoneyOperation, Operation, Outcome, State, read_evidence, with_outcome
 from ecrlan.model.orders import Known, Order, RegisterOrder
 from ecrlan.operation_json import operation_of_json, order_as_json, receipt_of_lines
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Alarm, OperationChanged, ProgressShown
-from ecrlan.register.records import operation_of_entry
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import preauthorization
 from ecrlan.texts import words

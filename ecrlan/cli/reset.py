@@ -17,8 +17,8 @@ from ecrlan.cli.remote import ask, needed_daemon, running_daemon
 from ecrlan.cli.session import journal_file
 from ecrlan.errors import RegisterError
 from ecrlan.journal import Journal
+from ecrlan.protocol.work import said
 from ecrlan.register import Register
-from ecrlan.register.order import said
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:

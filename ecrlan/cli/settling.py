@@ -19,9 +19,9 @@ from ecrlan.cli.session import journal_file
 from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.operation_json import operation_as_json
+from ecrlan.protocol.records import operation_of_entry
+from ecrlan.protocol.work import said
 from ecrlan.register import Register
-from ecrlan.register.order import said
-from ecrlan.register.records import operation_of_entry
 from ecrlan.story import moment, what
 from ecrlan.texts import LANGUAGES, Language, say
 from ecrlan.texts.language import choose_language

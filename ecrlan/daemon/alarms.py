@@ -25,8 +25,8 @@ from ecrlan.journal.reading import read
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import Code, Evidence, Unresolved, read_evidence
 from ecrlan.operation_json import told
+from ecrlan.protocol.conduct import TOLD_OFFSET
 from ecrlan.register import Alarm, OperationChanged, Register, TerminalEvent
-from ecrlan.register.conduct import TOLD_OFFSET
 from ecrlan.register.register import local_clock
 from ecrlan.texts import Language, words
 

@@ -27,8 +27,8 @@ from ecrlan.journal.reading import read
 from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import Approved, Declined, Done, Operation, State
 from ecrlan.operation_json import operation_as_json
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import OperationChanged, ProgressShown, Register, TerminalEvent
-from ecrlan.register.records import operation_of_entry
 from ecrlan.register.register import local_clock
 
 log = structlog.get_logger(__name__)

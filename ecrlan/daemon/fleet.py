@@ -11,8 +11,8 @@ from typing import Any
 import structlog
 
 from ecrlan.errors import InvalidValueError, OperationsWithoutTerminalError, TerminalBusyError
+from ecrlan.protocol.options import check_apart
 from ecrlan.register import OperationChanged, Register, TerminalEvent, TerminalSettings
-from ecrlan.register.options import check_apart
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from ecrlan.journal import JournalReader
 from ecrlan.journal.queries import Filter
 from ecrlan.journal.reading import read
 from ecrlan.model import Operation, State
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register
-from ecrlan.register.records import operation_of_entry
 
 UNWRITTEN = (State.QUEUED, State.SENDING)
 """States of operations that may not be in the journal yet."""

@@ -3,7 +3,8 @@
 from ecrlan.journal.epoch import Doubt
 from ecrlan.journal.journal import Journal
 from ecrlan.journal.reader import JournalReader
-from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback, ReferenceTakenError, parameters_hash
+from ecrlan.journal.rows import Known, KnownResults, PendingCallback, ReferenceTakenError
+from ecrlan.model.rows import Entry, Event, NewOperation, parameters_hash
 
 __all__ = [
     "Doubt",

@@ -24,9 +24,10 @@ from typing import Any, Literal
 
 from ecrlan.errors import JournalError
 from ecrlan.journal.files import beside, open_private, sync_folder
-from ecrlan.journal.rows import canonical, time_text
+from ecrlan.journal.rows import time_text
 from ecrlan.journal.store import empty_log
 from ecrlan.model import Code, Evidence
+from ecrlan.model.rows import canonical
 from ecrlan.texts import words
 
 log = logging.getLogger(__name__)

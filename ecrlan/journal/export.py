@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal, TextIO
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.journal.rows import ENDING_NAMES, Entry, Event
+from ecrlan.journal.rows import ENDING_NAMES
 from ecrlan.model import read_evidence
+from ecrlan.model.rows import Entry, Event
 from ecrlan.texts import words
 
 Layout = Literal["jsonl", "csv"]

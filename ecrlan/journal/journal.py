@@ -21,10 +21,11 @@ from ecrlan.journal.files import beside, check_folder, make_private
 from ecrlan.journal.owner import OwnerLock
 from ecrlan.journal.reader import JournalReader, resolved
 from ecrlan.journal.reserve import RESERVE_BYTES, Reserve
-from ecrlan.journal.rows import Event, NewOperation, time_text
+from ecrlan.journal.rows import time_text
 from ecrlan.journal.store import Synchronous, connect, note_opening, open_for_writing, values_of
 from ecrlan.journal.unsent import finish_unsent, note_unsent
 from ecrlan.journal.writer import Call, Kept, Promise, Writer
+from ecrlan.model.rows import Event, NewOperation
 
 RIDE_SECONDS = 0.5
 """How long rows without a waiting caller may stay uncommitted."""

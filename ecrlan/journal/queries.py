@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ecrlan.journal.rows import Entry, Event, Known, KnownResults, PendingCallback, time_text
+from ecrlan.journal.rows import Known, KnownResults, PendingCallback, time_text
 from ecrlan.model import NO_STAN, Kind, State
+from ecrlan.model.rows import Entry, Event
 
 _ENTRY = """SELECT id, reference, kind, terminal, amount, parameters, created_time, state, outcome, finished_time, terminal_id, address
     FROM operation_states"""

@@ -17,9 +17,10 @@ from ecrlan.journal.backup import back_up
 from ecrlan.journal.epoch import Doubt, find_doubt, find_loss, read_inside, read_note
 from ecrlan.journal.export import Document, Layout, entry_as_json, write_rows
 from ecrlan.journal.queries import Filter
-from ecrlan.journal.rows import Entry, Event, Known, KnownResults, NewOperation, PendingCallback
+from ecrlan.journal.rows import Known, KnownResults, PendingCallback
 from ecrlan.journal.store import connect, open_for_reading
 from ecrlan.model import Kind
+from ecrlan.model.rows import Entry, Event, NewOperation
 
 PAGE = 500
 

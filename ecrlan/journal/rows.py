@@ -1,16 +1,14 @@
-"""The journal's rows as Python objects, and their canonical texts."""
+"""The journal's rows as columns, and what it knows of references and results."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from ecrlan.errors import InvalidValueError, JournalError
 from ecrlan.model import Kind
+from ecrlan.model.rows import Event, NewOperation, canonical, text_hash
 
 STATE_NAMES = ("sending", "accepted", "recovering", "finished", "resolved")
 """Names of the events that move an operation's state; all others only tell."""
@@ -20,8 +18,6 @@ UNRESOLVED = "unresolved"
 OUTCOMES = ("approved", "declined", "not_performed", UNRESOLVED, "done")
 LARGEST_INTEGER = 2**63 - 1
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
-
 
 class ReferenceTakenError(JournalError):
     """The reference stands in the journal already, perhaps for an operation that retention has removed. Nothing of the call was written."""
@@ -30,57 +26,6 @@ class ReferenceTakenError(JournalError):
         """Keep the reference."""
         super().__init__(f"the reference {reference} is in the journal already")
         self.reference = reference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOperation:
-    """The row that begins an operation. `amount` in cents; `created_time` timezone-aware; `parameters` JSON values.
-
-    `terminal_id` is the TID that it is sent to and `address` the terminal's ADDRESS:PORT, each as far as known. They are no parameters:
-    the same order at another address is the same operation.
-    """
-
-    reference: str
-    kind: Kind
-    terminal: str
-    amount: int | None
-    parameters: dict[str, Any]
-    created_time: datetime
-    parameters_hash: str | None = None
-    """`parameters_hash` of what was asked, where `parameters` hold less than that; None: of `parameters`."""
-    terminal_id: str = ""
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """What happened, to an operation or (reference None) to a terminal. `data` holds JSON values: frames as hex, masked by the caller."""
-
-    name: str
-    time: datetime
-    reference: str | None
-    terminal: str
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One operation with its history, oldest event first; lists leave `events` empty. Times are UTC."""
-
-    id: int
-    reference: str
-    kind: Kind
-    terminal: str
-    amount: int | None
-    parameters: dict[str, Any]
-    created_time: datetime
-    state: str
-    outcome: str | None
-    finished_time: datetime | None = None
-    events: tuple[Event, ...] = ()
-    terminal_id: str = ""
-    address: str = ""
-    """Whom and where it is sent to, as far as known; ADDRESS:PORT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,19 +71,6 @@ class PendingCallback:
     told: str | None
 
 
-def canonical(values: Mapping[str, Any], place: str) -> str:
-    """Return the one JSON text of `values`: keys sorted, ASCII, no spaces. Raises `InvalidValueError` for what is not JSON."""
-    try:
-        return _ENCODER.encode(values) if values else "{}"
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidValueError(place, values, "JSON values") from error
-
-
-def parameters_hash(parameters: Mapping[str, Any]) -> str:
-    """Return the SHA-256 (hex) of the parameters' canonical text: equal parameters, equal hash, for ever."""
-    return _hash(canonical(parameters, "parameters"))
-
-
 def time_text(time: datetime, place: str = "time") -> str:
     """Return ISO 8601 in UTC with microseconds, always of one length, so that texts sort as times do."""
     if time.tzinfo is None:
@@ -153,7 +85,7 @@ def operation_values(row: NewOperation) -> tuple[Any, ...]:
     _check_texts(row.reference, row.terminal, row.terminal_id, row.address)
     text = canonical(row.parameters, "parameters")
     created = time_text(row.created_time, "created_time")
-    digest = row.parameters_hash or _hash(text)
+    digest = row.parameters_hash or text_hash(text)
     return row.reference, Kind(row.kind).value, row.terminal, row.terminal_id, row.address, row.amount, text, digest, created
 
 
@@ -165,10 +97,6 @@ def event_values(row: Event) -> tuple[Any, ...]:
         raise InvalidValueError("reference", None, f"an operation's, for {row.name}")
     _check_texts(row.name, row.terminal, row.reference or "")
     return row.terminal, time_text(row.time), row.name, canonical(row.data, "data"), row.reference
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _check_texts(*texts: str) -> None:

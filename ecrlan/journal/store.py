@@ -18,7 +18,8 @@ from ecrlan.errors import JournalError, UnknownReferenceError
 from ecrlan.journal.files import COMPANIONS, beside, make_private, open_private
 from ecrlan.journal.log import log_damage
 from ecrlan.journal.migrations import APPLICATION_ID, VERSION, file_version, migrate
-from ecrlan.journal.rows import Event, NewOperation, ReferenceTakenError, event_values, operation_values
+from ecrlan.journal.rows import ReferenceTakenError, event_values, operation_values
+from ecrlan.model.rows import Event, NewOperation
 
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
 BUSY_SECONDS = 5.0

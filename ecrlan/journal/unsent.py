@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ecrlan.journal.files import open_private
-from ecrlan.journal.rows import Event, NewOperation, canonical, time_text
+from ecrlan.journal.rows import time_text
 from ecrlan.model import Code, Evidence
+from ecrlan.model.rows import Event, NewOperation, canonical
 
 log = logging.getLogger(__name__)
 

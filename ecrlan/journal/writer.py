@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from ecrlan.errors import EcrlanError, JournalError
 from ecrlan.journal.epoch import last_event
 from ecrlan.journal.reserve import Reserve
-from ecrlan.journal.rows import Event, NewOperation
 from ecrlan.journal.store import MOST_ROWS, Values, insert
+from ecrlan.model.rows import Event, NewOperation
 
 log = logging.getLogger(__name__)
 

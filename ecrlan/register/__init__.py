@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ecrlan.protocol.options import TerminalSettings
     from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
-    from ecrlan.register.options import TerminalSettings
     from ecrlan.register.register import Register
     from ecrlan.register.terminal import Terminal
 
@@ -24,10 +24,14 @@ __all__ = [
     "TerminalSettings",
 ]
 
-_HOMES = {"Register": "register", "Terminal": "terminal", "TerminalSettings": "options"}
+_HOMES = {
+    "Register": "ecrlan.register.register",
+    "Terminal": "ecrlan.register.terminal",
+    "TerminalSettings": "ecrlan.protocol.options",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'ecrlan.register' has no attribute {name!r}")
-    return getattr(import_module(f"ecrlan.register.{_HOMES.get(name, 'events')}"), name)
+    return getattr(import_module(_HOMES.get(name, "ecrlan.register.events")), name)

@@ -9,7 +9,7 @@ from ecrlan.errors import ConnectError
 from ecrlan.net.dial import dial
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
-from ecrlan.register.options import TerminalSettings
+from ecrlan.protocol.options import TerminalSettings
 
 END_SECONDS = 0.5
 """Seconds that a terminal gets to close its side of a line before the next one is dialled."""

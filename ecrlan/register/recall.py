@@ -11,9 +11,10 @@ from ecrlan.journal import Entry, JournalReader
 from ecrlan.model import ANY_TERMINAL, SHARED_FORMS, Code, Evidence, Kind, read_evidence
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.memory import Memory, Refusal
-from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import Order, Work
-from ecrlan.register.records import Sent, outcome_of_saved_answer, sent_request
+from ecrlan.protocol.options import TerminalSettings
+from ecrlan.protocol.records import Sent, outcome_of_saved_answer, sent_request
+from ecrlan.protocol.work import Order
+from ecrlan.register.running import RunningWork
 
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
@@ -88,10 +89,10 @@ def belongs_to(entry: Entry, name: str, memory: Memory) -> bool:
     return entry.address == memory.place or entry.terminal == name
 
 
-def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> Work:
+def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> RunningWork:
     """Return the operation of a journal's entry that was sent and has no known outcome. `from_before`: from before a restored journal."""
     order = Order(kind=Kind(entry.kind), request=sent.request, reference=entry.reference)
-    work = Work(order=order, terminal=terminal, created_time=entry.created_time)
+    work = RunningWork(order=order, terminal=terminal, created_time=entry.created_time)
     work.recorded = work.sent = True
     work.request, work.sent_time = sent.request, sent.time
     work.baseline, work.baseline_message = sent.baseline, sent.baseline_message

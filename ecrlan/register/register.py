@@ -47,16 +47,9 @@ from ecrlan.model import (
 )
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
-from ecrlan.register.commits import Commits
-from ecrlan.register.events import OperationChanged
-from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.options import TerminalOptions, TerminalSettings, check_apart
-from ecrlan.register.order import Order, Work, said
-from ecrlan.register.outcomes import moves_money
-from ecrlan.register.publisher import Observer, Publisher, guarded
-from ecrlan.register.queue import Place
-from ecrlan.register.recall import belongs_to, open_work, recall_terminal
-from ecrlan.register.records import (
+from ecrlan.protocol.options import TerminalOptions, TerminalSettings, check_apart
+from ecrlan.protocol.outcomes import moves_money
+from ecrlan.protocol.records import (
     created_row,
     finished_row,
     operation_of_entry,
@@ -64,7 +57,14 @@ from ecrlan.register.records import (
     recovering_row,
     sent_request,
 )
-from ecrlan.register.running import Running
+from ecrlan.protocol.work import Order, said
+from ecrlan.register.commits import Commits
+from ecrlan.register.events import OperationChanged
+from ecrlan.register.housekeeping import Housekeeping
+from ecrlan.register.publisher import Observer, Publisher, guarded
+from ecrlan.register.queue import Place
+from ecrlan.register.recall import belongs_to, open_work, recall_terminal
+from ecrlan.register.running import Running, RunningWork
 from ecrlan.register.terminal import Terminal
 
 log = Logger(__name__)
@@ -124,9 +124,9 @@ class Register:
         self._on_commit = on_commit
         self._listen = _parse_listen(listen) if listen else None
         self._must_listen = must_listen
-        self._open: dict[str, Work] = {}
+        self._open: dict[str, RunningWork] = {}
         """What a crash left open, by its reference, whichever terminal has taken it up."""
-        self._running: dict[str, tuple[Terminal, Work, asyncio.Task[None], Running]] = {}
+        self._running: dict[str, tuple[Terminal, RunningWork, asyncio.Task[None], Running]] = {}
         self._looking: dict[str, asyncio.Future[None]] = {}
         """References that are being looked up in the journal."""
         self._resolving: set[str] = set()
@@ -370,7 +370,7 @@ class Register:
                 f"terminal {terminal.name} was removed or reconfigured; get it again with register.terminal({terminal.name!r})"
             )
         place = terminal.enter(order)
-        work = Work(order=order, terminal=terminal.name, created_time=self.clock())
+        work = RunningWork(order=order, terminal=terminal.name, created_time=self.clock())
         task = asyncio.get_running_loop().create_task(self._perform(terminal, work, place))
         handle = Running(order.reference, work.snapshot, task, work)
         self._running[order.reference] = (terminal, work, task, handle)
@@ -384,7 +384,7 @@ class Register:
         if error is not None and not isinstance(error, EcrlanError):  # nobody may wait for it
             log.error("operation.failed", reference=reference, trace=trace_of(error))
 
-    async def _perform(self, terminal: Terminal, work: Work, place: Place) -> None:
+    async def _perform(self, terminal: Terminal, work: RunningWork, place: Place) -> None:
         try:
             await terminal.perform(work, place)
             if work.order.kind is Kind.CLOSE_SESSION and self._housekeeping is not None:
@@ -547,7 +547,7 @@ class Register:
             if belongs_to(entry, terminal.name, terminal.memory):
                 self._take_up(terminal, entry)
 
-    def _open_work(self, reference: str) -> Work | None:
+    def _open_work(self, reference: str) -> RunningWork | None:
         """Return the open operation, whichever terminal has it: all that hold it share it."""
         running = self._running.get(reference)
         held = (terminal.open_works[reference] for terminal in self.terminals.values() if reference in terminal.open_works)
@@ -613,7 +613,7 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def _concluded(work: Work) -> None:
+async def _concluded(work: RunningWork) -> None:
     if work.outcome is None:
         await work.concluded.wait()
     await work.committed()

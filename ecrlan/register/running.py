@@ -4,19 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from ecrlan.errors import ClosedError
-from ecrlan.model import Code, Evidence, Operation, State, Unresolved
-from ecrlan.register.order import Work
+from ecrlan.model import Code, Evidence, Operation, Outcome, State, Unresolved
+from ecrlan.protocol.work import Work
 
 LEFT_OPEN = Evidence(Code.LEFT_OPEN)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunningWork(Work):
+    """An operation on its way in this process, with what others wait for."""
+
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the outcome is proved."""
+    concluded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once there is an outcome, if only `Unresolved`."""
+    committing: asyncio.Future[None] | None = None
+    """The commit of its answer: until it is done, nobody is told the outcome."""
+
+    @property
+    def told(self) -> bool:
+        """Whether callers may be told its outcome: not while its answer is being written to the disk."""
+        return self.committing is None or self.committing.done()
+
+    def settle(self, outcome: Outcome, time: datetime, evidence: Evidence | None = None) -> None:
+        """Give it its outcome, and let those go on who wait for it."""
+        Work.settle(self, outcome, time, evidence)  # a class with slots has no `super()` without arguments
+        self.concluded.set()
+        if not self.open:
+            self.settled.set()
+
+    async def committed(self) -> None:
+        """Wait until its answer is on disk, or cannot be (`durable` tells)."""
+        if self.committing is not None:
+            await asyncio.wait([self.committing])
 
 
 class Running:
     """What `begin` returns. Refusals are raised there, or by `ended` where they come from what the terminal says."""
 
-    def __init__(self, reference: str, snapshot: Callable[[], Operation], end: asyncio.Future[None], work: Work | None = None) -> None:
+    def __init__(
+        self, reference: str, snapshot: Callable[[], Operation], end: asyncio.Future[None], work: RunningWork | None = None
+    ) -> None:
         self.reference = reference
         self._snapshot = snapshot
         self._end = end

@@ -12,7 +12,7 @@ from ecrlan.errors import RegisterError, UnknownReferenceError
 from ecrlan.journal import Entry, JournalReader
 from ecrlan.model import NO_STAN, Approved, Kind, PaymentResult, kinds_of
 from ecrlan.protocol.identity import approval_key
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 
 VOIDABLE = kinds_of(lambda order: order.voidable)
 OPEN_OUTCOMES = (None, "approved", "unresolved")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ecrlan.errors import MalformedMessageError, RegisterError, TerminalBlockedError
 from ecrlan.journal import Entry, NewOperation
@@ -30,20 +30,22 @@ from ecrlan.model import (
     with_outcome,
 )
 from ecrlan.net.line import FRAMES_AT_A_TIME, Direction, Line
+from ecrlan.protocol.actions import Taken
+from ecrlan.protocol.conduct import Conductor
 from ecrlan.protocol.memory import Memory, Refusal
+from ecrlan.protocol.options import TerminalSettings
+from ecrlan.protocol.records import fact_row, finished_row, parse_saved
+from ecrlan.protocol.settling import Recovery
 from ecrlan.protocol.step import Stray
-from ecrlan.register.conduct import Conductor
+from ecrlan.protocol.work import Order, Work, said
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
 from ecrlan.register.lines import Lines
-from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import Order, Work, said
 from ecrlan.register.queue import Place, TerminalQueue
 from ecrlan.register.recall import recall_identity
-from ecrlan.register.records import fact_row, finished_row, parse_saved
-from ecrlan.register.recovering import Recovery
-from ecrlan.register.running import Running
+from ecrlan.register.running import Running, RunningWork
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
+from ecrlan.register.transport import LanTransport
 from ecrlan.texts import words
 from ecrlan.wire.codec import parse_response
 from ecrlan.wire.frames import ApplicationFrame
@@ -69,10 +71,11 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         self.memory = memory
         self.queue = TerminalQueue(settings.name, settings.queue_length)
         self.lines = Lines(settings, lambda: register.listener, self._make_line)
-        self.open_works: dict[str, Work] = {}
+        self.open_works: dict[str, RunningWork] = {}
         """Operations whose outcome is not proved: they block the terminal."""
+        self._transport = LanTransport(self, self.lines, self.queue)
         self._conductor = Conductor(self)
-        self._recovery = Recovery(self._conductor, self.queue)
+        self._recovery = Recovery(self, self._conductor.questions)
         self._watchers: set[asyncio.Queue[TerminalEvent]] = set()
         self._told_of_flood_until = 0.0
         self.last_seen_at: float | None = None
@@ -216,7 +219,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             raise
         return place
 
-    async def perform(self, work: Work, place: Place) -> None:
+    async def perform(self, work: RunningWork, place: Place) -> None:
         """Perform `work` when it has its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent."""
         order = work.order
         if not place.has_turn:
@@ -226,11 +229,11 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
                 await self._clear_the_way(order)
             if order.target is not None or isinstance(order.request, IncrementRequest):
                 await self.register.read(self.check_target, order)
-            await self._conductor.perform(work)
+            await self._transport.carry_out(self._conductor.perform(work))
             if order.money and work.open:
                 self.open_works[work.reference] = work
         if work.state is State.RECOVERING:
-            await self._recovery.settle(work)
+            await self._transport.carry_out(self._recovery.settle(work))
         elif order.money and isinstance(work.outcome, Unresolved):
             self.alarm("unresolved", work.outcome.evidence, work.reference)
         self._tidy(work)
@@ -250,17 +253,17 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if order.money:
             self._check_identity()
 
-    async def recover(self, work: Work) -> None:
+    async def recover(self, work: RunningWork) -> None:
         """Settle what a crash left open."""
         self.open_works[work.reference] = work
-        await self._recovery.settle(work)
+        await self._transport.carry_out(self._recovery.settle(work))
         self._tidy(work)
 
     async def _clear_the_way(self, order: Order) -> None:
         self._check(order)
         for work in list(self.open_works.values()):
             if work.open and not work.recovering:
-                await self._recovery.ask_now(work)
+                await self._transport.carry_out(self._recovery.ask_now(work))
             self._tidy(work)
             self._check_unblocked(work, order)
 
@@ -325,9 +328,21 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         """Return the wall clock."""
         return self.register.clock()
 
+    def monotonic(self) -> float:
+        """Return the seconds that only go on."""
+        return asyncio.get_running_loop().time()
+
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
-        """Write rows to the journal."""
+        """Write rows to the journal; a future where the caller must wait for the commit."""
         return self.register.write(rows, durable=durable)
+
+    def note(self, rows: list[NewOperation | Row]) -> None:
+        """Write rows for which nothing waits."""
+        self.register.write(rows, durable=False)
+
+    def log(self, event: str, *, level: Literal["info", "warning"] = "warning", **values: object) -> None:
+        """Log what happened."""
+        (log.info if level == "info" else log.warning)(event, **values)
 
     def publish(self, work: Work) -> None:
         """Tell watchers of the operation's state."""
@@ -406,8 +421,8 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if not isinstance(response, PaymentResult) or self.memory.is_another(response.terminal_id):
             return None
         event = Stray(Evidence(Code.RESULT_UNASKED), response, alarm=response.approved, message=frame.message)
-        questions = self._conductor.questions
-        committing = questions.commit([questions.stray(event, None)], None, durable=True)
+        row = self._conductor.questions.stray(event, None)
+        committing = self._transport.write(Taken([row], durable=True), None)
         if committing is None:  # a journal in memory has it at once
             committing = asyncio.get_running_loop().create_future()
             committing.set_result(None)

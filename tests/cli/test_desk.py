@@ -225,8 +225,8 @@ def test_an_unresolved_one_says_what_to_look_at_and_what_the_answers_mean(run, r
 
 
 def test_what_recovery_gave_up_tells_which_stan_to_look_for_and_can_be_settled(run, run_json, emulator, settings, spawn, monkeypatch):
-    monkeypatch.setattr("ecrlan.register.recovering.MORE_QUESTIONS", 0)
-    monkeypatch.setattr("ecrlan.register.options.Timing", functools.partial(Timing, nak_pause=0.05))  # the busy terminal NAKs
+    monkeypatch.setattr("ecrlan.protocol.settling.MORE_QUESTIONS", 0)
+    monkeypatch.setattr("ecrlan.protocol.options.Timing", functools.partial(Timing, nak_pause=0.05))  # the busy terminal NAKs
     run("purchase", "5.00")
     emulator.terminal.think_seconds = 3600.0
     emulator.taken.clear()

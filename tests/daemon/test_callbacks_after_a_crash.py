@@ -17,8 +17,8 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import JournalError
 from ecrlan.journal import Entry, Event, Journal, NewOperation
 from ecrlan.model import Kind, Operation, TotalsRequest
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register
-from ecrlan.register.records import operation_of_entry
 from ecrlan.wire.codec import build_request
 from tests.daemon.receiver import URL, Receiver, daemon, pending, settle, till
 from tests.journal.samples import event, operation, purchase

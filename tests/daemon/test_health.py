@@ -18,8 +18,8 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorDialer, EmulatorServer
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Code, Evidence, NotPerformed, Operation
 from ecrlan.operation_json import in_language
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register
-from ecrlan.register.records import operation_of_entry
 from ecrlan.texts import words
 from ecrlan.wire.lrc import LrcReading
 from tests.virtual import Stream, VirtualLoop, run

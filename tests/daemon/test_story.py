@@ -6,7 +6,7 @@ import pytest
 
 from ecrlan.daemon.story import story_as_json
 from ecrlan.journal import Journal
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.texts import Language
 from tests.journal.samples import purchase
 

@@ -17,8 +17,8 @@ from ecrlan.model import PaymentResult
 from ecrlan.protocol.clock import STATUS_TOLERANCE, ClockChange, ClockOffset, LearnedClock
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.memory import Memory, Standing, is_beyond
-from ecrlan.register.questions import Questions
-from ecrlan.register.recovering import Recovery
+from ecrlan.protocol.questions import Questions
+from ecrlan.protocol.settling import Recovery
 from ecrlan.register.register import Register
 from ecrlan.register.terminal import Terminal
 

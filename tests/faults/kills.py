@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.journal import Entry, Journal
 from ecrlan.model import Approved, Code, read_evidence, verbatim
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.texts import words
 
 if TYPE_CHECKING:

@@ -13,22 +13,22 @@ from typing import Any
 import pytest
 
 import ecrlan.protocol.answers
+import ecrlan.protocol.conduct
+import ecrlan.protocol.outcomes
 import ecrlan.protocol.recovery
-import ecrlan.register.conduct
-import ecrlan.register.outcomes
-import ecrlan.register.recovering
+import ecrlan.protocol.settling
 from ecrlan.journal import NewOperation
 from ecrlan.model import Approved, Code, Evidence
 from ecrlan.net.line import Line
+from ecrlan.protocol.conduct import Conductor
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import Link
 from ecrlan.protocol.live import LiveRules
 from ecrlan.protocol.memory import Memory, Standing
 from ecrlan.protocol.recovery import Judgement, Verdict
+from ecrlan.protocol.settling import Recovery
 from ecrlan.protocol.step import Answered, Sending
 from ecrlan.protocol.transitions import ExchangeInput
-from ecrlan.register.conduct import Conductor
-from ecrlan.register.recovering import Recovery
 from ecrlan.register.register import Register
 from ecrlan.register.terminal import Terminal
 
@@ -94,7 +94,7 @@ def skip_the_terminal_id(patch: Patch) -> None:
 def skip_the_amount(patch: Patch) -> None:
     patch.setattr(ecrlan.protocol.answers, "amount_problem", lambda *_: None)
     patch.setattr(ecrlan.protocol.recovery, "amount_problem", lambda *_: None)
-    patch.setattr(ecrlan.register.outcomes, "amount_problem", lambda *_: None)
+    patch.setattr(ecrlan.protocol.outcomes, "amount_problem", lambda *_: None)
 
 
 def take_a_nak_after_silence_as_proof(patch: Patch) -> None:
@@ -110,7 +110,7 @@ def ignore_the_reference(patch: Patch) -> None:
 
 def believe_the_last_result(patch: Patch) -> None:
     patch.setattr(
-        ecrlan.register.recovering,
+        ecrlan.protocol.settling,
         "judge",
         lambda _, answer, __: Judgement(Verdict.OURS if answer is not None else Verdict.UNPROVED, Evidence(Code.NO_BASELINE)),
     )
@@ -154,7 +154,7 @@ def never_recover_at_start(patch: Patch) -> None:
 
 def take_every_result_code_for_approved(patch: Patch) -> None:
     patch.setattr(
-        ecrlan.register.outcomes,
+        ecrlan.protocol.outcomes,
         "_of_payment",
         lambda _, result: Approved(stan=result.stan, authorization_code="", pan=result.pan, result=result),
     )

@@ -12,8 +12,8 @@ from ecrlan.emulator import EmulatedTerminal
 from ecrlan.errors import EcrlanError, OperationsWithoutTerminalError, ReferenceConflictError
 from ecrlan.journal import Journal
 from ecrlan.model import Operation
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register, TerminalSettings
-from ecrlan.register.records import operation_of_entry
 from tests.faults.disk import Disk
 from tests.faults.incidents import draw_incidents, has_incidents
 from tests.faults.network import PORT

@@ -24,7 +24,7 @@ from ecrlan.model import (
     read_evidence,
     verbatim,
 )
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.wire.mask import mask_message
 from tests.faults.disk import Disk
 from tests.faults.network import TerminalHost

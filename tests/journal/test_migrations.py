@@ -13,7 +13,7 @@ from ecrlan.journal import Journal
 from ecrlan.journal.migrations import APPLICATION_ID, MIGRATIONS, VERSION, file_version, migrate
 from ecrlan.model import Code, Unresolved, verbatim
 from ecrlan.operation_json import operation_as_json
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.story import steps
 from tests.journal.samples import event, operation, purchase
 

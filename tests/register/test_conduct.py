@@ -15,8 +15,8 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import JournalError, RegisterError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation
+from ecrlan.protocol.conduct import MOST_PROGRESS, MOST_STRAYS
 from ecrlan.register import Alarm, OperationChanged, Register, Terminal
-from ecrlan.register.conduct import MOST_PROGRESS, MOST_STRAYS
 from ecrlan.texts import words
 from tests.scripted import ACK, ScriptedTerminal, approval, receipt, till
 from tests.virtual import Stream, VirtualLoop, run

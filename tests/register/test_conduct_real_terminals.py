@@ -11,7 +11,7 @@ import pytest
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Declined, Done, StatusResponse
 from ecrlan.net.capture import read_capture
-from ecrlan.register.records import operation_of_entry
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.texts import words
 from ecrlan.wire.receipt import parse_receipt, render_text
 from tests.record_captures import FOLDER

@@ -13,8 +13,8 @@ import structlog
 
 from ecrlan.journal import Journal
 from ecrlan.model import Approved, Operation
+from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register, Terminal
-from ecrlan.register.records import operation_of_entry
 from ecrlan.wire.receipt import parse_receipt, render_text
 from tests.scripted import ACK, ACK_DUE, TID, ScriptedTerminal, Step, approval, frame, progress, receipt, refusal, status
 from tests.virtual import START, VirtualLoop, run

@@ -9,7 +9,7 @@ import pytest
 
 from ecrlan.errors import InvalidValueError
 from ecrlan.model.values import fields_of
-from ecrlan.register.options import TerminalOptions, TerminalSettings
+from ecrlan.protocol.options import TerminalOptions, TerminalSettings
 from ecrlan.settings import TerminalSection
 
 NAMED: dict[str, Any] = {"name": "till-1", "address": "192.168.1.50"}

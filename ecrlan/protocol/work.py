@@ -1,9 +1,8 @@
-"""One order to a terminal: what is asked for, and how far it has come."""
+"""One order to a terminal: what is asked for, and how far it has come. Pure."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +21,7 @@ from ecrlan.model import (
     Unresolved,
 )
 from ecrlan.protocol.clock import ClockOffset
-from ecrlan.register.outcomes import moves_money
+from ecrlan.protocol.outcomes import moves_money
 from ecrlan.wire.cards import mask_cards
 from ecrlan.wire.mask import mask_text
 
@@ -147,20 +146,19 @@ class Work:
     """Whether its own answer is here, even one that says neither approved nor declined: nothing more can be asked."""
     ended_at: float = 0.0
     """When its line ended, monotonic seconds."""
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once the outcome is proved."""
-    concluded: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once there is an outcome, if only `Unresolved`."""
     recovering: bool = False
     being_settled: bool = False
     """Whether a person's word about it is being written down: an answer that comes meanwhile changes nothing, and is told."""
-    committing: asyncio.Future[None] | None = None
-    """The commit of its answer: until it is done, nobody is told the outcome."""
 
     @property
     def reference(self) -> str:
         """The operation's reference."""
         return self.order.reference
+
+    @property
+    def told(self) -> bool:
+        """Whether callers may be told its outcome."""
+        return True
 
     @property
     def open(self) -> bool:
@@ -175,31 +173,22 @@ class Work:
         self.state = State.FINISHED
         self.finished_time = time
         self.evidence = evidence or (outcome.evidence if isinstance(outcome, Unresolved) else self.evidence)
-        self.concluded.set()
-        if not isinstance(outcome, Unresolved):
-            self.settled.set()
 
     def not_performed(self, reason: Evidence, time: datetime) -> None:
         """Nothing was sent, and here is why."""
         self.settle(NotPerformed(reason=reason), time)
 
-    async def committed(self) -> None:
-        """Wait until its answer is on disk, or cannot be (`durable` tells)."""
-        if self.committing is not None:
-            await asyncio.wait([self.committing])
-
     def snapshot(self) -> Operation:
         """Return it as callers see it: with an outcome once that is on disk."""
-        told = self.committing is None or self.committing.done()
         return Operation(
             reference=self.order.reference,
             kind=self.order.kind,
             terminal=self.terminal,
             amount=self.order.amount,
-            state=self.state if told else State.ACCEPTED,
-            outcome=self.outcome if told else None,
+            state=self.state if self.told else State.ACCEPTED,
+            outcome=self.outcome if self.told else None,
             created_time=self.created_time,
-            finished_time=self.finished_time if told else None,
+            finished_time=self.finished_time if self.told else None,
             receipt=self.receipt,
             data=self.data,
             evidence=self.evidence,

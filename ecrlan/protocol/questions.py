@@ -1,16 +1,14 @@
-"""What the register asks for itself before and after operations: `s`, `G` and `E`; and what comes that nobody asked for."""
+"""What is asked of a terminal before and after operations: `s`, `G` and `E`; what answers tell of it; what comes that nobody asked for.
+
+Pure: its exchanges are actions for the shell (`ecrlan.protocol.actions`).
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from ecrlan.errors import LineError
-from ecrlan.journal import Event as Row
-from ecrlan.journal import NewOperation
-from ecrlan.logger import Logger
 from ecrlan.model import (
     ANY_TERMINAL,
     Code,
@@ -23,60 +21,23 @@ from ecrlan.model import (
     StatusRequest,
     StatusResponse,
 )
-from ecrlan.net.line import Line
+from ecrlan.model.rows import Event as Row
+from ecrlan.model.rows import NewOperation
+from ecrlan.protocol.actions import Conduct, Drop, Host, Open, Release, Run, Taken
 from ecrlan.protocol.answers import ANSWERS, amount_problem
 from ecrlan.protocol.clock import time_doubt
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.live import LiveRules, stan_of
 from ecrlan.protocol.memory import Memory, Refusal, Standing
+from ecrlan.protocol.records import fact_row, stray_row
 from ecrlan.protocol.step import Answered, Ending, Event, Stray
-from ecrlan.register.lines import Lines
-from ecrlan.register.options import TerminalSettings
-from ecrlan.register.order import Order, Work
-from ecrlan.register.records import fact_row, stray_row
+from ecrlan.protocol.work import Work
 from ecrlan.texts import words
-
-log = Logger(__name__)
 
 SET_CLOCK_SECONDS = 30.0
 """Seconds by which the register's clock must jump to count as set."""
 UNSEEN_SECONDS = 600.0
 """Seconds after its line's end, at least, for which a lost result may still come on another line: twice the longest payment."""
-
-
-class Host(Protocol):
-    """What questions and operations need of their terminal."""
-
-    settings: TerminalSettings
-    lines: Lines
-    memory: Memory
-
-    def clock(self) -> datetime:
-        """Return the wall clock, timezone-aware."""
-
-    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
-        """Write rows to the journal; a future where the caller must wait for the commit."""
-
-    def publish(self, work: Work) -> None:
-        """Tell watchers of the operation's new state."""
-
-    def progressed(self, work: Work, text: str) -> None:
-        """Tell watchers the terminal's own text."""
-
-    def alarm(self, name: str, what: Evidence, reference: str | None) -> None:
-        """Raise an alarm."""
-
-    def watch(self, line: Line) -> None:
-        """Show the line's frames to watchers, if there are any."""
-
-    def pin(self, terminal_id: str) -> None:
-        """Take the TID that the terminal told for its own."""
-
-    async def check_again(self, order: Order) -> None:
-        """Refuse money by what the questions just before it told. Raises `RegisterError`."""
-
-    def open_references(self) -> set[str]:
-        """Return the references of the operations that are open on the terminal."""
 
 
 class Questions:
@@ -85,7 +46,6 @@ class Questions:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.settings = host.settings
-        self.lines = host.lines
         self._clock_ahead: float | None = None
 
     @property
@@ -95,43 +55,44 @@ class Questions:
 
     def notice_clock(self) -> None:
         """Notice that the register's clock was set, by comparing it with the time that only goes on."""
-        ahead = self.host.clock().timestamp() - asyncio.get_running_loop().time()
+        ahead = self.host.clock().timestamp() - self.host.monotonic()
         if self._clock_ahead is not None and abs(ahead - self._clock_ahead) > SET_CLOCK_SECONDS:
-            log.warning("register.clock_set", seconds=round(ahead - self._clock_ahead))
+            self.host.log("register.clock_set", seconds=round(ahead - self._clock_ahead))
             self.memory.clock.move(ahead - self._clock_ahead)
         self._clock_ahead = ahead
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
-    async def ask(self, request: Request, *, linger: bool = False) -> Exchange:
+    def ask(self, request: Request, *, linger: bool = False) -> Conduct[Exchange]:
         """Perform an exchange of our own (`s`, `G`). Raises `LineError`. `linger`: leave the line open, a late result may still come."""
-        line = await self.lines.open()
-        self.host.watch(line)
+        yield Open()
         exchange = Exchange(request, self.settings.timing(request), self.rules(), reading=self.settings.lrc)
-        try:
-            await line.run(exchange, self._sink)
-        finally:
-            self.after(exchange, line)
-            if linger:
-                self.lines.give_back(keep=True)
-            else:
-                self.lines.end()
+        yield self.running(exchange, "keep" if linger else "end")
         if exchange.ending is Ending.ANSWERED:
-            self._answered(asyncio.get_running_loop().time())
+            self._answered(self.host.monotonic())
         return exchange
 
-    async def ask_status(self) -> Exchange | None:
+    def running(self, exchange: Exchange, release: Release) -> Run:
+        """Return the action that performs an exchange of our own."""
+
+        def left() -> Release:
+            self.after(exchange)
+            return release
+
+        return Run(exchange, self._take, left)
+
+    def ask_status(self) -> Conduct[Exchange | None]:
         """Ask `s`; None where there is no line."""
         try:
-            return await self.ask(StatusRequest(terminal_id=self.settings.terminal_id))
+            return (yield from self.ask(StatusRequest(terminal_id=self.settings.terminal_id)))
         except LineError:
             return None
 
-    async def ask_last_result(self, request: Request, *, linger: bool = False) -> Exchange:
+    def ask_last_result(self, request: Request, *, linger: bool = False) -> Conduct[Exchange]:
         """Ask `G`; an answer becomes the baseline. Raises `LineError`."""
         number = getattr(request, "cash_register_id", "00000001")
         question = LastResultRequest(terminal_id=self.settings.terminal_id, cash_register_id=number)
-        exchange = await self.ask(question, linger=linger)
+        exchange = yield from self.ask(question, linger=linger)
         answer = exchange.answer
         if isinstance(answer, PaymentResult):
             self.take_last_result(answer, exchange.answer_message)
@@ -145,22 +106,27 @@ class Questions:
         self.memory.set_baseline(answer, message)
         self.memory.unseen_operations &= self.host.open_references()
 
-    async def printing_line(self) -> Line | None:
-        """Return a line on which printing on the register is enabled; None where the terminal refused or did not answer."""
-        line = await self.lines.open(fit_for_money=True)
-        self.host.watch(line)
+    def enable_printing(self) -> Conduct[bool]:
+        """Have receipts sent to the register, on a line that the next exchange may use; False where the terminal did not take that.
+
+        A terminal may close right after its ACK of `E`; and a line on which a frame was repeated carries no money request.
+        """
+        yield Open(for_money=True)
         request = PrintingRequest(terminal_id=self.settings.terminal_id, enabled=self.settings.printing_mode)
         exchange = Exchange(request, self.settings.timing(request), self.rules(), reading=self.settings.lrc)
-        await line.run(exchange, self._sink)
+
+        def left() -> Release:
+            if exchange.ending is Ending.ACKNOWLEDGED:
+                return "keep"
+            self.after(exchange)
+            return "end"
+
+        yield Run(exchange, self._take, left)
         if exchange.ending is not Ending.ACKNOWLEDGED:
-            self.after(exchange, line)
-            self.lines.end()
-            return None
-        if exchange.clean and await line.is_usable():
-            return line
-        # a terminal may close right after its ACK of `E`; and a line on which a frame was repeated carries no money request
-        self.lines.drop()
-        return await self.lines.open(fit_for_money=True)
+            return False
+        if not exchange.clean:
+            yield Drop()
+        return True
 
     def rules(
         self,
@@ -188,18 +154,15 @@ class Questions:
             tolerate_lengths=self.settings.tolerate_lengths,
         )
 
-    def after(self, exchange: Exchange, line: Line) -> None:
-        """Note how an exchange left line and terminal."""
-        line.suspect = line.suspect or not exchange.clean
+    def after(self, exchange: Exchange) -> None:
+        """Note how an exchange left the terminal."""
         if exchange.reason.code is Code.OTHER_LRC:
-            log.warning("terminal.other_lrc", terminal=self.settings.name, reading=exchange.reason.values["reading"], setting="lrc")
+            self.host.log("terminal.other_lrc", terminal=self.settings.name, reading=exchange.reason.values["reading"], setting="lrc")
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if exchange.acknowledged and not lost:
             self.memory.unanswered = False
         elif lost:
             self.memory.unanswered = True
-        if not line.alive and exchange.ending is Ending.UNANSWERED and exchange.held is None:
-            self.lines.disturbed()
 
     def _answered(self, now: float) -> None:
         """Note that the terminal answered a question: no payment is running on it."""
@@ -220,9 +183,9 @@ class Questions:
         if not memory.is_foreign(answer, message) or memory.used_by_hand:
             return
         data = {"stan": answer.stan, "amount": answer.amount, "expected": self.settings.standalone_use}
-        self.host.write([fact_row(self.settings.name, "hand_use", memory.identity, self.host.clock(), **data)], durable=False)
+        self.host.note([fact_row(self.settings.name, "hand_use", memory.identity, self.host.clock(), **data)])
         if self.settings.standalone_use:
-            log.info("terminal.hand_use", terminal=self.settings.name, stan=answer.stan)
+            self.host.log("terminal.hand_use", level="info", terminal=self.settings.name, stan=answer.stan)
             return
         memory.used_by_hand = True
         self.host.alarm("hand_use", Evidence(Code.USED_BY_HAND, {"stan": stan_of(answer)}), None)
@@ -256,7 +219,7 @@ class Questions:
             terminal=self.settings.name,
             data={"stan": answer.stan, "amount": amount, "told": refusal.told},
         )
-        self.host.write([row], durable=False)
+        self.host.note([row])
         self.host.alarm("approved_after_refusal", Evidence(Code.APPROVED_AFTER_REFUSAL, values), refusal.reference)
 
     def learn(self, response: Response) -> None:
@@ -268,7 +231,7 @@ class Questions:
         if response.terminal_id == memory.terminal_id and memory.foreign_terminal_id is not None:
             memory.foreign_terminal_id = None
             back = fact_row(self.settings.name, "terminal_id_back", memory.identity, self.host.clock(), terminal_id=response.terminal_id)
-            self.host.write([back], durable=False)
+            self.host.note([back])
         if isinstance(response, StatusResponse):
             memory.nameless = response.terminal_id == ANY_TERMINAL
             if memory.clock.release not in (None, response.software_release):
@@ -276,11 +239,11 @@ class Questions:
             if response.refusing_word != memory.refusing_word:
                 memory.refusing_word = response.refusing_word
                 row = fact_row(self.settings.name, "refusing_word", memory.identity, self.host.clock(), word=memory.refusing_word)
-                self.host.write([row], durable=False)
+                self.host.note([row])
             memory.clock.take_status(response, self.host.clock())
             memory.status = response
 
-    def _sink(self, events: tuple[Event, ...]) -> asyncio.Future[None] | None:
+    def _take(self, events: tuple[Event, ...]) -> Taken:
         rows: list[NewOperation | Row] = []
         durable = False
         for event in events:
@@ -289,7 +252,7 @@ class Questions:
             elif isinstance(event, Stray):
                 rows.append(self.stray(event, None))
                 durable = durable or bool(event.message)
-        return self.commit(rows, None, durable=durable)
+        return Taken(rows, durable)
 
     # --- what nobody asked for --------------------------------------------------------------------------------------------------
 
@@ -297,7 +260,7 @@ class Questions:
         """Tell of a message that is not the answer that was asked for, and return its record."""
         reference = work.reference if work is not None else None
         name, memory, response = self.settings.name, self.memory, event.response
-        log.warning("message.stray", terminal=name, reference=reference, reason=words(event.reason))
+        self.host.log("message.stray", terminal=name, reference=reference, reason=words(event.reason))
         if response is not None and memory.is_another(response.terminal_id):
             memory.foreign_terminal_id = response.terminal_id
             values = {"terminal_id": response.terminal_id, "expected": memory.terminal_id}
@@ -312,17 +275,3 @@ class Questions:
             self.host.alarm("result_after_refusal", event.reason, reference)
         owner = reference if work is not None and work.order.journaled else None
         return stray_row(event, name, owner, memory.place, self.host.clock())
-
-    def commit(self, rows: list[NewOperation | Row], work: Work | None, *, durable: bool) -> asyncio.Future[None] | None:
-        """Write rows, if there are any; where that fails, the alarm is raised."""
-        committing = self.host.write(rows, durable=durable) if rows else None
-        if committing is not None:
-            committing.add_done_callback(lambda future: self._written(work, future))
-        return committing
-
-    def _written(self, work: Work | None, committing: asyncio.Future[None]) -> None:
-        if not committing.cancelled() and (failure := committing.exception()) is not None:
-            if work is not None:
-                work.durable = False
-            told = Evidence(Code.JOURNAL_FAILED, {"problem": str(failure)})
-            self.host.alarm("journal_failed", told, work.reference if work is not None else None)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 from ecrlan.errors import MalformedMessageError
-from ecrlan.journal import Entry, Event, NewOperation, parameters_hash
 from ecrlan.model import (
     ANY_TERMINAL,
     NO_STAN,
@@ -32,11 +31,12 @@ from ecrlan.model import (
     read_evidence,
     verbatim,
 )
+from ecrlan.model.rows import Entry, Event, NewOperation, parameters_hash
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.identity import identity_of, seen_key, vas_key
+from ecrlan.protocol.outcomes import outcome_of_answer
 from ecrlan.protocol.step import Stray
-from ecrlan.register.order import Work
-from ecrlan.register.outcomes import outcome_of_answer
+from ecrlan.protocol.work import Work
 from ecrlan.wire.codec import parse_request, parse_response
 from ecrlan.wire.mask import mask_message
 

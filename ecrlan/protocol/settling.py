@@ -1,27 +1,25 @@
-"""What follows a lost result: ask the terminal for its last result until that proves something, or time is over (exchange.md §5)."""
+"""What follows a lost result: ask the terminal for its last result until that proves something, or time is over (exchange.md §5).
+
+Pure: what is to be done is yielded to the shell (`ecrlan.protocol.actions`).
+"""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 
-from ecrlan.errors import JournalError, LineError, TerminalBusyError
-from ecrlan.journal import Event, NewOperation
-from ecrlan.logger import Logger
+from ecrlan.errors import LineError, TerminalBusyError
 from ecrlan.model import Code, Evidence, NotPerformed, Outcome, PaymentResult, Unresolved, evidence_of
+from ecrlan.model.rows import Event, NewOperation
+from ecrlan.protocol.actions import Clear, Commit, Conduct, EnterQueue, Host, LeaveQueue, Wait
 from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.memory import Memory, Refusal
+from ecrlan.protocol.outcomes import outcome_of_answer
+from ecrlan.protocol.questions import SET_CLOCK_SECONDS, Questions
+from ecrlan.protocol.records import answered_row, created_row, finished_row
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
 from ecrlan.protocol.step import Ending
-from ecrlan.register.conduct import Conductor
-from ecrlan.register.order import Work
-from ecrlan.register.outcomes import outcome_of_answer
-from ecrlan.register.questions import SET_CLOCK_SECONDS
-from ecrlan.register.queue import TerminalQueue
-from ecrlan.register.records import answered_row, created_row, finished_row
+from ecrlan.protocol.work import Work
 from ecrlan.texts import words
-
-log = Logger(__name__)
 
 LONGEST_PAUSE = 30.0
 """Seconds between two questions for the last result, at most."""
@@ -36,12 +34,10 @@ TIMER_MARGIN = 0.05
 class Recovery:
     """Settles a terminal's operations whose results were lost."""
 
-    def __init__(self, conductor: Conductor, queue: TerminalQueue) -> None:
-        self.conductor = conductor
-        self.host = conductor.host
-        self.settings = conductor.settings
-        self.questions = conductor.questions
-        self.queue = queue
+    def __init__(self, host: Host, questions: Questions) -> None:
+        self.host = host
+        self.settings = host.settings
+        self.questions = questions
         self._silent = 0
         """How many questions in a row met silence."""
 
@@ -66,23 +62,23 @@ class Recovery:
         values = {"identity": work.identity, "terminal": self.settings.name, "now": self.memory.identity}
         return Evidence(Code.SENT_TO_ANOTHER, values)
 
-    async def settle(self, work: Work) -> None:
+    def settle(self, work: Work) -> Conduct[None]:
         """Ask until the outcome is proved, or the longest payment must be over and the terminal has answered since; then leave it."""
-        loop = asyncio.get_running_loop()
         work.recovering = True
         try:
             over_at = work.ended_at + self.settings.longest_payment_time + TIMER_MARGIN
             pause = self.settings.recovery_pause
             evidence = work.evidence or Evidence(Code.RESULT_LOST)
             if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
-                evidence = self._judge(work, loop.time(), None, None).evidence
+                evidence = self._judge(work, self.host.monotonic(), None, None).evidence
             more = MORE_QUESTIONS
             while work.open and self.can_prove(work):
-                left = over_at - loop.time()
-                await self._wait(work, min(pause, left) if left > 0 else pause)
+                now = self.host.monotonic()
+                left = over_at - now
+                yield Wait(now + (min(pause, left) if left > 0 else pause), work)
                 if not work.open:
                     break
-                judgement = await self.ask(work)
+                judgement = yield from self.ask(work)
                 evidence = judgement.evidence if judgement is not None else evidence
                 if judgement is not None and judgement.verdict is Verdict.CHANGED:
                     break
@@ -92,30 +88,30 @@ class Recovery:
                     more -= 1
                 pause = min(pause * 2, LONGEST_PAUSE) or LONGEST_PAUSE
             if work.open:
-                await self.conclude(work, Unresolved(evidence=evidence), evidence)
+                yield from self.conclude(work, Unresolved(evidence=evidence), evidence)
         finally:
             work.recovering = False
 
-    async def ask(self, work: Work) -> Judgement | None:
+    def ask(self, work: Work) -> Conduct[Judgement | None]:
         """Ask once, in the terminal's queue, and settle `work` where the answer proves something. None where nobody could be asked."""
         try:
-            async with self.queue.enter(f"recovery of {work.reference}", self.settings.queue_timeout):
-                if not work.open:
-                    return None
-                return await self.ask_now(work)
+            yield EnterQueue(f"recovery of {work.reference}")
         except TerminalBusyError:
             return None
+        judgement = (yield from self.ask_now(work)) if work.open else None
+        yield LeaveQueue()
+        return judgement
 
-    async def ask_now(self, work: Work) -> Judgement | None:
+    def ask_now(self, work: Work) -> Conduct[Judgement | None]:
         """As `ask`, for a caller that holds the terminal already."""
         request = work.request
         if request is None or not self.can_prove(work):
             return None
         self.questions.notice_clock()
-        asked_at = asyncio.get_running_loop().time()  # the answer tells of this moment, however late it comes
+        asked_at = self.host.monotonic()  # the answer tells of this moment, however late it comes
         try:
             # a late result may still come on the line; but one that stays silent may be dead without our knowing: then a new one is needed
-            exchange = await self.questions.ask_last_result(request, linger=self._silent == 0)
+            exchange = yield from self.questions.ask_last_result(request, linger=self._silent == 0)
         except LineError as error:
             return Judgement(Verdict.UNPROVED, Evidence(Code.NOT_ASKED, {"cause": evidence_of(error)}))
         self._silent = self._silent + 1 if exchange.ending is Ending.UNANSWERED else 0
@@ -128,21 +124,22 @@ class Recovery:
             problem = exchange.reason
         judgement = self._judge(work, asked_at, answer, problem)
         if answer is not None and self._needs_clock(judgement, answer):
-            if not await self._ask_clock():
+            if not (yield from self._ask_clock()):
                 judgement = Judgement(Verdict.UNPROVED, Evidence(Code.CLOCK_NOT_ASKED))
             else:
                 judgement = self._judge(work, asked_at, answer, problem)
         if not work.open:
             return None
-        log.info("operation.judged", reference=work.reference, verdict=judgement.verdict.value, evidence=words(judgement.evidence))
+        told = words(judgement.evidence)
+        self.host.log("operation.judged", level="info", reference=work.reference, verdict=judgement.verdict.value, evidence=told)
         if judgement.verdict is Verdict.OURS and answer is not None:
             outcome = outcome_of_answer(work.order.kind, request, answer)
             self.memory.remember(answer, exchange.answer_message, is_saved=True)
             self.memory.forget_unseen(work.reference)
-            await self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
+            yield from self.conclude(work, outcome, judgement.evidence, (answer, exchange.answer_message))
         elif judgement.verdict is Verdict.NOT_PERFORMED:
             self.memory.last_refusal = Refusal(work.reference, request, work.sent_time or work.created_time, "not performed")
-            await self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
+            yield from self.conclude(work, NotPerformed(reason=judgement.evidence), judgement.evidence)
         return judgement
 
     def _needs_clock(self, judgement: Judgement, answer: PaymentResult) -> bool:
@@ -150,16 +147,18 @@ class Recovery:
         decides = judgement.by_clock or (judgement.verdict is Verdict.OURS and answer.host_time is not None)
         return decides and self.memory.clock.learned is None
 
-    async def _ask_clock(self) -> bool:
+    def _ask_clock(self) -> Conduct[bool]:
         """Ask `s`, so that the terminal's clock is compared with ours as both go now; False where it was not answered."""
-        self.questions.lines.end()  # terminals close a line after an exchange
+        yield Clear()  # terminals close a line after an exchange
         for _ in range(CLOCK_QUESTIONS):
-            status = await self.questions.ask_status()
+            status = yield from self.questions.ask_status()
             if status is not None and status.ending is Ending.ANSWERED:
                 return True
         return False
 
-    async def conclude(self, work: Work, outcome: Outcome, evidence: Evidence, answer: tuple[PaymentResult, bytes] | None = None) -> None:
+    def conclude(
+        self, work: Work, outcome: Outcome, evidence: Evidence, answer: tuple[PaymentResult, bytes] | None = None
+    ) -> Conduct[None]:
         """Write the outcome down, then tell it."""
         if isinstance(work.outcome, Unresolved) and isinstance(outcome, Unresolved) and work.evidence == evidence:
             return
@@ -168,13 +167,7 @@ class Recovery:
         if answer is not None:
             rows.append(answered_row(work, *answer, self.memory.identity, now, late=True))
         rows.append(finished_row(work, outcome, now, evidence))
-        try:
-            committing = self.host.write(rows, durable=True)
-            if committing is not None:
-                await committing
-        except JournalError as error:
-            work.durable = False
-            self.host.alarm("journal_failed", Evidence(Code.JOURNAL_FAILED, {"problem": str(error)}), work.reference)
+        yield Commit(rows, work)
         if not work.open:
             return
         work.settle(outcome, now, evidence)
@@ -189,7 +182,7 @@ class Recovery:
         """
         sent_time = sent_time_now = work.sent_time or work.created_time
         if work.sent_at is not None:
-            by_age = self.host.clock() - timedelta(seconds=asyncio.get_running_loop().time() - work.sent_at)
+            by_age = self.host.clock() - timedelta(seconds=self.host.monotonic() - work.sent_at)
             sent_time_now = by_age if abs((by_age - sent_time).total_seconds()) > SET_CLOCK_SECONDS else sent_time
         was_known = work.clock is None or work.clock.known
         if was_known and (work.sent_at is None or sent_time_now != sent_time):
@@ -223,11 +216,3 @@ class Recovery:
             longest_payment_time=self.settings.longest_payment_time,
             quiet_seconds=asked_at - work.ended_at,
         )
-
-    async def _wait(self, work: Work, seconds: float) -> None:
-        """Wait, but not beyond the moment when a late result settles it on its own line."""
-        try:
-            async with asyncio.timeout(seconds):
-                await work.settled.wait()
-        except TimeoutError:
-            return

@@ -29,7 +29,7 @@ from ecrlan.model.vas_request import READING_FUNCTIONS, function_of
 from ecrlan.protocol.answers import amount_problem
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.step import Ending
-from ecrlan.register.vas import parse_vas
+from ecrlan.protocol.vas import parse_vas
 
 
 def moves_money(kind: Kind, request: Request) -> bool:

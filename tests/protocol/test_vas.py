@@ -9,8 +9,8 @@ import pytest
 
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import Approved, Declined, Done, NotPerformed, Operation, Unresolved
+from ecrlan.protocol.vas import parse_vas
 from ecrlan.register import Terminal
-from ecrlan.register.vas import parse_vas
 from ecrlan.texts import words
 from tests.scripted import ACK, ACK_DUE, TID, ScriptedTerminal, Step, Till, approval, frame, till
 from tests.virtual import VirtualLoop, run

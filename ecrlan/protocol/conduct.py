@@ -1,15 +1,14 @@
-"""How one order is performed: line, baseline, printing, exchange, fallback; and how its events become records."""
+"""The life of one operation on a LAN terminal: look, baseline, printing, exchange, fallback; and how its events become rows.
+
+Pure: what is to be done is yielded to the shell (`ecrlan.protocol.actions`). What follows a lost result is `ecrlan.protocol.settling`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from ecrlan.errors import ConnectError, JournalError, LineError
-from ecrlan.journal import Event as Row
-from ecrlan.journal import NewOperation
-from ecrlan.logger import Logger
 from ecrlan.model import (
     NO_STAN,
     SHARED_FORMS,
@@ -27,12 +26,17 @@ from ecrlan.model import (
     VasPart,
     evidence_of,
 )
-from ecrlan.net.line import Line, Sink
+from ecrlan.model.rows import Event as Row
+from ecrlan.model.rows import NewOperation
+from ecrlan.protocol.actions import Clear, Commit, Conduct, Drop, Host, Open, Recheck, Release, Run, Take, Taken, Wait
 from ecrlan.protocol.answers import ANSWERS
 from ecrlan.protocol.clock import ClockChange
 from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import TRANSMISSIONS
 from ecrlan.protocol.memory import Memory, Refusal, Standing, next_stan
+from ecrlan.protocol.outcomes import outcome_of_answer, outcome_of_ending
+from ecrlan.protocol.questions import UNSEEN_SECONDS, Questions
+from ecrlan.protocol.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
@@ -48,15 +52,10 @@ from ecrlan.protocol.step import (
     Sending,
     Stray,
 )
-from ecrlan.register.order import Work
-from ecrlan.register.outcomes import outcome_of_answer, outcome_of_ending
-from ecrlan.register.questions import UNSEEN_SECONDS, Host, Questions
-from ecrlan.register.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
-from ecrlan.register.vas import vas_problem
+from ecrlan.protocol.vas import vas_problem
+from ecrlan.protocol.work import Work
 from ecrlan.texts import words
 from ecrlan.wire.mask import clean_text, mask_message, mask_receipt
-
-log = Logger(__name__)
 
 LATE_TRUTH_SECONDS = 10.0
 """Seconds for which the line stays open after a refusal: an approval may follow it (exchange.md §5)."""
@@ -80,7 +79,6 @@ class Conductor:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.settings = host.settings
-        self.lines = host.lines
         self.questions = Questions(host)
 
     @property
@@ -88,7 +86,7 @@ class Conductor:
         """What is known of the terminal; another one after its TID was accepted."""
         return self.host.memory
 
-    async def perform(self, work: Work) -> None:
+    def perform(self, work: Work) -> Conduct[None]:
         """Perform `work`. Afterwards it is finished, or, where its request may have been performed, recovering.
 
         Raises `RegisterError` where the questions before it show that money must not go there; nothing was sent then.
@@ -96,16 +94,15 @@ class Conductor:
         order = work.order
         try:
             self.questions.notice_clock()
-            await self.lines.end_lingering()
+            yield Clear(close=order.money)
             if order.money:
-                self.lines.end()  # one that still stood for a late result
-                problem = await self._prepare(work)
+                problem = yield from self._prepare(work)
                 if problem is None:
-                    await self.host.check_again(order)
+                    yield Recheck(order)
                 else:
                     work.not_performed(Evidence(Code.NOTHING_SENT, {"cause": problem}), self.host.clock())
             if work.outcome is None:
-                await self._exchange(work)
+                yield from self._exchange(work)
         except ConnectError as error:
             work.not_performed(evidence_of(error), self.host.clock())
         except LineError as error:
@@ -114,34 +111,35 @@ class Conductor:
             else:
                 work.not_performed(Evidence(Code.LOST_BEFORE_SENDING, {"cause": evidence_of(error)}), self.host.clock())
         if work.order.journaled and not work.recorded and work.outcome is not None:
-            await self._commit([created_row(work, self.memory.place), finished_row(work, work.outcome, self.host.clock())], work)
+            work.recorded = True
+            yield Commit([created_row(work, self.memory.place), finished_row(work, work.outcome, self.host.clock())], work)
 
     # --- before the request -----------------------------------------------------------------------------------------------------
 
-    async def _prepare(self, work: Work) -> Evidence | None:
+    def _prepare(self, work: Work) -> Conduct[Evidence | None]:
         """Learn the TID where nothing names it, and the last result where the journal's knowledge is stale; say why money must wait."""
         memory = self.memory
         if memory.must_ask:
-            self.lines.drop()  # the question must go out on a line that was opened after a person's word
+            yield Drop()  # the question must go out on a line that was opened after a person's word
         if memory.refusing_word is not None or (memory.terminal_id is None and not memory.nameless):
-            problem = await self._ask_status()
+            problem = yield from self._ask_status()
             if problem is not None:
                 return problem
         if not self.settings.last_result_supported or self.memory.baseline_is_fresh(
             work.order.request, standalone_use=self.settings.standalone_use
         ):
-            return await self._ask_status() if self.memory.must_ask else None
-        exchange = await self.questions.ask_last_result(work.order.request)
+            return (yield from self._ask_status()) if self.memory.must_ask else None
+        exchange = yield from self.questions.ask_last_result(work.order.request)
         if self.memory.foreign_terminal_id is not None:
             return exchange.reason
         if exchange.ending is Ending.UNREADABLE:
             return Evidence(Code.LAST_RESULT_UNREADABLE, {"cause": exchange.reason})
         if exchange.ending is Ending.UNANSWERED and not exchange.acknowledged:
             return _no_answer(exchange, _LAST_RESULT)
-        return await self._ask_status() if self.memory.must_ask else None
+        return (yield from self._ask_status()) if self.memory.must_ask else None
 
-    async def _ask_status(self) -> Evidence | None:
-        exchange = await self.questions.ask(StatusRequest(terminal_id=self.settings.terminal_id))
+    def _ask_status(self) -> Conduct[Evidence | None]:
+        exchange = yield from self.questions.ask(StatusRequest(terminal_id=self.settings.terminal_id))
         if not isinstance(exchange.answer, StatusResponse):
             if self.memory.foreign_terminal_id is not None:
                 return exchange.reason
@@ -153,29 +151,30 @@ class Conductor:
 
     # --- the request ------------------------------------------------------------------------------------------------------------
 
-    async def _exchange(self, work: Work) -> None:
+    def _exchange(self, work: Work) -> Conduct[None]:
         request = self._request(work)
-        exchange = await self._run(work, request)
-        if exchange is None:
+        run = yield from self._run(work, request)
+        if run is None:
             work.not_performed(Evidence(Code.NOTHING_SENT, {"cause": Evidence(Code.PRINTING_REFUSED)}), self.host.clock())
             return
+        exchange = run.exchange
         if exchange.held_open:
-            await self._ask_whether_idle(work, exchange)
+            yield from self._ask_whether_idle(work, run)
         if exchange.refused_at_work and work.order.money:
             self._lost(work, Evidence(Code.WORKED_AFTER_REFUSAL))
             return
         if exchange.ending is Ending.REFUSED and exchange.naks == TRANSMISSIONS and self._may_fall_back(request):
-            status = await self.questions.ask_status()
+            status = yield from self.questions.ask_status()
             if exchange.refused_at_work or (status is not None and (status.strays or status.progressed)):
                 self.host.alarm("result_after_refusal", Evidence(Code.RESULT_OF_REFUSED), work.reference)
                 self._lost(work, Evidence(Code.MORE_THAN_STATUS))
                 return
             if status is not None and isinstance(status.answer, StatusResponse) and status.answer.operative:
                 plain = _as_plain_purchase(request)
-                again = await self._fall_back(work, plain)
-                exchange = again or exchange
-                request = plain if again else request
-        await self._conclude(work, request, exchange)
+                again = yield from self._fall_back(work, plain)
+                if again is not None:
+                    exchange, request = again.exchange, plain
+        yield from self._conclude(work, request, exchange)
 
     def _request(self, work: Work) -> Request:
         request = work.order.request
@@ -188,40 +187,37 @@ class Conductor:
         """Tell whether a refused `X` may mean that the terminal does not know it (exchange.md §4)."""
         return isinstance(request, ExtendedPurchaseRequest) and self.settings.purchase_code == "auto" and not self.memory.takes_extended
 
-    async def _fall_back(self, work: Work, plain: Request) -> Exchange | None:
+    def _fall_back(self, work: Work, plain: Request) -> Conduct[Run | None]:
         """Send `P` in place of a refused `X`; None where it could not be sent: then the refusal is what became of the operation."""
         try:
-            return await self._run(work, plain)
+            return (yield from self._run(work, plain))
         except (LineError, JournalError) as error:  # nothing of `P` was sent
-            log.warning("operation.no_fallback", terminal=work.terminal, reference=work.reference, reason=str(error))
+            self.host.log("operation.no_fallback", terminal=work.terminal, reference=work.reference, reason=str(error))
             return None
 
-    async def _ask_whether_idle(self, work: Work, exchange: Exchange) -> None:
+    def _ask_whether_idle(self, work: Work, run: Run) -> Conduct[None]:
         """Take a held refusal once the terminal says, on new lines, that no payment is running; its own line is lost (exchange.md §3)."""
-        loop = asyncio.get_running_loop()
+        exchange = run.exchange
         held = exchange.held
         while held is not None and work.outcome is None and exchange.held_open:
-            left = held.ask_at - loop.time()
             if held.ask_at >= exchange.deadline:
                 return
-            await asyncio.sleep(max(left, 0.0))
-            held.ask(max(loop.time(), held.ask_at))
-            status = await self.questions.ask_status()
+            yield Wait(held.ask_at)
+            held.ask(max(self.host.monotonic(), held.ask_at))
+            status = yield from self.questions.ask_status()
             if status is None or status.strays or status.ending not in (Ending.ANSWERED, Ending.UNREADABLE):
                 continue
-            if await self._has_new_approval(work):
+            if (yield from self._has_new_approval(work)):
                 return
-            step = exchange.take_held()
-            self._sink(work, exchange)(step.events)
-            await work.committed()
+            yield Take(run, exchange.take_held().events)
 
-    async def _has_new_approval(self, work: Work) -> bool:
+    def _has_new_approval(self, work: Work) -> Conduct[bool]:
         """Tell whether the last result is an approval that nobody knows: then a refusal that came on a lost line is not believed."""
         if not self.settings.last_result_supported:
             return False
         judge = self.memory.judge_of_now()
         try:
-            exchange = await self.questions.ask_last_result(work.order.request)
+            exchange = yield from self.questions.ask_last_result(work.order.request)
         except LineError:
             return True
         answer = exchange.answer
@@ -229,12 +225,11 @@ class Conductor:
             return False
         return judge(answer, exchange.answer_message, self.host.clock()) is not Standing.SEEN
 
-    async def _run(self, work: Work, request: Request) -> Exchange | None:
+    def _run(self, work: Work, request: Request) -> Conduct[Run | None]:
         prints = self.settings.print_on_register and request.receipt_on_register
-        line = await self.questions.printing_line() if prints else await self.lines.open(fit_for_money=True)
-        if line is None:
+        if prints and not (yield from self.questions.enable_printing()):
             return None
-        self.host.watch(line)
+        yield Open(for_money=True)
         memory = self.memory
         exchange = self._make(request, work, expects_receipt=prints)
         work.request = request
@@ -245,36 +240,32 @@ class Conductor:
         before = work.recorded, work.sent
         if request.may_save_result:
             memory.set_stale()
+        run = Run(exchange, lambda events: self._taken(work, exchange, events), lambda: self._left(work, exchange), work)
         try:
-            await line.run(exchange, self._sink(work, exchange))
+            yield run
         except JournalError:
             work.recorded, work.sent = before
             memory.unseen_operations.discard(work.reference)
             raise
-        finally:
-            self._after(work, exchange, line)
-        return exchange
+        return run
 
-    def _after(self, work: Work, exchange: Exchange, line: Line) -> None:
-        self.questions.after(exchange, line)
+    def _left(self, work: Work, exchange: Exchange) -> Release:
+        self.questions.after(exchange)
         if exchange.ending is Ending.REFUSED and work.sent and exchange.request.code in ANSWERS:
             self.memory.unseen_stans -= 1
             refusal = Refusal(work.reference, exchange.request, work.sent_time or self.host.clock(), "not performed")
             self.memory.last_refusal = self.memory.last_refusal or refusal
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if lost and exchange.request.answers & SHARED_FORMS:
-            self.memory.unseen = work.reference, asyncio.get_running_loop().time()
+            self.memory.unseen = work.reference, self.host.monotonic()
         if exchange.doubted:
             work.doubt = exchange.reason
         answer = exchange.answer
         if isinstance(answer, PaymentResult) and exchange.request.code in ANSWERS:
             if answer.approved:
                 self.memory.lost = None
-            self.lines.linger(LATE_RECEIPT_SECONDS if answer.approved else LATE_TRUTH_SECONDS)
-        elif lost and work.order.money:
-            self.lines.give_back(keep=True)
-        else:
-            self.lines.end()
+            return LATE_RECEIPT_SECONDS if answer.approved else LATE_TRUTH_SECONDS
+        return "keep" if lost and work.order.money else "end"
 
     def _make(self, request: Request, work: Work, *, expects_receipt: bool) -> Exchange:
         memory = self.memory
@@ -287,7 +278,7 @@ class Conductor:
             return vas_problem(request, response)
 
         longest = max(UNSEEN_SECONDS, self.settings.longest_payment_time)
-        still_unseen = asyncio.get_running_loop().time() - memory.lost_at < longest
+        still_unseen = self.host.monotonic() - memory.lost_at < longest
         rules = self.questions.rules(
             accept_short=not memory.answers_extended and memory.unseen is None,
             lost_before=memory.lost if still_unseen else None,
@@ -302,7 +293,7 @@ class Conductor:
             expects_receipt=expects_receipt,
         )
 
-    async def _conclude(self, work: Work, request: Request, exchange: Exchange) -> None:
+    def _conclude(self, work: Work, request: Request, exchange: Exchange) -> Conduct[None]:
         self.memory.learn_purchase_code(request, acknowledged=exchange.acknowledged)
         if isinstance(exchange.answer, PaymentResult) and exchange.ending is Ending.ANSWERED:
             self._keep_receipt(work)
@@ -315,45 +306,32 @@ class Conductor:
         if work.outcome is None:
             work.settle(outcome, self.host.clock())
             if work.recorded:
-                await self._commit([finished_row(work, outcome, self.host.clock())], work, durable=work.order.money)
+                yield Commit([finished_row(work, outcome, self.host.clock())], work, durable=work.order.money)
         self._keep_receipt(work)
 
     def _lost(self, work: Work, reason: Evidence) -> None:
         work.state = State.RECOVERING
-        work.ended_at = asyncio.get_running_loop().time()
+        work.ended_at = self.host.monotonic()
         work.evidence = reason
         self.memory.set_stale()
-        self.host.write([recovering_row(work, reason, self.host.clock())], durable=False)
-        log.warning("operation.lost", terminal=work.terminal, reference=work.reference, reason=words(reason))
+        self.host.note([recovering_row(work, reason, self.host.clock())])
+        self.host.log("operation.lost", terminal=work.terminal, reference=work.reference, reason=words(reason))
         self.host.publish(work)
 
     # --- what happens on the line -----------------------------------------------------------------------------------------------
 
-    def _sink(self, work: Work, exchange: Exchange) -> Sink:
-        def sink(events: tuple[Event, ...]) -> asyncio.Future[None] | None:
-            rows: list[NewOperation | Row] = []
-            durable = False
-            before = work.state
-            for event in events:
-                durable = self._take(work, exchange, event, rows) or durable
-            if not work.order.journaled:  # a look: only what is not about it is worth a record
-                rows = [row for row in rows if row.reference is None]
-            committing = self.questions.commit(rows, work, durable=durable)
-            answered = [event for event in events if isinstance(event, Answered)]
-            if answered:
-                work.committing = committing
-            # its own outcome is told by whoever performs it
-            if any(event.late for event in answered) or (work.outcome is None and work.state is not before):
-                self._publish_once_written(work, committing)
-            return committing
-
-        return sink
-
-    def _publish_once_written(self, work: Work, committing: asyncio.Future[None] | None) -> None:
-        if committing is None:
-            self.host.publish(work)
-        else:
-            committing.add_done_callback(lambda _: self.host.publish(work))
+    def _taken(self, work: Work, exchange: Exchange, events: tuple[Event, ...]) -> Taken:
+        rows: list[NewOperation | Row] = []
+        durable = False
+        before = work.state
+        for event in events:
+            durable = self._take(work, exchange, event, rows) or durable
+        if not work.order.journaled:  # a look: only what is not about it is worth a record
+            rows = [row for row in rows if row.reference is None]
+        answered = [event for event in events if isinstance(event, Answered)]
+        # its own outcome is told by whoever performs it
+        publish = any(event.late for event in answered) or (work.outcome is None and work.state is not before)
+        return Taken(rows, durable, answered=bool(answered), publish=publish)
 
     def _take(self, work: Work, exchange: Exchange, event: Event, rows: list[NewOperation | Row]) -> bool:
         """Turn one event into rows and state; True where the bytes must wait for the commit."""
@@ -412,7 +390,7 @@ class Conductor:
         rows.append(sending_row(work, code, message, work.baseline_message, transmission, now))
         work.sent = True
         work.sent_time = work.sent_time or now
-        work.sent_at = work.sent_at or asyncio.get_running_loop().time()
+        work.sent_at = work.sent_at or self.host.monotonic()
         if code in ANSWERS:
             self.memory.unseen_operations.add(work.reference)
             self.memory.unseen_stans += transmission == 1
@@ -495,16 +473,6 @@ class Conductor:
         work.receipt = masked.text
         rows.append(event_row(work, "receipt", self.host.clock(), text=masked.text[work.receipt_kept :].hex(), cut=masked.cuts))
         work.receipt_kept = len(masked.text)
-
-    async def _commit(self, rows: list[NewOperation | Row], work: Work, *, durable: bool = True) -> None:
-        work.recorded = True
-        try:
-            committing = self.host.write(rows, durable=durable)
-            if committing is not None:
-                await committing
-        except JournalError as error:
-            work.durable = False
-            self.host.alarm("journal_failed", Evidence(Code.JOURNAL_FAILED, {"problem": str(error)}), work.reference)
 
 
 def _no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evidence:
