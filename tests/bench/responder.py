@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 TERMINAL_ID = "37105051"
 ACK = b"\x06\x03\x7a"
 PAN = b"4999".rjust(19, b"0")
-RESULT = b"\x02%b0E00" + PAN + b"ICC123456327174420000000" + b"0001%06d000001\x03"
+HOST_TIME = datetime.now(ZoneInfo("Europe/Rome")).strftime("%j%H%M").encode()
+RESULT = b"\x02%b0E00" + PAN + b"ICC123456" + HOST_TIME + b"20000000" + b"0001%06d000001\x03"
 RESULT_LENGTH = 74
 
 
