@@ -67,6 +67,8 @@ def mask_text(text: str) -> str:
         hidden = card_places(text)
         for run in _RUN.finditer(text):
             hidden.update([run.start() + digit.start() for digit in _DIGIT.finditer(run[0])][:-SHOWN_DIGITS])
+        if not hidden:
+            return text
         masked = "".join("0" if place in hidden else character for place, character in enumerate(text))
         if masked == text:
             return text
@@ -75,6 +77,8 @@ def mask_text(text: str) -> str:
 
 def mask_bytes(data: bytes) -> bytes:
     """Mask as `mask_text` does, in bytes of which nothing is known."""
+    if len(data) - len(data.translate(None, b"0123456789")) < SHORTEST_RUN:  # most fields: spares the search
+        return data
     return mask_text(data.decode("latin-1")).encode("latin-1")
 
 
