@@ -28,6 +28,7 @@ from ecrlan.errors import (
 )
 from ecrlan.journal import Entry, Journal, Known, NewOperation, parameters_hash
 from ecrlan.journal import Event as Row
+from ecrlan.journal.memory import MemoryJournal
 from ecrlan.journal.reading import read
 from ecrlan.logger import Logger, load, trace_of
 from ecrlan.model import (
@@ -154,7 +155,7 @@ class Register:
         else:
             path = self._journal_path
             if path is None:
-                self._journal = Journal(None, inline=True)
+                self._journal = MemoryJournal()
             else:
                 self._journal = await asyncio.to_thread(Journal, path, on_commit=self._on_commit)
         if self._listen is not None:
