@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -13,30 +14,55 @@ from ecrlan.daemon.http.errors import STATUSES, error_document
 REQUEST_SECONDS = 15.0
 """How long a request may take to arrive, head and body, and a line may stand without one."""
 
+TOKEN_SECONDS = 0.5
+"""How long a new line may stand without a token before it can be ended to make room for another."""
+
 UNREAD_SECONDS = 60.0
 """How long a client may leave what it is told unread; then its line is dropped."""
 
 
 class HttpProtocol(H11Protocol):
-    """One client's line. `most_lines` and `request_seconds` are set on a subclass (`limited`)."""
+    """One client's line. `most_lines`, `request_seconds` and `strangers` are set on a subclass (`limited`).
+
+    Where too many lines stand, the oldest of those that have shown no token, and are not being served, makes room for the new one.
+    """
 
     most_lines = 1_000
     request_seconds = REQUEST_SECONDS
+    strangers: ClassVar[dict[HttpProtocol, float]] = {}
+    """The lines of which no request with a role was seen yet, oldest first, and when each was made."""
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take the line, or refuse it where too many stand."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_lines:
+        if len(self.connections) > self.most_lines and not self._make_room():
             self._refuse("too_many", f"{self.most_lines} lines stand; that is the most")
         else:
+            self.strangers[self] = self.loop.time()
             self._watch()
+
+    def _make_room(self) -> bool:
+        """End the oldest line that had its time to show a token and did not, and that waits for nothing; False where there is none."""
+        latest = self.loop.time() - TOKEN_SECONDS
+        for line, made_at in list(self.strangers.items()):
+            if made_at > latest:
+                return False
+            served = line.cycle is not None and not line.cycle.response_complete
+            if line.scope is not None and line.scope["state"].get("role") is not None:
+                del self.strangers[line]
+            elif not served:
+                del self.strangers[line]
+                line._refuse("too_many", f"{self.most_lines} lines stand, and this one has shown no token")  # noqa: SLF001  # its own kind
+                return True
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the line."""
         self._unwatch()
         self._stop_unread()
+        self.strangers.pop(self, None)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -112,4 +138,5 @@ class HttpProtocol(H11Protocol):
 
 def limited(most_lines: int, request_seconds: float = REQUEST_SECONDS) -> type[HttpProtocol]:
     """Return the protocol with its limits."""
-    return type("LimitedHttpProtocol", (HttpProtocol,), {"most_lines": most_lines, "request_seconds": request_seconds})
+    own = {"most_lines": most_lines, "request_seconds": request_seconds, "strangers": {}}
+    return type("LimitedHttpProtocol", (HttpProtocol,), own)

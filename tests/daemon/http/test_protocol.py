@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -138,17 +139,51 @@ async def test_a_kept_line_outlives_the_time_for_a_request(tmp_path: Path) -> No
         assert lost.json()["outcome"] == "unresolved"
 
 
-async def test_lines_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def is_served(till: House, line: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> bool:
+    reader, writer = line
+    writer.write(head(till, "GET /v1/terminals HTTP/1.1"))
+    async with asyncio.timeout(20):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", answer)
+        assert length is not None
+        await reader.readexactly(int(length[1]))
+    return answer.startswith(b"HTTP/1.1 200")
+
+
+def few_lines(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Settings by which ten lines are the most."""
     monkeypatch.setattr("ecrlan.daemon.server.SPARE_LINES", 2)
     monkeypatch.setattr("ecrlan.daemon.server.MOST_STREAMS", 0)
-    async with house(tmp_path, sockets=True, daemon_settings="requests_at_once = 8") as till:
+    return "requests_at_once = 8"
+
+
+async def test_lines_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path, sockets=True, daemon_settings=few_lines(monkeypatch)) as till:
         lines = [await line_to(till) for _ in range(10)]
+        for line in lines:
+            assert await is_served(till, line)
         reader, writer = await line_to(till)
         assert await answer_of(reader) == (429, "too_many")
         for _, each in [*lines, (reader, writer)]:
             each.close()
             await each.wait_closed()
         assert (await till.get("/healthz"))["status"] == "ok"
+
+
+async def test_lines_that_show_no_token_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, and however often they come again: who has a token is served, on a new line and on one that stands."""
+    monkeypatch.setattr("ecrlan.daemon.http.protocol.TOKEN_SECONDS", 0.0)
+    async with house(tmp_path, sockets=True, daemon_settings=few_lines(monkeypatch)) as till:
+        standing = await line_to(till)
+        assert await is_served(till, standing)
+        idle = [await line_to(till) for _ in range(40)]
+        assert await is_served(till, standing)
+        late = await line_to(till)
+        assert await is_served(till, late)
+        for reader, _ in idle[:30]:
+            assert await answer_of(reader) == (429, "too_many"), "the oldest go first"
+        for _, writer in [*idle, standing, late]:
+            writer.transport.abort()
 
 
 async def test_500_at_once_are_served_or_refused_and_terminals_undisturbed(tmp_path: Path) -> None:
