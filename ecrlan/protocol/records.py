@@ -59,7 +59,7 @@ class Sent:
 
 def created_row(work: Work, place: str) -> NewOperation:
     """Return the row that begins the operation at the terminal that stands at `place`."""
-    identity = work.identity
+    identity, asked, kept = work.identity, work.order.parameters, work.order.kept_parameters
     return NewOperation(
         terminal_id=identity if identity is not None and identity != place else "",
         address=place,
@@ -67,8 +67,8 @@ def created_row(work: Work, place: str) -> NewOperation:
         kind=work.order.kind,
         terminal=work.terminal,
         amount=work.order.amount,
-        parameters=work.order.kept_parameters,
-        parameters_hash=parameters_hash(work.order.parameters),
+        parameters=kept,
+        parameters_hash=None if kept == asked else parameters_hash(asked),  # None: that of what is kept, which is encoded anyway
         created_time=work.created_time,
     )
 
