@@ -94,7 +94,7 @@ def holder_of(terminal: Terminal) -> str | None:
 def line_of(terminal: Terminal) -> dict[str, str] | None:
     """Return who opened the terminal's line; None where no line stands."""
     line = terminal.lines.current
-    listener = terminal.register.listener
+    listener = terminal.listener
     if line is None and terminal.settings.link != "dial" and listener is not None:
         line = listener.take(terminal.settings.address)
     return {"opened_by": line.opened_by} if line is not None else None

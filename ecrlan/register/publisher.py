@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from ecrlan.logger import Logger, trace_of
@@ -19,6 +20,8 @@ WAITING_EVENTS = 65_536
 """Events that wait to be told. Where more come, frames and progress are dropped: they are not kept, and do not say how it ended."""
 EVENTS_AT_ONCE = 256
 """Events told in one turn of the event loop."""
+WATCHED_EVENTS = 4096
+"""Events that wait for one watcher; a watcher that is slower than that loses the oldest."""
 
 
 class Publisher:
@@ -82,6 +85,43 @@ class Publisher:
     def _tell_all(self, event: TerminalEvent) -> None:
         for observer in tuple(self._observers):
             guarded(observer, event)
+
+
+class Watchers:
+    """Those who watch one terminal, beside the register's observers."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._queues: set[asyncio.Queue[TerminalEvent]] = set()
+
+    @property
+    def present(self) -> bool:
+        """Whether anybody watches or observes."""
+        return bool(self._queues or self._publisher.observed)
+
+    @property
+    def want_frames(self) -> bool:
+        """Whether frames are to be told: every watcher gets them."""
+        return bool(self._queues or self._publisher.frames_observed)
+
+    async def events(self) -> AsyncGenerator[TerminalEvent, None]:
+        """Yield what happens from now on. A slow watcher loses the oldest events."""
+        queue: asyncio.Queue[TerminalEvent] = asyncio.Queue(WATCHED_EVENTS)
+        self._queues.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._queues.discard(queue)
+
+    def tell(self, event: TerminalEvent) -> None:
+        """Tell all of them."""
+        self._publisher.tell(event)
+        for queue in self._queues:
+            if queue.full():
+                queue.get_nowait()
+            with suppress(asyncio.QueueFull):
+                queue.put_nowait(event)
 
 
 def guarded(observer: Callable[[Told], None], told: Told) -> None:

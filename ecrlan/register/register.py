@@ -4,80 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, Self, TypeVar, Unpack
+from typing import Literal, ParamSpec, Self, TypeVar, Unpack
 
-from ecrlan.errors import (
-    AlreadySentError,
-    ClosedError,
-    EcrlanError,
-    InvalidValueError,
-    JournalDoubtError,
-    JournalError,
-    ListenError,
-    OperationsWithoutTerminalError,
-    ReferenceConflictError,
-    RegisterError,
-    TerminalBusyError,
-    UnknownReferenceError,
-    UnknownTerminalError,
-)
-from ecrlan.journal import Entry, Journal, Known, NewOperation, parameters_hash
+from ecrlan.errors import EcrlanError, InvalidValueError, ListenError, TerminalBusyError, UnknownTerminalError
 from ecrlan.journal import Event as Row
+from ecrlan.journal import Journal, NewOperation
 from ecrlan.journal.memory import MemoryJournal
-from ecrlan.journal.reading import read
-from ecrlan.logger import Logger, load, trace_of
-from ecrlan.model import (
-    SHARED_FORMS,
-    Approved,
-    Code,
-    Evidence,
-    Kind,
-    NotPerformed,
-    Operation,
-    Resolution,
-    State,
-    Unresolved,
-    check_digits,
-    evidence_of,
-    verbatim,
-)
+from ecrlan.logger import Logger, load
+from ecrlan.model import Operation, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.protocol.options import TerminalOptions, TerminalSettings, check_apart
-from ecrlan.protocol.outcomes import moves_money
-from ecrlan.protocol.records import (
-    created_row,
-    finished_row,
-    operation_of_entry,
-    outcome_of_saved_answer,
-    recovering_row,
-    sent_request,
-)
-from ecrlan.protocol.work import Order, said
-from ecrlan.register.commits import Commits
+from ecrlan.protocol.work import Order
+from ecrlan.register.decisions import Decisions
 from ecrlan.register.events import OperationChanged
 from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.publisher import Observer, Publisher, guarded
-from ecrlan.register.queue import Place
-from ecrlan.register.recall import belongs_to, open_work, recall_terminal
-from ecrlan.register.running import Running, RunningWork
+from ecrlan.register.ledger import Ledger, RowObserver
+from ecrlan.register.publisher import Observer, Publisher
+from ecrlan.register.recall import recall_terminal
+from ecrlan.register.running import Running
 from ecrlan.register.terminal import Terminal
 
 log = Logger(__name__)
 
-RowObserver = Callable[[NewOperation | Row], None]
-
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
-
-WITHDRAWN = Evidence(Code.WITHDRAWN)
-DRAIN_PERIOD = 0.2
-"""Seconds between two looks at what has not ended yet."""
 
 
 def local_clock() -> datetime:
@@ -111,33 +66,20 @@ class Register:
         for place, value in (("backups", backups), ("retention_days", retention_days)):
             if not 0 <= value <= 36_500:
                 raise InvalidValueError(place, value, "0 to 36500")
-        self.cash_register_id = cash_register_id
         self.clock = clock
         self.listener: Listener | None = None
         self.terminals: dict[str, Terminal] = {}
         self.strangers: dict[str, int] = {}
         """Addresses that dialled in and are no terminal of ours, with how often."""
-        self._journal_path = journal
-        self._journal: Journal | None = None
+        self.publisher = Publisher()
+        self._ledger = Ledger(cash_register_id, clock, self.publisher)
+        self._decisions = Decisions(self._ledger)
+        self._given_journal = journal
         self._backups = backups
         self._retention_days = retention_days
-        self._housekeeping: Housekeeping | None = None
         self._on_commit = on_commit
         self._listen = _parse_listen(listen) if listen else None
         self._must_listen = must_listen
-        self._open: dict[str, RunningWork] = {}
-        """What a crash left open, by its reference, whichever terminal has taken it up."""
-        self._running: dict[str, tuple[Terminal, RunningWork, asyncio.Task[None], Running]] = {}
-        self._looking: dict[str, asyncio.Future[None]] = {}
-        """References that are being looked up in the journal."""
-        self._resolving: set[str] = set()
-        self._background: set[asyncio.Task[None]] = set()
-        self._closing = False
-        self._commits = Commits()
-        self.publisher = Publisher()
-        self._row_observers: list[RowObserver] = []
-        self.accompany: Callable[[str], list[Row]] | None = None
-        """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -149,15 +91,13 @@ class Register:
     async def open(self) -> None:
         """Open the journal and the register's own address. Raises `JournalError`, `ListenError`."""
         load()  # now, and not in the middle of a payment that has something to log
-        self._commits = Commits()
-        if isinstance(self._journal_path, Journal):
-            self._journal = self._journal_path
+        given = self._given_journal
+        if isinstance(given, Journal):
+            self._ledger.open(given)
+        elif given is None:
+            self._ledger.open(MemoryJournal())
         else:
-            path = self._journal_path
-            if path is None:
-                self._journal = MemoryJournal()
-            else:
-                self._journal = await asyncio.to_thread(Journal, path, on_commit=self._on_commit)
+            self._ledger.open(await asyncio.to_thread(Journal, given, on_commit=self._on_commit))
         if self._listen is not None:
             self.listener = Listener(self._line_for, self._stranger)
             try:
@@ -169,39 +109,41 @@ class Register:
                 else:
                     self._close_journal()
                     raise
-        if self._journal_path is not None and not isinstance(self._journal_path, Journal):
-            folder = Path(self._journal_path).parent / "backups"
+        if given is not None and not isinstance(given, Journal):
+            folder = Path(given).parent / "backups"
             backups, days = self._backups, self._retention_days
-            self._housekeeping = Housekeeping(self.journal, folder, self.clock, backups=backups, retention_days=days)
+            self._ledger.housekeeping = Housekeeping(self.journal, folder, self.clock, backups=backups, retention_days=days)
 
     async def close(self) -> None:
         """Close every line and the journal. An operation under way is left to recovery; who waits for it gets it as it stands."""
-        self._closing = True
+        self._ledger.closing = True
         if self.listener is not None:
             await self.listener.close()
-        tasks = [task for _, _, task, _ in self._running.values()] + list(self._background)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._ledger.stop()
         for terminal in self.terminals.values():
             terminal.lines.drop()
-        if self._housekeeping is not None:
-            await self._housekeeping.close()
+        if self._ledger.housekeeping is not None:
+            await self._ledger.housekeeping.close()
         self.publisher.flush()
         self._close_journal()
 
+    def _close_journal(self) -> None:
+        journal = self._ledger.close()
+        if journal is not None and not isinstance(self._given_journal, Journal):
+            journal.close()
+
     async def drain(self, seconds: float) -> None:
         """Take no new operations, drop those of which nothing was sent, and give the others `seconds` to finish before `close`."""
-        self._closing = True
-        for _, work, task, _ in self._running.values():
-            if not work.sent:
-                task.cancel()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while left := [task for _, work, task, _ in self._running.values() if not task.done() and work.state is not State.RECOVERING]:
-            if loop.time() >= until:
-                return
-            await asyncio.wait(left, timeout=min(DRAIN_PERIOD, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
+        await self._ledger.drain(seconds)
+
+    @property
+    def cash_register_id(self) -> str:
+        """The register's number, 8 digits; an order takes it as it is then."""
+        return self._ledger.cash_register_id
+
+    @cash_register_id.setter
+    def cash_register_id(self, number: str) -> None:
+        self._ledger.cash_register_id = number
 
     # --- observers --------------------------------------------------------------------------------------------------------------
 
@@ -211,33 +153,51 @@ class Register:
 
     def observe_rows(self, callback: RowObserver) -> None:
         """Have `callback` called with every row: one that must be on disk first, once it is. What it raises is logged and hurts nobody."""
-        self._row_observers.append(callback)
+        self._ledger.observe_rows(callback)
+
+    @property
+    def accompany(self) -> Callable[[str], list[Row]] | None:
+        """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
+        return self._ledger.accompany
+
+    @accompany.setter
+    def accompany(self, ask: Callable[[str], list[Row]] | None) -> None:
+        self._ledger.accompany = ask
 
     # --- terminals --------------------------------------------------------------------------------------------------------------
 
     def dial(self, name: str, address: str, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
         """Add a terminal that listens at `address`:`port`, and is called there; `options` are those of `TerminalSettings`.
 
-        Raises `InvalidValueError` for a value that is not allowed, and for a second name of a terminal. Nothing is sent yet.
+        Raises as `add` does. Nothing is sent yet.
         """
         return self.add(TerminalSettings(name=name, address=address, port=port, link="dial", **options))
 
     def listen(self, name: str, address: str, *, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:
         """Add a terminal that dials in from its static IP `address`; `options` are those of `TerminalSettings`.
 
-        Raises as `dial` does. Nothing is sent yet.
+        Raises as `add` does. Nothing is sent yet.
         """
         return self.add(TerminalSettings(name=name, address=address, port=port, link="listen", **options))
 
     def add(self, settings: TerminalSettings) -> Terminal:
-        """Add a terminal. What a crash left open on it is recovered in the background."""
+        """Add a terminal. What a crash left open on it is recovered in the background.
+
+        What the journal knows of it is read at once, on the event loop. Raises `InvalidValueError` for a value that is not allowed, and
+        for a second name of a terminal; `JournalError`.
+        """
         if settings.name in self.terminals:
             raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
         for other in self.terminals.values():
             check_apart(settings, other.settings)
-        terminal = Terminal(self, settings, recall_terminal(self.journal, settings, asyncio.get_running_loop().time()))
-        self.terminals[settings.name] = terminal
-        self.adopt(terminal)
+        memory = recall_terminal(self.journal, settings, asyncio.get_running_loop().time())
+        terminal = self._take_in(Terminal(self._ledger, settings, memory, self.listener))
+        terminal.adopt()
+        return terminal
+
+    def _take_in(self, terminal: Terminal) -> Terminal:
+        self.terminals[terminal.name] = terminal
+        self._ledger.members[terminal.name] = terminal.member
         return terminal
 
     def remove(self, name: str) -> TerminalSettings:
@@ -253,16 +213,20 @@ class Register:
             held = asyncio.get_running_loop().time() - queue.held_since if queue.holder else 0.0
             raise TerminalBusyError(name, holder, held, queue.length)
         terminal.lines.drop()
-        return self.terminals.pop(name).settings
+        del self.terminals[name], self._ledger.members[name]
+        return terminal.settings
 
     def change(self, settings: TerminalSettings) -> Terminal:
-        """Give the terminal of this name other settings. Raises as `remove` and `add` do; then the old ones stand."""
+        """Give the terminal of this name other settings, reading the journal as `add` does.
+
+        Raises as `remove` and `add` do; then the old settings stand.
+        """
         old = self.terminal(settings.name)
         self.remove(settings.name)
         try:
             new = self.add(settings)
-        except InvalidValueError:
-            self.terminals[settings.name] = old
+        except EcrlanError:
+            self._take_in(old)
             raise
         new.memory.unanswered = new.memory.unanswered or old.memory.unanswered
         return new
@@ -278,219 +242,68 @@ class Register:
     @property
     def journal(self) -> Journal:
         """The open journal. Raises `JournalError` before `open` and after `close`."""
-        if self._journal is None:
-            raise JournalError("the register is not open: use it as `async with Register(...)`")
-        return self._journal
+        return self._ledger.journal
+
+    async def read(self, look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+        """Return what `look` finds in the journal: in a thread where the journal is written by one, for a disk may be slow."""
+        return await self._ledger.read(look, *given, **named)
+
+    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
+        """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
+        return self._ledger.write(rows, durable=durable)
+
+    async def begin(self, terminal: Terminal, order: Order) -> Running:
+        """Begin an order, or find what stands under its reference. Raises as `Terminal.start` does; nothing was sent then."""
+        return await terminal.start(order)
+
+    async def find(self, reference: str) -> Operation:
+        """Return the operation with this reference, running or finished. Raises `UnknownReferenceError`, `JournalError`."""
+        return await self._ledger.find(reference)
 
     def operation(self, reference: str) -> Operation:
-        """Return the operation with this reference, running or finished. Raises `UnknownReferenceError`."""
-        running = self._running.get(reference)
-        if running is not None:
-            return running[1].snapshot()
-        entry = self.journal.find(reference)
-        if entry is None:
-            raise UnknownReferenceError(reference)
-        return operation_of_entry(entry)
+        """As `find`, but at once: what is not running is read from the journal on the event loop, which stands still meanwhile."""
+        return self._ledger.operation(reference)
 
     def running(self) -> list[Operation]:
         """Return the operations that wait or are under way, in the order in which they came; polls are none."""
-        return [work.snapshot() for _, work, _, _ in self._running.values() if not work.order.background]
+        return self._ledger.running()
 
     async def withdraw(self, reference: str) -> Operation:
         """Take an operation back that still waits for its terminal: it ends as `not_performed`, and its reference stays used.
 
         Raises `UnknownReferenceError`, and `AlreadySentError` once it was sent, or has ended otherwise. Withdrawn twice is withdrawn.
         """
-        running = self._running.get(reference)
-        if running is None:
-            known = await self.read(self.operation, reference)
-            if known.outcome == NotPerformed(reason=WITHDRAWN):
-                return known
-            raise AlreadySentError(reference, known.outcome.outcome if known.outcome is not None else known.state.value)
-        _, work, task, handle = running
-        if work.withdrawn:
-            return await handle.ended()
-        if work.sent or work.outcome is not None:
-            raise AlreadySentError(reference, work.outcome.outcome if work.outcome is not None else work.state.value)
-        work.withdrawn = work.promised = True
-        task.cancel()
-        return await handle.ended()
-
-    async def begin(self, terminal: Terminal, order: Order) -> Running:
-        """Begin an order, or find what stands under its reference. Refusals that need no terminal are raised here.
-
-        Raises `ReferenceConflictError`, `TerminalBusyError`, `TerminalBlockedError`, `ClosedError`, `JournalError`, `RegisterError`:
-        nothing was journaled and nothing was sent. What is refused later, by what the terminal says, is raised by `Running.ended`.
-        """
-        if order.generated:
-            return await self._start(terminal, order)
-        while (looking := self._looking.get(order.reference)) is not None:
-            await asyncio.wait([looking])
-        self._looking[order.reference] = asyncio.get_running_loop().create_future()
-        try:
-            return await self._known(terminal, order) or await self._start(terminal, order)
-        finally:
-            self._looking.pop(order.reference).set_result(None)
-
-    async def _known(self, terminal: Terminal, order: Order) -> Running | None:
-        """Return what stands under the order's reference; None where that is new. Raises `ReferenceConflictError`."""
-        reference = order.reference
-        running = self._running.get(reference)
-        if running is not None:
-            owner, work, _, handle = running
-            if (owner.name, work.order.parameters) != (terminal.name, order.parameters):
-                raise _conflict(order, terminal.name, owner.name, work.order.kept_parameters)
-            return handle
-        known, entry = await self.read(self._look_up, reference)
-        if known is None:
-            return None
-        if entry is None:
-            removed = "an operation that retention has removed"
-            raise ReferenceConflictError(reference, removed, _words(terminal.name, order.kept_parameters))
-        if (entry.terminal, known.parameters_hash) != (terminal.name, parameters_hash(order.parameters)):
-            raise _conflict(order, terminal.name, entry.terminal, entry.parameters)
-        open_work = terminal.open_works.get(reference)
-        if open_work is not None:  # a crash left it open, and its recovery is under way
-            return Running(reference, open_work.snapshot, self._spawn(_concluded(open_work)))
-        operation = operation_of_entry(entry)
-        ended = asyncio.get_running_loop().create_future()
-        ended.set_result(None)
-        return Running(reference, lambda: operation, ended)
-
-    def _look_up(self, reference: str) -> tuple[Known | None, Entry | None]:
-        known = self.journal.known(reference)
-        return known, self.journal.find(reference) if known is not None else None
-
-    async def _start(self, terminal: Terminal, order: Order) -> Running:
-        if order.target is not None:
-            await self.read(terminal.check_target, order)
-        if self._closing:
-            raise ClosedError
-        if self.terminals.get(terminal.name) is not terminal:
-            raise RegisterError(
-                f"terminal {terminal.name} was removed or reconfigured; get it again with register.terminal({terminal.name!r})"
-            )
-        place = terminal.enter(order)
-        work = RunningWork(order=order, terminal=terminal.name, created_time=self.clock())
-        task = asyncio.get_running_loop().create_task(self._perform(terminal, work, place))
-        handle = Running(order.reference, work.snapshot, task, work)
-        self._running[order.reference] = (terminal, work, task, handle)
-        task.add_done_callback(lambda _: self._ended(order.reference, place, task))
-        return handle
-
-    def _ended(self, reference: str, place: Place, task: asyncio.Task[None]) -> None:
-        self._running.pop(reference, None)
-        place.leave()  # one that was cancelled before its first step never came to that
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, EcrlanError):  # nobody may wait for it
-            log.error("operation.failed", reference=reference, trace=trace_of(error))
-
-    async def _perform(self, terminal: Terminal, work: RunningWork, place: Place) -> None:
-        try:
-            await terminal.perform(work, place)
-            if work.order.kind is Kind.CLOSE_SESSION and self._housekeeping is not None:
-                self._housekeeping.look_now()
-        except JournalError:
-            raise
-        except (RegisterError, asyncio.CancelledError) as error:
-            if not work.promised or work.recorded or not (work.order.journaled or work.withdrawn):
-                raise
-            reason = (
-                WITHDRAWN if work.withdrawn else evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
-            )
-            now = self.clock()
-            work.not_performed(reason, now)
-            if work.order.journaled:
-                refused = finished_row(work, NotPerformed(reason=reason), now)
-                if committing := self.write([created_row(work, terminal.memory.place), refused], durable=True):
-                    await committing
-            terminal.publish(work)
-
-    async def read(self, look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
-        """Return what `look` finds in the journal: in a thread where the journal is written by one, for a disk may be slow."""
-        if self.journal.threaded:
-            return await read(look, *given, **named)
-        return look(*given, **named)
+        return await self._ledger.withdraw(reference)
 
     async def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
-        """Settle an unresolved operation in a person's name. Raises `RegisterError` where its outcome is known already."""
-        by, note = said("by", by), said("note", note)
-        if outcome not in ("approved", "not_performed"):
-            raise InvalidValueError("as", outcome, "approved or not_performed")
-        known = self.operation(reference)
-        if reference in self._resolving:
-            raise RegisterError(f"operation {reference} is being settled by somebody else at this moment")
-        if not isinstance(known.outcome, Unresolved):
-            raise RegisterError(
-                f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
-            )
-        now = self.clock()
-        data = {"outcome": outcome, "by": by, "note": note, **verbatim(Code.NOTE, note).fields("reason")}
-        row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
-        self._resolving.add(reference)
-        held = self._open_work(reference)
-        if held is not None:
-            held.being_settled = True
-        try:
-            committing = self.write([row], durable=True)
-            if committing is not None:
-                await committing
-        finally:
-            self._resolving.discard(reference)
-            if held is not None:
-                held.being_settled = False
-        holders = [terminal for terminal in self.terminals.values() if reference in terminal.open_works]
-        for terminal in holders:
-            work = terminal.open_works[reference]
-            terminal.settled_by_person(work, performed=outcome == "approved")
-            if outcome == "approved":
-                terminal.begin_series(self.journal.find(reference))
-            work.resolution = Resolution(by=by, note=note, time=now)
-            work.settle(Approved() if outcome == "approved" else NotPerformed(reason=verbatim(Code.NOTE, note)), now)
-        operation = self.operation(reference)
-        (self.terminals.get(known.terminal) or self.publisher).tell(OperationChanged(known.terminal, operation))
+        """Settle an unresolved operation in a person's name.
+
+        Raises `UnknownReferenceError`, `RegisterError` where its outcome is known already or somebody else is deciding about it,
+        `InvalidValueError`, `JournalError`.
+        """
+        for member in await self._decisions.resolve(reference, outcome, by=by, note=note):
+            self.terminals[member.name].unblocked()
+        operation = await self.find(reference)
+        (self.terminals.get(operation.terminal) or self.publisher).tell(OperationChanged(operation.terminal, operation))
         return operation
 
     async def attach(self, reference: str, terminal: str, *, by: str) -> Operation:
         """Give an operation without a known outcome to a terminal, in a person's name: from now on it blocks that one.
 
-        Raises `UnknownReferenceError`, `UnknownTerminalError`, `RegisterError` where its outcome is known, `InvalidValueError`.
+        Raises `UnknownReferenceError`, `UnknownTerminalError`, `RegisterError` where its outcome is known or somebody else is deciding
+        about it, `InvalidValueError`, `JournalError`.
         """
-        by = said("by", by)
         target = self.terminal(terminal)
-        known = self.operation(reference)
-        if known.outcome is not None and not isinstance(known.outcome, Unresolved):
-            raise RegisterError(f"operation {reference} is {known.outcome.outcome}: it blocks no terminal")
-        data = {"terminal": terminal, "by": by}
-        row = Row(name="attached", time=self.clock(), reference=reference, terminal=known.terminal, data=data)
-        committing = self.write([row], durable=True)
-        if committing is not None:
-            await committing
-        holders = [other for other in self.terminals.values() if reference in other.open_works]
-        self.adopt(target)
-        for other in holders:
-            if other is not target and reference in target.open_works:
-                del other.open_works[reference]
-        return self.operation(reference)
+        target.take_up(await self._decisions.attach(reference, target.member, by=by))
+        return await self.find(reference)
 
     def check_operations(self, wanted: Iterable[TerminalSettings] | None = None) -> None:
         """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals.
 
         `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
+        The journal is read at once, on the event loop.
         """
-        at_work = {reference for reference, (_, work, _, _) in self._running.items() if work.outcome is None}
-        left = [entry for entry in self.journal.unsettled() if entry.reference not in at_work and _is_open_money(entry)]
-        if wanted is None:
-            taken = {reference for terminal in self.terminals.values() for reference in terminal.open_works}
-            left = [entry for entry in left if entry.reference not in taken]
-        elif left:
-            now = asyncio.get_running_loop().time()
-            owners = [(settings.name, recall_terminal(self.journal, settings, now)) for settings in wanted]
-            left = [entry for entry in left if not any(belongs_to(entry, name, memory) for name, memory in owners)]
-        if left:
-            raise OperationsWithoutTerminalError(tuple((entry.reference, entry.terminal) for entry in left))
-
-    # --- the journal ------------------------------------------------------------------------------------------------------------
+        self._ledger.check_operations(wanted)
 
     async def accept_journal(self, *, by: str, note: str) -> None:
         """Say, in a person's name, that a copied, older or cut journal may be used.
@@ -498,101 +311,11 @@ class Register:
         Nothing that a terminal says will prove anything about operations from before. Raises `RegisterError` where nothing is in doubt,
         `JournalError`, `InvalidValueError`.
         """
-        by, note = said("by", by), said("note", note)
-        if self.journal.doubt is None:
-            raise RegisterError("nothing about the journal is in doubt")
-        await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))
+        await self._ledger.accept_journal(by=by, note=note)
 
     def check_journal(self, *, money: bool = True) -> None:
         """Raise `JournalError` where the journal has failed, `JournalDoubtError` where it is doubtful: then no money is moved."""
-        if money and self.journal.doubt is not None:
-            raise JournalDoubtError(self.journal.doubt.text, self.journal.doubt.evidence.as_json())
-        if self.journal.failed:
-            raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
-
-    def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
-        """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
-        if self.accompany is not None:
-            rows += [more for row in rows if isinstance(row, NewOperation) for more in self.accompany(row.reference)]
-        try:
-            committing = self.journal.write(rows, durable=durable)
-        except JournalError as error:
-            if not durable:
-                return None
-            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            failed.set_exception(error)
-            return failed
-        if committing is None or not durable:
-            self._tell_rows(rows)
-            return None
-        waiter = self._commits.follow(committing)
-        waiter.add_done_callback(lambda done: None if done.cancelled() or done.exception() else self._tell_rows(rows))
-        return waiter
-
-    def _tell_rows(self, rows: Iterable[NewOperation | Row]) -> None:
-        for observer in self._row_observers:
-            for row in rows:
-                guarded(observer, row)
-
-    def _close_journal(self) -> None:
-        if self._journal is not None and not isinstance(self._journal_path, Journal):
-            self._journal.close()
-        self._journal = None
-
-    def adopt(self, terminal: Terminal) -> None:
-        """Have a terminal take up the operations that are its own and have no known outcome, and begin to recover them."""
-        for entry in self.journal.unsettled():
-            running = self._running.get(entry.reference)
-            if entry.reference in terminal.open_works or (running is not None and not running[1].recovering):
-                continue
-            if belongs_to(entry, terminal.name, terminal.memory):
-                self._take_up(terminal, entry)
-
-    def _open_work(self, reference: str) -> RunningWork | None:
-        """Return the open operation, whichever terminal has it: all that hold it share it."""
-        running = self._running.get(reference)
-        held = (terminal.open_works[reference] for terminal in self.terminals.values() if reference in terminal.open_works)
-        return running[1] if running is not None else next(held, self._open.get(reference))
-
-    def _take_up(self, terminal: Terminal, entry: Entry) -> None:
-        sent = sent_request(entry)
-        if sent is None:
-            return
-        known = self._open_work(entry.reference)
-        if known is not None and known.open:
-            terminal.open_works[entry.reference] = known
-            return
-        now = self.clock()
-        work = open_work(entry, sent, terminal.name, from_before=entry.id <= self.journal.doubted_operations)
-        saved = outcome_of_saved_answer(entry, sent.request)
-        if saved is None and not work.order.money:
-            saved = NotPerformed(reason=Evidence(Code.REGISTER_STOPPED))
-        if saved is not None and not isinstance(saved, Unresolved):
-            self.write([finished_row(work, saved, now)], durable=False)
-            if self.publisher.observed:
-                terminal.tell(OperationChanged(terminal.name, self.operation(entry.reference)))
-            return
-        work.ended_at = asyncio.get_running_loop().time()
-        work.state = State.RECOVERING
-        was_unresolved = entry.outcome == "unresolved"
-        work.evidence = Evidence(Code.REGISTER_STOPPED)
-        if was_unresolved:
-            operation = operation_of_entry(entry)
-            work.outcome, work.state, work.evidence = operation.outcome, State.FINISHED, operation.evidence
-        terminal.memory.unanswered = True
-        terminal.memory.unseen_operations.add(entry.reference)
-        if sent.request.answers & SHARED_FORMS:
-            terminal.memory.unseen = entry.reference, work.ended_at
-        terminal.open_works[entry.reference] = self._open[entry.reference] = work
-        if not was_unresolved:
-            self.write([recovering_row(work, Evidence(Code.REGISTER_STOPPED), now)], durable=False)
-        self._spawn(terminal.recover(work))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
+        self._ledger.check_journal(money=money)
 
     # --- lines that come in -----------------------------------------------------------------------------------------------------
 
@@ -612,27 +335,3 @@ def _parse_listen(listen: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
         raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
     return host.strip("[]"), int(port)
-
-
-async def _concluded(work: RunningWork) -> None:
-    if work.outcome is None:
-        await work.concluded.wait()
-    await work.committed()
-
-
-def _is_open_money(entry: Entry) -> bool:
-    """Tell whether an operation without a known outcome was sent, and can have moved money."""
-    sent = sent_request(entry)
-    return sent is not None and moves_money(entry.kind, sent.request)
-
-
-def _conflict(order: Order, terminal: str, known_terminal: str, known: dict[str, Any]) -> ReferenceConflictError:
-    """Return the error that a reference stands for another operation; both are shown as they are kept, card numbers masked."""
-    asked = order.kept_parameters
-    same = {"cash_register_id"} if known.get("cash_register_id") == asked.get("cash_register_id") else set()
-    return ReferenceConflictError(order.reference, _words(known_terminal, known, leave_out=same), _words(terminal, asked, leave_out=same))
-
-
-def _words(terminal: str, parameters: dict[str, Any], leave_out: Collection[str] = ("cash_register_id",)) -> str:
-    told = {key: value for key, value in parameters.items() if value not in ("", False) and key not in leave_out}
-    return ", ".join([f"terminal={terminal}", *(f"{key}={value}" for key, value in told.items())])

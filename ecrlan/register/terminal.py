@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
-from ecrlan.errors import MalformedMessageError, RegisterError, TerminalBlockedError
-from ecrlan.journal import Entry, NewOperation
+from ecrlan.errors import JournalError, MalformedMessageError, RegisterError, TerminalBlockedError
 from ecrlan.journal import Event as Row
+from ecrlan.journal import NewOperation
 from ecrlan.logger import Logger
 from ecrlan.model import (
     Code,
@@ -20,26 +19,31 @@ from ecrlan.model import (
     IncrementRequest,
     Kind,
     MoneyOperation,
+    NotPerformed,
     Operation,
     Outcome,
     PaymentResult,
     State,
     StatusRequest,
     Unresolved,
+    evidence_of,
     orders,
     with_outcome,
 )
 from ecrlan.net.line import FRAMES_AT_A_TIME, Direction, Line
+from ecrlan.net.listen import Listener
 from ecrlan.protocol.actions import Taken
 from ecrlan.protocol.conduct import Conductor
-from ecrlan.protocol.memory import Memory, Refusal
+from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.options import TerminalSettings
-from ecrlan.protocol.records import fact_row, finished_row, parse_saved
+from ecrlan.protocol.records import created_row, fact_row, finished_row
 from ecrlan.protocol.settling import Recovery
 from ecrlan.protocol.step import Stray
 from ecrlan.protocol.work import Order, Work, said
 from ecrlan.register.events import Alarm, FrameReceived, FrameSent, LineChanged, OperationChanged, ProgressShown, TerminalEvent
+from ecrlan.register.ledger import WITHDRAWN, Ledger, Member
 from ecrlan.register.lines import Lines
+from ecrlan.register.publisher import Watchers
 from ecrlan.register.queue import Place, TerminalQueue
 from ecrlan.register.recall import recall_identity
 from ecrlan.register.running import Running, RunningWork
@@ -51,13 +55,8 @@ from ecrlan.wire.codec import parse_response
 from ecrlan.wire.frames import ApplicationFrame
 from ecrlan.wire.mask import mask_lone_frame
 
-if TYPE_CHECKING:
-    from ecrlan.register.register import Register
-
 log = Logger(__name__)
 
-WATCHED_EVENTS = 4096
-"""Events that wait for one watcher; a watcher that is slower than that loses the oldest."""
 FLOOD_SILENCE = 600.0
 """Seconds without a flood after which the next one raises an alarm again."""
 
@@ -65,18 +64,20 @@ FLOOD_SILENCE = 600.0
 class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, Any, Operation[Outcome]]]):
     """One terminal. Made by `Register.dial`, `Register.listen` or `Register.add`; its operations are those of `Operations`, awaited."""
 
-    def __init__(self, register: Register, settings: TerminalSettings, memory: Memory) -> None:
-        self.register = register
+    def __init__(self, ledger: Ledger, settings: TerminalSettings, memory: Memory, listener: Listener | None) -> None:
+        self._ledger = ledger
         self.settings = settings
-        self.memory = memory
+        self.member = Member(settings.name, memory)
+        """What the ledger knows of it."""
         self.queue = TerminalQueue(settings.name, settings.queue_length)
-        self.lines = Lines(settings, lambda: register.listener, self._make_line)
-        self.open_works: dict[str, RunningWork] = {}
+        self.listener = listener
+        self.lines = Lines(settings, lambda: listener, self._make_line)
+        self.open_works = self.member.open_works
         """Operations whose outcome is not proved: they block the terminal."""
         self._transport = LanTransport(self, self.lines, self.queue)
         self._conductor = Conductor(self)
         self._recovery = Recovery(self, self._conductor.questions)
-        self._watchers: set[asyncio.Queue[TerminalEvent]] = set()
+        self._watchers = Watchers(ledger.publisher)
         self._told_of_flood_until = 0.0
         self.last_seen_at: float | None = None
         """When its last frame came, monotonic seconds; None: not since the register was opened."""
@@ -85,6 +86,15 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def name(self) -> str:
         """The terminal's name in the settings."""
         return self.settings.name
+
+    @property
+    def memory(self) -> Memory:
+        """What is known of it; another one once its TID is learned or accepted."""
+        return self.member.memory
+
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        self.member.memory = memory
 
     # --- operations -------------------------------------------------------------------------------------------------------------
 
@@ -103,8 +113,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         order.check()
         known = await self._known(order)
         given = order.reference
-        return await self.register.begin(
-            self,
+        return await self.start(
             Order(
                 kind=order.kind,
                 request=order.request(known),
@@ -114,18 +123,18 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
                 generated=given is None,
                 journaled=given is not None or order.journaled,
                 queue_timeout=self.settings.queue_timeout if order.queue_timeout is None else order.queue_timeout,
-            ),
+            )
         )
 
     async def _known(self, order: orders.Order) -> orders.Known:
         known = orders.Known(
             terminal_id=self._tid,
-            cash_register_id=self.register.cash_register_id,
+            cash_register_id=self._ledger.cash_register_id,
             capture_length=self.settings.capture_length,
             printing_mode=self.settings.printing_mode,
             tag_map="" if self.settings.tag_map == "auto" else self.settings.tag_map,
         )
-        read, journal = self.register.read, self.register.journal
+        read, journal = self._ledger.read, self._ledger.journal
         if isinstance(order, orders.Void) and order.target is not None:
             return replace(known, stan=await read(voidable_stan, journal, self.name, order.target))
         if isinstance(order, orders.FollowingOrder) and order.target is not None:
@@ -146,19 +155,13 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             queue_timeout=0.0,
             background=True,
         )
-        return await (await self.register.begin(self, order)).ended()
+        return await (await self.start(order)).ended()
 
     # --- watching ---------------------------------------------------------------------------------------------------------------
 
-    async def events(self) -> AsyncIterator[TerminalEvent]:
+    def events(self) -> AsyncIterator[TerminalEvent]:
         """Follow what happens on the terminal, from now on. A slow follower loses the oldest events, never delays the terminal."""
-        watcher: asyncio.Queue[TerminalEvent] = asyncio.Queue(WATCHED_EVENTS)
-        self._watchers.add(watcher)
-        try:
-            while True:
-                yield await watcher.get()
-        finally:
-            self._watchers.discard(watcher)
+        return self._watchers.events()
 
     def drop_line(self) -> None:
         """Close the terminal's line at once. Refused (`RegisterError`) while a money operation is under way."""
@@ -167,7 +170,10 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         self.lines.drop()
 
     def accept_terminal_id(self, by: str) -> None:
-        """Accept the TID that answered in place of the pinned one, in the name of the person `by`."""
+        """Accept the TID that answered in place of the pinned one, in the name of the person `by`.
+
+        Reads the journal at once: no answer may be judged before the terminal's past is known. Raises `RegisterError` while it is in use.
+        """
         accepted = self.memory.foreign_terminal_id
         if accepted is None:
             return
@@ -177,8 +183,8 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=said("by", by))], durable=False)
         self.lines.drop()
         self.memory = Memory(place=self.memory.place, terminal_id=accepted)
-        recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
-        self.register.adopt(self)
+        recall_identity(self._ledger.journal, self.settings, self.memory, asyncio.get_running_loop().time())
+        self.adopt()
         self.memory.last_stan = None  # what happened on it while it stood elsewhere is nobody's business here
         for work in self.open_works.values():
             if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
@@ -202,11 +208,33 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         return self.settings.terminal_id
 
     def authorized_total(self, target: str) -> int:
-        """Return the cents that pre-authorization `target` has authorized so far, increments included. Raises `RegisterError`."""
-        return preauthorization(self.register.journal, self.name, target).total
+        """Return the cents that pre-authorization `target` has authorized so far, increments included. Raises `RegisterError`.
 
-    def enter(self, order: Order) -> Place:
-        """Admit an order: take its place in the queue. Raises as `Register.begin` says."""
+        Reads the journal at once, on the event loop.
+        """
+        return preauthorization(self._ledger.journal, self.name, target).total
+
+    async def start(self, order: Order) -> Running:
+        """Begin an order, or find what stands under its reference. Refusals that need no terminal are raised here.
+
+        Raises `ReferenceConflictError`, `TerminalBusyError`, `TerminalBlockedError`, `ClosedError`, `JournalError`, `RegisterError`:
+        nothing was journaled and nothing was sent. What is refused later, by what the terminal says, is raised by `Running.ended`.
+        """
+        if order.generated:
+            return await self._admit(order)
+        async with self._ledger.claim(order.reference):
+            return await self._ledger.known(order, self.member) or await self._admit(order)
+
+    async def _admit(self, order: Order) -> Running:
+        if order.target is not None:
+            await self._ledger.read(self._check_target, order)
+        self._ledger.check_member(self.member)
+        place = self._enter(order)
+        work = RunningWork(order=order, terminal=self.name, created_time=self.clock())
+        return self._ledger.run(work, self._carry(work, place), place)
+
+    def _enter(self, order: Order) -> Place:
+        """Take an order's place in the queue. Raises as `start` says."""
         place = self.queue.enter(order.reference, order.queue_timeout, background=order.background)
         try:
             if place.has_turn and _is_guarded(order):
@@ -219,7 +247,27 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             raise
         return place
 
-    async def perform(self, work: RunningWork, place: Place) -> None:
+    async def _carry(self, work: RunningWork, place: Place) -> None:
+        """Perform `work`; what is refused then, though it was promised or is withdrawn, is written down as not performed."""
+        try:
+            await self._perform(work, place)
+        except JournalError:
+            raise
+        except (RegisterError, asyncio.CancelledError) as error:
+            if not work.promised or work.recorded or not (work.order.journaled or work.withdrawn):
+                raise
+            reason = (
+                WITHDRAWN if work.withdrawn else evidence_of(error) if isinstance(error, RegisterError) else Evidence(Code.REGISTER_CLOSED)
+            )
+            now = self.clock()
+            work.not_performed(reason, now)
+            if work.order.journaled:
+                refused = finished_row(work, NotPerformed(reason=reason), now)
+                if committing := self.write([created_row(work, self.memory.place), refused], durable=True):
+                    await committing
+            self.publish(work)
+
+    async def _perform(self, work: RunningWork, place: Place) -> None:
         """Perform `work` when it has its turn. Raises `RegisterError` where it is refused; nothing was journaled and nothing was sent."""
         order = work.order
         if not place.has_turn:
@@ -228,7 +276,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             if _is_guarded(order):
                 await self._clear_the_way(order)
             if order.target is not None or isinstance(order.request, IncrementRequest):
-                await self.register.read(self.check_target, order)
+                await self._ledger.read(self._check_target, order)
             await self._transport.carry_out(self._conductor.perform(work))
             if order.money and work.open:
                 self.open_works[work.reference] = work
@@ -240,22 +288,32 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         await work.committed()
         self.publish(work)
 
-    def check_target(self, order: Order) -> None:
+    def _check_target(self, order: Order) -> None:
         """Refuse what refers to an operation that it must not refer to now. Raises `RegisterError`. Reads the journal."""
-        journal, identity = self.register.journal, self.memory.identity
+        journal, identity = self._ledger.journal, self.memory.identity
         if order.target is not None:
             check_target(journal, self.name, order.kind, order.target, identity)
         if isinstance(order.request, IncrementRequest):
             check_code(journal, order.request.preauthorization_code, identity)
 
     def _check(self, order: Order) -> None:
-        self.register.check_journal(money=order.money)
+        self._ledger.check_journal(money=order.money)
         if order.money:
             self._check_identity()
 
-    async def recover(self, work: RunningWork) -> None:
-        """Settle what a crash left open."""
-        self.open_works[work.reference] = work
+    def adopt(self) -> None:
+        """Take up the operations that are its own and have no known outcome, and begin to recover them. Reads the journal at once."""
+        self.take_up(self._ledger.adopt(self.member))
+
+    def take_up(self, found: Iterable[RunningWork | Operation]) -> None:
+        """Begin to recover operations that a crash left open, and tell of those whose outcome stood in the journal."""
+        for each in found:
+            if isinstance(each, RunningWork):
+                self._ledger.spawn(self._recover(each))
+            elif self._watchers.present:
+                self.tell(OperationChanged(self.name, each))
+
+    async def _recover(self, work: RunningWork) -> None:
         await self._transport.carry_out(self._recovery.settle(work))
         self._tidy(work)
 
@@ -273,10 +331,10 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         for work in self.open_works.values():
             self._check_unblocked(work, order)
         if order.target is not None:
-            await self.register.read(self._check_target_again, order, order.target)
+            await self._ledger.read(self._check_target_again, order, order.target)
 
     def _check_target_again(self, order: Order, target: str) -> None:
-        journal = self.register.journal
+        journal = self._ledger.journal
         check_target(journal, self.name, order.kind, target, self.memory.identity)
         if order.kind is Kind.VOID:
             check_last_result(journal, target, self.memory.baseline)
@@ -289,8 +347,8 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def _check_identity(self) -> None:
         """Refuse money where another terminal answered, or another name stands for the same one: two queues would use it at once."""
         mine, found = self.memory.terminal_id, self.memory.foreign_terminal_id
-        for other in self.register.terminals.values():
-            if mine is not None and other is not self and other.memory.terminal_id == mine:
+        for other in self._ledger.members.values():
+            if mine is not None and other is not self.member and other.memory.terminal_id == mine:
                 raise RegisterError(
                     f"terminals {self.name} and {other.name} are one terminal, TID {mine}: "
                     "take one of the two names out of the settings, or accept its TID where they were exchanged"
@@ -302,31 +360,16 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if not work.open:
             self.open_works.pop(work.reference, None)
 
-    def settled_by_person(self, work: Work, *, performed: bool) -> None:
-        """Note that a person settled an operation: that lifts the block, and not the doubt where its result was lost (exchange.md §3)."""
-        self.open_works.pop(work.reference, None)
-        self.memory.set_stale()
-        if work.request is not None and work.request.late_result and not work.answered:
-            self.memory.lost, self.memory.lost_at, self.memory.must_ask = work.reference, work.ended_at, True
-            if not performed:
-                self.memory.last_refusal = Refusal(work.reference, work.request, work.sent_time or work.created_time, "not performed")
+    def unblocked(self) -> None:
+        """Drop the line, unless it is in use: a person settled an operation, and the terminal is asked anew before the next one."""
         if self.queue.holder is None:
             self.lines.drop()
-
-    def begin_series(self, entry: Entry | None) -> None:
-        """Begin a series of STANs with the approval that was not believed for its STAN, and that a person vouched for."""
-        for event in entry.events if entry is not None else ():
-            result = parse_saved(event.data.get("message") or "") if event.data.get("out_of_series") else None
-            if isinstance(result, PaymentResult):
-                data = {"stan": result.stan, "last": self.memory.previous_stan()}
-                self.write([fact_row(self.name, "stans_anew", self.memory.identity, self.clock(), **data)], durable=False)
-                self.memory.remember(result, bytes.fromhex(event.data["message"]), is_saved=False)
 
     # --- what the conductor needs -----------------------------------------------------------------------------------------------
 
     def clock(self) -> datetime:
         """Return the wall clock."""
-        return self.register.clock()
+        return self._ledger.clock()
 
     def monotonic(self) -> float:
         """Return the seconds that only go on."""
@@ -334,11 +377,11 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
         """Write rows to the journal; a future where the caller must wait for the commit."""
-        return self.register.write(rows, durable=durable)
+        return self._ledger.write(rows, durable=durable)
 
     def note(self, rows: list[NewOperation | Row]) -> None:
         """Write rows for which nothing waits."""
-        self.register.write(rows, durable=False)
+        self._ledger.write(rows, durable=False)
 
     def log(self, event: str, *, level: Literal["info", "warning"] = "warning", **values: object) -> None:
         """Log what happened."""
@@ -346,12 +389,12 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
 
     def publish(self, work: Work) -> None:
         """Tell watchers of the operation's state."""
-        if self._followed:
+        if self._watchers.present:
             self.tell(OperationChanged(self.name, work.snapshot()))
 
     def progressed(self, work: Work, text: str) -> None:
         """Tell watchers the terminal's own text."""
-        if self._followed:
+        if self._watchers.present:
             self.tell(ProgressShown(self.name, work.reference, text))
 
     def alarm(self, name: str, what: Evidence, reference: str | None) -> None:
@@ -360,12 +403,12 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         self.tell(Alarm(self.name, name, what, reference))
 
     def pin(self, terminal_id: str) -> None:
-        """Take the TID that the terminal told for its own."""
+        """Take the TID that the terminal told for its own. Reads the journal at once: the next answer is judged by what it tells."""
         self.write([fact_row(self.name, "pinned", self.memory.place, self.clock(), terminal_id=terminal_id)], durable=False)
         known, self.memory = self.memory, Memory(place=self.memory.place, terminal_id=terminal_id)
-        recall_identity(self.register.journal, self.settings, self.memory, asyncio.get_running_loop().time())
+        recall_identity(self._ledger.journal, self.settings, self.memory, asyncio.get_running_loop().time())
         self.memory.unanswered = known.unanswered
-        self.register.adopt(self)
+        self.adopt()
 
     def open_references(self) -> set[str]:
         """Return the references of the operations that are open on the terminal."""
@@ -378,23 +421,14 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def _observe(self, direction: Direction, raw: bytes) -> None:
         if direction == "<":
             self.last_seen_at = asyncio.get_running_loop().time()
-        if not self._watchers and not self.register.publisher.frames_observed:
+        if not self._watchers.want_frames:
             return
         masked = mask_lone_frame(raw, "request" if direction == ">" else "response")
         self.tell(FrameSent(self.name, masked) if direction == ">" else FrameReceived(self.name, masked))
 
-    @property
-    def _followed(self) -> bool:
-        return bool(self._watchers or self.register.publisher.observed)
-
     def tell(self, event: TerminalEvent) -> None:
         """Tell the register's observers and the terminal's own watchers."""
-        self.register.publisher.tell(event)
-        for watcher in self._watchers:
-            if watcher.full():
-                watcher.get_nowait()
-            with suppress(asyncio.QueueFull):
-                watcher.put_nowait(event)
+        self._watchers.tell(event)
 
     def _make_line(self, opened_by: str) -> Line:
         return Line(

@@ -40,15 +40,15 @@ def test_the_steps_of_a_purchase_in_their_order() -> None:
             assert request.method == "POST"
             assert request.headers["content-type"] == "application/json; charset=utf-8"
             first = {"step": "RECEIVED", "tries": 1, "delivered": True, "status": 200}
-            assert done(terminal.register, "sale-1") == [
+            assert done(callbacks.register, "sale-1") == [
                 first,
                 {**first, "step": "STARTED"},
                 {**first, "step": "FINAL", "outcome": "approved"},
             ]
-            entry = terminal.register.journal.find("sale-1")
+            entry = callbacks.register.journal.find("sale-1")
             assert entry is not None
             assert [(row.terminal, row.data) for row in entry.events if row.name == "callback"] == [("till-1", {"url": URL})]
-            assert not pending(terminal.register)
+            assert not pending(callbacks.register)
             assert callbacks.waiting == 0
             assert not callbacks._addressees
 
@@ -95,7 +95,7 @@ def test_others_are_not_told_of() -> None:
             await terminal.status()
             await settle()
             assert not receiver.posts
-            entry = terminal.register.journal.find("sale-2")
+            entry = callbacks.register.journal.find("sale-2")
             assert entry is not None
             assert "callback" not in [event.name for event in entry.events]
 
@@ -112,7 +112,7 @@ def test_a_payment_never_waits_for_its_callbacks(default: int | None) -> None:
                 assert isinstance((await terminal.purchase(650, reference=f"sale-{number}")).outcome, Approved)
             assert loop.time() == pytest.approx(12.0)
             await asyncio.sleep(120)
-            assert [row["delivered"] for row in done(terminal.register, "sale-3")] == [False] * 3
+            assert [row["delivered"] for row in done(callbacks.register, "sale-3")] == [False] * 3
 
     run(main)
 
@@ -175,7 +175,7 @@ def test_a_pause_ends_when_a_later_step_comes() -> None:
             await settle()
             assert receiver.steps == ["RECEIVED", "RECEIVED", "STARTED", "FINAL"]
             assert receiver.times == pytest.approx([0.0, 1.0, 10.0, 10.0], abs=0.01)
-            assert [row["delivered"] for row in done(terminal.register, "sale-1")] == [False, True, True]
+            assert [row["delivered"] for row in done(callbacks.register, "sale-1")] == [False, True, True]
 
     run(main)
 

@@ -179,7 +179,7 @@ def test_a_late_result_is_told_as_the_journal_has_it(monkeypatch: pytest.MonkeyP
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
         async with till(loop, receiver, late_seconds=200.0) as (first, callbacks, emulated):
-            terminal = first.register.change(replace(first.settings, last_result_supported=False))
+            terminal = callbacks.register.change(replace(first.settings, last_result_supported=False))
             callbacks.wanted("prompt", URL)
             await terminal.purchase(650, reference="prompt")
             await settle()

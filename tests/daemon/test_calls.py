@@ -119,7 +119,7 @@ async def test_an_error_that_nobody_foresaw_is_logged_without_values(monkeypatch
     async def broken(_terminal: Terminal, _work: object, _place: object) -> None:
         raise ZeroDivisionError("5555444433332222")
 
-    monkeypatch.setattr(Terminal, "perform", broken)
+    monkeypatch.setattr(Terminal, "_perform", broken)
     async with Register() as register:
         calls = Calls(register)
         with capture_logs() as logs:
@@ -140,7 +140,7 @@ async def test_a_refusal_is_told_at_once_or_kept_as_promised(turns: int, monkeyp
             await asyncio.sleep(0)
         raise RegisterError("somebody was there before")
 
-    monkeypatch.setattr(Terminal, "perform", refused_after_a_while)
+    monkeypatch.setattr(Terminal, "_perform", refused_after_a_while)
     async with Register() as register:
         calls = Calls(register)
         terminal = register.dial("till-1", "127.0.0.1")

@@ -135,7 +135,7 @@ def test_an_operation_that_is_recovered_is_counted_as_both() -> None:
     async def main(loop: VirtualLoop) -> None:
         emulated = EmulatedTerminal(clock=loop.clock, late_seconds=200.0)
         async with opened(loop, emulated) as (first, metrics):
-            terminal = first.register.change(replace(first.settings, last_result_supported=False))
+            terminal = metrics.register.change(replace(first.settings, last_result_supported=False))
             emulated.faults.set("late_result", 1)
             await terminal.purchase(650)
             await asyncio.sleep(60)
@@ -151,7 +151,7 @@ def test_an_outcome_that_is_told_twice_counts_once() -> None:
     async def main(loop: VirtualLoop) -> None:
         async with opened(loop, EmulatedTerminal(clock=loop.clock)) as (terminal, metrics):
             operation = await terminal.purchase(650)
-            terminal.register.publisher.tell(OperationChanged("till-1", operation))
+            metrics.register.publisher.tell(OperationChanged("till-1", operation))
             assert read(metrics)["ecrlan_operations_total{purchase,approved,till-1}"] == 1
             for _ in range(3):
                 await terminal.purchase(650, reference="again")
@@ -180,7 +180,7 @@ def test_levels_are_those_of_the_moment() -> None:
             assert found["ecrlan_terminal_reachable{till-1}"] == 0
             reachable["till-1"] = True
             assert read(metrics)["ecrlan_terminal_reachable{till-1}"] == 1
-            terminal.register.remove("till-1")
+            metrics.register.remove("till-1")
             assert "ecrlan_queue_length{till-1}" not in read(metrics)
 
     run(main)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import ecrlan.protocol.recovery
+import ecrlan.register.ledger
 import ecrlan.register.recall
 import ecrlan.register.register
 from ecrlan.errors import JournalError
@@ -19,7 +20,7 @@ from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.memory import Memory, Standing, is_beyond
 from ecrlan.protocol.questions import Questions
 from ecrlan.protocol.settling import Recovery
-from ecrlan.register.register import Register
+from ecrlan.register.ledger import Ledger
 from ecrlan.register.terminal import Terminal
 
 Patch = pytest.MonkeyPatch
@@ -46,8 +47,8 @@ def keep_the_baseline_over_an_accepted_terminal(patch: Patch) -> None:
 
 
 def forget_the_open_operations_of_another_name(patch: Patch) -> None:
-    patch.setattr(ecrlan.register.register, "belongs_to", lambda entry, name, _: entry.terminal == name)
-    patch.setattr(Register, "check_operations", lambda _: None)
+    patch.setattr(ecrlan.register.ledger, "belongs_to", lambda entry, name, _: entry.terminal == name)
+    patch.setattr(Ledger, "check_operations", lambda *_: None)
 
 
 def allow_any_later_host_time(patch: Patch) -> None:
@@ -119,16 +120,16 @@ def take_a_repeated_refusal_before_the_ack(patch: Patch) -> None:
 
 
 def ignore_the_journals_doubt(patch: Patch) -> None:
-    def sabotaged(self: Register, *, money: bool = True) -> None:
+    def sabotaged(self: Ledger, *, money: bool) -> None:
         if self.journal.failed:
             raise JournalError(self.journal.failed)
 
-    patch.setattr(Register, "check_journal", sabotaged)
+    patch.setattr(Ledger, "check_journal", sabotaged)
 
 
 def prove_operations_from_before_the_journal(patch: Patch) -> None:
-    work = ecrlan.register.register.open_work
-    patch.setattr(ecrlan.register.register, "open_work", lambda *entry, from_before: work(*entry, from_before=False))
+    work = ecrlan.register.ledger.open_work
+    patch.setattr(ecrlan.register.ledger, "open_work", lambda *entry, from_before: work(*entry, from_before=False))
 
 
 def forget_hand_use_at_restart(patch: Patch) -> None:

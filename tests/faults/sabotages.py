@@ -29,7 +29,7 @@ from ecrlan.protocol.recovery import Judgement, Verdict
 from ecrlan.protocol.settling import Recovery
 from ecrlan.protocol.step import Answered, Sending
 from ecrlan.protocol.transitions import ExchangeInput
-from ecrlan.register.register import Register
+from ecrlan.register.ledger import Ledger
 from ecrlan.register.terminal import Terminal
 
 Patch = pytest.MonkeyPatch
@@ -60,10 +60,8 @@ def send_before_commit(patch: Patch) -> None:
 
 
 def write_nothing_before_the_request(patch: Patch) -> None:
-    write = Register.write
-    patch.setattr(
-        Register, "write", lambda self, rows, durable: write(self, rows, durable=durable and not isinstance(rows[0], NewOperation))
-    )
+    write = Ledger.write
+    patch.setattr(Ledger, "write", lambda self, rows, durable: write(self, rows, durable=durable and not isinstance(rows[0], NewOperation)))
 
 
 def ignore_the_baseline(patch: Patch) -> None:
@@ -105,7 +103,7 @@ def ignore_the_reference(patch: Patch) -> None:
     async def sabotaged(*_: Any) -> None:
         return None
 
-    patch.setattr(Register, "_known", sabotaged)
+    patch.setattr(Ledger, "known", sabotaged)
 
 
 def believe_the_last_result(patch: Patch) -> None:
@@ -140,16 +138,16 @@ def retransmit_at_a_sign_of_life(patch: Patch) -> None:
 
 
 def acknowledge_strays_before_commit(patch: Patch) -> None:
-    write = Register.write
+    write = Ledger.write
 
-    def sabotaged(self: Register, rows: Any, durable: bool) -> Any:
+    def sabotaged(self: Ledger, rows: Any, durable: bool) -> Any:
         return write(self, rows, durable=durable and rows[0].name != "stray" if not isinstance(rows[0], NewOperation) else durable)
 
-    patch.setattr(Register, "write", sabotaged)
+    patch.setattr(Ledger, "write", sabotaged)
 
 
 def never_recover_at_start(patch: Patch) -> None:
-    patch.setattr(Register, "_take_up", lambda *_: None)
+    patch.setattr(Ledger, "take_up", lambda *_: None)
 
 
 def take_every_result_code_for_approved(patch: Patch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
-from ecrlan.errors import JournalError, RegisterError
+from ecrlan.errors import JournalError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation
 from ecrlan.protocol.conduct import MOST_PROGRESS, MOST_STRAYS
@@ -97,7 +96,7 @@ def test_a_stray_result_is_on_disk_before_its_ack(code: str, ask: Callable[[Term
 def test_a_stray_result_that_cannot_be_written_down_is_not_acknowledged(tmp_path: Path) -> None:
     async def scene(loop: VirtualLoop, journal: SlowJournal, emulated: EmulatedTerminal, terminal: Terminal) -> None:
         alarms: list[Alarm] = []
-        terminal.register.observe(lambda event: alarms.append(event) if isinstance(event, Alarm) else None)
+        terminal._ledger.publisher.observe(lambda event: alarms.append(event) if isinstance(event, Alarm) else None)
         journal.refuses = lambda row: isinstance(row, Event) and row.name == "stray"
         emulated.faults.set("stale_result", 1, codes="s")
         await terminal.status()
@@ -215,7 +214,7 @@ def test_a_late_result_is_told_once_it_is_on_disk(tmp_path: Path) -> None:
             if isinstance(event, OperationChanged):
                 told.append((loop.time(), event.operation))
 
-        terminal.register.observe(observe)
+        terminal._ledger.publisher.observe(observe)
         emulated.faults.set("late_result", 1)
         operation = await terminal.purchase(650, reference="sale")
         returned = loop.time()
@@ -228,24 +227,6 @@ def test_a_late_result_is_told_once_it_is_on_disk(tmp_path: Path) -> None:
         assert not [at for at, stream, data in loop.network.written if stream.side == "dialled" and data[10:11] == b"G" and at > 180], late
 
     play(tmp_path, scene, {"late_seconds": 181.0}, standalone_use=False)
-
-
-def test_two_people_do_not_settle_one_operation_differently(tmp_path: Path) -> None:
-    async def scene(loop: VirtualLoop, journal: SlowJournal, emulated: EmulatedTerminal, terminal: Terminal) -> None:
-        del loop, journal
-        register = terminal.register
-        emulated.faults.set("drop_after_ack")
-        await terminal.purchase(650, reference="lost")
-        first, second = await asyncio.gather(
-            register.resolve("lost", "not_performed", by="Anna", note="nothing there"),
-            register.resolve("lost", "approved", by="Bruno", note="on the list"),
-            return_exceptions=True,
-        )
-        assert isinstance(second, RegisterError)
-        assert not isinstance(first, BaseException)
-        assert isinstance(register.operation("lost").outcome, NotPerformed)
-
-    play(tmp_path, scene)
 
 
 def test_of_a_flood_of_progress_and_strays_only_so_much_is_kept() -> None:

@@ -183,9 +183,9 @@ async def test_a_client_that_leaves_does_not_take_along_what_another_was_promise
         await till.begin(kind="purchase", amount=650, reference="sale-1")
         assert (await till.begin(kind="purchase", amount=700, reference="sale-2")).status_code == 202
         leaving = asyncio.create_task(till.begin(60, kind="purchase", amount=700, reference="sale-2"))
-        await till.until(lambda: till.daemon.register._running["sale-2"][3]._waiting == 1)
+        await till.until(lambda: till.daemon.register._ledger._running["sale-2"].handle._waiting == 1)
         leaving.cancel()
-        await till.until(lambda: till.daemon.register._running["sale-2"][3]._waiting == 0)
+        await till.until(lambda: till.daemon.register._ledger._running["sale-2"].handle._waiting == 0)
         await till.pay()
         await till.pay()
         assert (await till.ended("sale-2"))["outcome"] == "approved"
