@@ -251,11 +251,7 @@ class Register:
 
     def operation(self, reference: str) -> Operation:
         """As `ecrlan.Register.operation`."""
-
-        async def operation() -> Operation:
-            return self._register.operation(reference)
-
-        return self._opened().call(operation())
+        return self._opened().call(self._register.find(reference))
 
     def resolve(self, reference: str, outcome: Literal["approved", "not_performed"], *, by: str, note: str) -> Operation:
         """As `ecrlan.Register.resolve`."""

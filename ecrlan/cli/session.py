@@ -185,7 +185,7 @@ class DirectWay:
     async def was_sent(self, reference: str | None) -> bool:
         """Tell whether the operation may have left for the terminal."""
         try:
-            return reference is not None and self._register.operation(reference).state is not State.QUEUED
+            return reference is not None and (await self._register.find(reference)).state is not State.QUEUED
         except UnknownReferenceError:
             return False
 

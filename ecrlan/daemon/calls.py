@@ -81,11 +81,14 @@ class Calls:
         """
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
-        while (operation := self.register.operation(reference)).state is not State.FINISHED:
+        while (operation := await self.register.find(reference)).state is not State.FINISHED:
             left = until - loop.time()
             if left <= 0 or self._release.done():
                 return operation
             end = self._ends.setdefault(reference, asyncio.Event())
+            if (await self.register.find(reference)).state is State.FINISHED:  # while it was looked up before, when nobody waited yet
+                self._wake(reference)
+                continue
             waiting = loop.create_task(end.wait())
             try:
                 if not await self._wait(waiting, left, gone):

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from ecrlan.daemon.calls import Calls
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import ClosedError, RegisterError, UnknownReferenceError
-from ecrlan.model import Approved, NotPerformed, State, orders
+from ecrlan.model import Approved, NotPerformed, Operation, State, orders
 from ecrlan.register import Register, Terminal
 from ecrlan.register.register import local_clock
 from tests.daemon.house import until
@@ -154,3 +154,29 @@ async def test_a_refusal_is_told_at_once_or_kept_as_promised(turns: int, monkeyp
         ended = await calls.ended("sale-1", wait=20, gone=never)
         assert ended is not None
         assert isinstance(ended.outcome, NotPerformed)
+
+
+async def test_an_end_that_comes_while_the_operation_is_looked_up_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    emulated = attended()
+    async with EmulatorServer(emulated) as server, Register() as register:
+        calls = Calls(register)
+        terminal = register.dial("till-1", "127.0.0.1", server.port)
+        assert await calls.begin(terminal, purchase("sale-1"), wait=0, gone=never) is not None
+        await reached_card(emulated)
+        find = register.find
+
+        async def slow(reference: str) -> Operation:
+            found = await find(reference)
+            if found.state is not State.FINISHED:
+                server.press("card")
+                server.press("pin")
+                await until(lambda: not register.running())
+                register.publisher.flush()
+            return found
+
+        monkeypatch.setattr(register, "find", slow)
+        ended = await asyncio.wait_for(calls.ended("sale-1", wait=60, gone=never), 10)
+        assert ended is not None
+        assert isinstance(ended.outcome, Approved)
+        assert calls._ends == {}
+        calls.close()

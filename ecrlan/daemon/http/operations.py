@@ -109,7 +109,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/v1/operations/{reference}/receipt", responses=receipt_answers, response_model=None)
     async def receipt(reference: str, form: Annotated[Literal["text", "lines"], Query(alias="format")] = "text") -> Response:
         """Return the receipt: as plain text, or as lines with their styles. Empty where none came to the register."""
-        lines = parse_receipt(daemon.register.operation(reference).receipt)
+        lines = parse_receipt((await daemon.register.find(reference)).receipt)
         if form == "text":
             return PlainTextResponse("".join(f"{line}\n" for line in render_text(lines)))
         return JSONResponse({"lines": [{"text": line.text, **_style(line.style)} for line in lines]})
@@ -117,7 +117,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/v1/operations/{reference}/story", responses=answers(404, 422, 503, ok=Story), response_model=None)
     async def story(reference: str, language: Spoken) -> Response:
         """Tell what happened, in words; of an unresolved operation also what to look at, and what each answer means."""
-        operation = daemon.register.operation(reference)
+        operation = await daemon.register.find(reference)
         journal = daemon.register.journal
         entry = await look_up(journal.find, reference)
         pinned = await look_up(journal.latest, operation.terminal, "pinned")

@@ -105,7 +105,7 @@ async def test_an_error_of_our_own_is_told_as_such_and_logged_without_values(tmp
 
     async with house(tmp_path) as till:
         assert till.app is not None
-        monkeypatch.setattr(Register, "operation", broken)
+        monkeypatch.setattr(Register, "find", broken)
         transport = httpx.ASGITransport(till.app, raise_app_exceptions=False)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", headers=till.client.headers) as asking:
             with capture_logs() as logs:
