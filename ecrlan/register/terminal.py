@@ -221,11 +221,11 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         nothing was journaled and nothing was sent. What is refused later, by what the terminal says, is raised by `Running.ended`.
         """
         if order.generated:
-            return await self._admit(order)
+            return await self._start_new(order)
         async with self._ledger.claim(order.reference):
-            return await self._ledger.known(order, self.member) or await self._admit(order)
+            return await self._ledger.known(order, self.member) or await self._start_new(order)
 
-    async def _admit(self, order: Order) -> Running:
+    async def _start_new(self, order: Order) -> Running:
         if order.target is not None:
             await self._ledger.read(self._check_target, order)
         self._ledger.check_member(self.member)

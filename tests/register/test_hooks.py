@@ -14,6 +14,7 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import (
     ClosedError,
     InvalidValueError,
+    JournalError,
     OperationsWithoutTerminalError,
     RegisterError,
     TerminalBlockedError,
@@ -308,6 +309,22 @@ def test_a_change_that_is_refused_leaves_the_old_terminal() -> None:
             register.listen("till-2", "10.0.0.2")
             with pytest.raises(InvalidValueError, match="no other listened terminal"):
                 register.change(TerminalSettings(name="till-1", address="10.0.0.2", link="listen"))
+            assert register.terminal("till-1") is terminal
+            assert isinstance((await terminal.purchase(200)).outcome, Approved)
+
+    run(main)
+
+
+def test_a_change_for_which_the_journal_cannot_be_read_leaves_the_old_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object) -> None:
+        raise JournalError("disk gone")
+
+    async def main(loop: VirtualLoop) -> None:
+        async with till(loop) as (register, terminal, _):
+            with monkeypatch.context() as patch:
+                patch.setattr("ecrlan.register.register.recall_terminal", unreadable)
+                with pytest.raises(JournalError, match="disk gone"):
+                    register.change(terminal.settings)
             assert register.terminal("till-1") is terminal
             assert isinstance((await terminal.purchase(200)).outcome, Approved)
 
