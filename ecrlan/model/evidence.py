@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
 
-from ecrlan.errors import EcrlanError, MalformedMessageError
+from ecrlan.errors import EcrlanError, MalformedMessageError, Why
 
 
 class Code(str, Enum):
@@ -154,7 +154,7 @@ class Code(str, Enum):
     LOST_BEFORE_SENDING = "lost_before_sending", "cause"
     REGISTER_CLOSED = "register_closed"
     WITHDRAWN = "withdrawn"
-    ALREADY_SENT = "already_sent", "reference"
+    ALREADY_SENT = "already_sent", "reference", "state"
     REFERENCE_CONFLICT = "reference_conflict", "reference", "known", "asked"
     UNKNOWN_REFERENCE = "unknown_reference", "reference"
     UNKNOWN_TERMINAL = "unknown_terminal", "name", "known"
@@ -167,6 +167,46 @@ class Code(str, Enum):
     MONEY_HELD = "money_held", "doubt"
     TERMINAL_BUSY = "terminal_busy", "terminal", "holder", "seconds", "waiting"
     TERMINAL_BLOCKED = "terminal_blocked", "terminal", "operation"
+    REGISTER_NOT_OPEN = "register_not_open", "way"
+    TERMINAL_REPLACED = "terminal_replaced", "terminal"
+    BEING_SETTLED = "being_settled", "reference"
+    NOT_UNRESOLVED = "not_unresolved", "reference", "outcome"
+    BLOCKS_NO_TERMINAL = "blocks_no_terminal", "reference", "outcome"
+    NOTHING_IN_DOUBT = "nothing_in_doubt"
+    NO_MONEY_WITHOUT_JOURNAL = "no_money_without_journal", "problem"
+    LINE_IN_USE = "line_in_use", "terminal", "holder"
+    TERMINAL_ID_IN_USE = "terminal_id_in_use", "terminal", "holder"
+    ONE_TERMINAL = "one_terminal", "terminal", "other", "terminal_id"
+    ANSWERED_AS_ANOTHER = "answered_as_another", "terminal", "terminal_id", "expected"
+
+    # why an operation cannot be voided, increased or captured
+    OF_ANOTHER_TERMINAL = "of_another_terminal", "reference", "terminal", "asked"
+    OF_ANOTHER_KIND = "of_another_kind", "reference", "kind", "allowed"
+    NO_APPROVAL = "no_approval", "reference", "outcome"
+    VOID_WITHOUT_STAN = "void_without_stan", "reference"
+    PERFORMED_BY_ANOTHER = "performed_by_another", "reference", "identity", "terminal", "now"
+    VOIDED_ALREADY = "voided_already", "reference", "other", "outcome"
+    BEING_VOIDED = "being_voided", "reference", "other", "outcome"
+    NOT_LAST_PAYMENT = "not_last_payment", "reference", "last"
+    LAST_RESULT_IS_ANOTHER = "last_result_is_another", "reference", "stan"
+    CAPTURED_ALREADY = "captured_already", "reference", "other", "outcome"
+    CODE_CAPTURED_ALREADY = "code_captured_already", "preauthorization_code", "other", "outcome"
+    CODE_OF_SEVERAL = "code_of_several", "preauthorization_code", "count", "references"
+    NO_PREAUTHORIZATION_CODE = "no_preauthorization_code", "reference"
+
+    # a value that is not allowed, and what is allowed
+    INVALID_VALUE = "invalid_value", "place", "value", "allowed"
+    ALLOWED_RANGE = "allowed_range", "least", "most"
+    ALLOWED_ONE_OF = "allowed_one_of", "words"
+    ALLOWED_CHARACTERS = "allowed_characters", "least", "most"
+    ALLOWED_LISTEN = "allowed_listen", "example"
+    ALLOWED_TERMINAL_NAME = "allowed_terminal_name"
+    ALLOWED_UNUSED_NAME = "allowed_unused_name"
+    ALLOWED_STATIC_ADDRESS = "allowed_static_address"
+    ALLOWED_HOST = "allowed_host"
+    ALLOWED_UNUSED_ADDRESS = "allowed_unused_address", "other"
+    ALLOWED_UNUSED_PLACE = "allowed_unused_place", "other"
+    ALLOWED_UNUSED_TERMINAL_ID = "allowed_unused_terminal_id", "other"
 
     # what became of an operation
     DECLINED = "declined"
@@ -255,8 +295,12 @@ def evidence_of(error: EcrlanError) -> Evidence:
     """Return what an exception says."""
     if isinstance(error, MalformedMessageError):
         return Evidence(Code.UNREADABLE, {"letter": error.message_code or "?", "length": error.length, "problem": problem_of(error)})
-    why = _of_json(*error.why) if error.why is not None else None
-    return why if why is not None else verbatim(Code.PROSE, str(error))
+    return evidence_of_why(error.why) if error.why is not None else verbatim(Code.PROSE, str(error))
+
+
+def evidence_of_why(why: Why) -> Evidence:
+    """Return a code with its values as evidence; of a code that this release does not know, the code's word."""
+    return _of_json(*why) or verbatim(Code.PROSE, why[0])
 
 
 def read_evidence(data: Mapping[str, Any], name: str) -> Evidence | None:
@@ -274,7 +318,7 @@ def read_evidence(data: Mapping[str, Any], name: str) -> Evidence | None:
 def _of_json(code: object, values: object) -> Evidence | None:
     if not isinstance(code, str) or code not in _KNOWN:
         return None
-    return Evidence(Code(code), {key: _value(value) for key, value in values.items()} if isinstance(values, dict) else {})
+    return Evidence(Code(code), {key: _value(value) for key, value in values.items()} if isinstance(values, Mapping) else {})
 
 
 def _value(value: object) -> object:

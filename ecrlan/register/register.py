@@ -110,7 +110,7 @@ class Register:
         check_digits("cash_register_id", cash_register_id, 8)
         for place, value in (("backups", backups), ("retention_days", retention_days)):
             if not 0 <= value <= 36_500:
-                raise InvalidValueError(place, value, "0 to 36500")
+                raise InvalidValueError(place, value, ("allowed_range", {"least": 0, "most": 36_500}))
         self.cash_register_id = cash_register_id
         self.clock = clock
         self.listener: Listener | None = None
@@ -232,7 +232,7 @@ class Register:
     def add(self, settings: TerminalSettings) -> Terminal:
         """Add a terminal. What a crash left open on it is recovered in the background."""
         if settings.name in self.terminals:
-            raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
+            raise InvalidValueError("terminal name", settings.name, ("allowed_unused_name", {}))
         for other in self.terminals.values():
             check_apart(settings, other.settings)
         terminal = Terminal(self, settings, recall_terminal(self.journal, settings, asyncio.get_running_loop().time()))
@@ -279,7 +279,7 @@ class Register:
     def journal(self) -> Journal:
         """The open journal. Raises `JournalError` before `open` and after `close`."""
         if self._journal is None:
-            raise JournalError("the register is not open: use it as `async with Register(...)`")
+            raise JournalError(("register_not_open", {"way": "async with Register(...)"}))
         return self._journal
 
     def operation(self, reference: str) -> Operation:
@@ -367,9 +367,7 @@ class Register:
         if self._closing:
             raise ClosedError
         if self.terminals.get(terminal.name) is not terminal:
-            raise RegisterError(
-                f"terminal {terminal.name} was removed or reconfigured; get it again with register.terminal({terminal.name!r})"
-            )
+            raise RegisterError(("terminal_replaced", {"terminal": terminal.name}))
         place = terminal.enter(order)
         work = RunningWork(order=order, terminal=terminal.name, created_time=self.clock())
         task = asyncio.get_running_loop().create_task(self._perform(terminal, work, place))
@@ -416,14 +414,13 @@ class Register:
         """Settle an unresolved operation in a person's name. Raises `RegisterError` where its outcome is known already."""
         by, note = said("by", by), said("note", note)
         if outcome not in ("approved", "not_performed"):
-            raise InvalidValueError("as", outcome, "approved or not_performed")
+            raise InvalidValueError("as", outcome, ("allowed_one_of", {"words": ["approved", "not_performed"]}))
         known = self.operation(reference)
         if reference in self._resolving:
-            raise RegisterError(f"operation {reference} is being settled by somebody else at this moment")
+            raise RegisterError(("being_settled", {"reference": reference}))
         if not isinstance(known.outcome, Unresolved):
-            raise RegisterError(
-                f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
-            )
+            told = known.outcome.outcome if known.outcome else "open"
+            raise RegisterError(("not_unresolved", {"reference": reference, "outcome": told}))
         now = self.clock()
         data = {"outcome": outcome, "by": by, "note": note, **verbatim(Code.NOTE, note).fields("reason")}
         row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
@@ -460,7 +457,7 @@ class Register:
         target = self.terminal(terminal)
         known = self.operation(reference)
         if known.outcome is not None and not isinstance(known.outcome, Unresolved):
-            raise RegisterError(f"operation {reference} is {known.outcome.outcome}: it blocks no terminal")
+            raise RegisterError(("blocks_no_terminal", {"reference": reference, "outcome": known.outcome.outcome}))
         data = {"terminal": terminal, "by": by}
         row = Row(name="attached", time=self.clock(), reference=reference, terminal=known.terminal, data=data)
         committing = self.write([row], durable=True)
@@ -500,7 +497,7 @@ class Register:
         """
         by, note = said("by", by), said("note", note)
         if self.journal.doubt is None:
-            raise RegisterError("nothing about the journal is in doubt")
+            raise RegisterError(("nothing_in_doubt", {}))
         await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))
 
     def check_journal(self, *, money: bool = True) -> None:
@@ -508,7 +505,7 @@ class Register:
         if money and self.journal.doubt is not None:
             raise JournalDoubtError(self.journal.doubt.text, self.journal.doubt.evidence.as_json())
         if self.journal.failed:
-            raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
+            raise JournalError(("no_money_without_journal", {"problem": self.journal.failed}))
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
@@ -610,7 +607,7 @@ class Register:
 def _parse_listen(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
+        raise InvalidValueError("listen", listen, ("allowed_listen", {"example": "192.168.1.10:8082"}))
     return host.strip("[]"), int(port)
 
 

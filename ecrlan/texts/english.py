@@ -25,6 +25,7 @@ ENGLISH = {
     "outcome.sending": "sent",
     "outcome.accepted": "taken by the terminal",
     "outcome.recovering": "being recovered",
+    "outcome.open": "open",
     # values within other texts
     "value.once": "once",
     "value.times": "{count} times",

@@ -24,6 +24,7 @@ ITALIAN = {
     "outcome.sending": "inviata",
     "outcome.accepted": "presa in carico dal terminale",
     "outcome.recovering": "in verifica",
+    "outcome.open": "aperta",
     "value.once": "una volta",
     "value.times": "{count} volte",
     "value.no_stan": "un esito senza STAN",

@@ -83,10 +83,13 @@ REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
     ),
     Code.WITHDRAWN: ("it was withdrawn before it was sent", "è stata ritirata prima dell'invio"),
     Code.ALREADY_SENT: (
-        "operation {reference} was sent, or has ended, and cannot be withdrawn; only the terminal's red key ends a running payment",
         (
-            "l'operazione {reference} è stata inviata, o è finita, e non può essere ritirata; un pagamento in corso si annulla solo con il "
-            "tasto rosso del terminale"
+            "operation {reference} was sent, or has ended ({state}), and cannot be withdrawn; "
+            "only the terminal's red key ends a running payment"
+        ),
+        (
+            "l'operazione {reference} è stata inviata, o è finita ({state:outcome}), e non può essere ritirata; un pagamento in corso si "
+            "annulla solo con il tasto rosso del terminale"
         ),
     ),
     Code.REFERENCE_CONFLICT: (
@@ -160,5 +163,108 @@ REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
             "il terminale {terminal} è bloccato: l'esito dell'operazione {operation} è incerto; prima va chiarito: "
             "`ecrlan operations show {operation}`"
         ),
+    ),
+    Code.REGISTER_NOT_OPEN: (
+        "the register is not open: use it as `{way}`",
+        "la cassa non è aperta: si usa con `{way}`",
+    ),
+    Code.TERMINAL_REPLACED: (
+        "terminal {terminal} was removed or reconfigured; get it again with register.terminal({terminal:quoted})",
+        "il terminale {terminal} è stato tolto o riconfigurato; va preso di nuovo con register.terminal({terminal:quoted})",
+    ),
+    Code.BEING_SETTLED: (
+        "operation {reference} is being settled by somebody else at this moment",
+        "in questo momento qualcun altro sta chiarendo l'operazione {reference}",
+    ),
+    Code.NOT_UNRESOLVED: (
+        "operation {reference} is not unresolved: its outcome is {outcome}",
+        "l'operazione {reference} non è incerta ({outcome:outcome})",
+    ),
+    Code.BLOCKS_NO_TERMINAL: (
+        "operation {reference} is {outcome}: it blocks no terminal",
+        "l'operazione {reference} non blocca nessun terminale ({outcome:outcome})",
+    ),
+    Code.NOTHING_IN_DOUBT: ("nothing about the journal is in doubt", "sul giornale non c'è nessun dubbio"),
+    Code.NO_MONEY_WITHOUT_JOURNAL: (
+        "the journal has failed, and without it no money is moved: {problem}",
+        "il giornale ha un guasto, e senza di esso niente pagamenti: {problem}",
+    ),
+    Code.LINE_IN_USE: (
+        "terminal {terminal} is in use by {holder}: its line is not dropped",
+        "il terminale {terminal} è usato da {holder}: il suo collegamento non viene chiuso",
+    ),
+    Code.TERMINAL_ID_IN_USE: (
+        "terminal {terminal} is in use by {holder}: its TID is not accepted now",
+        "il terminale {terminal} è usato da {holder}: il suo TID adesso non si può accettare",
+    ),
+    Code.ONE_TERMINAL: (
+        (
+            "terminals {terminal} and {other} are one terminal, TID {terminal_id}: "
+            "take one of the two names out of the settings, or accept its TID where they were exchanged"
+        ),
+        (
+            "i terminali {terminal} e {other} sono un solo terminale, TID {terminal_id}: togli uno dei due nomi dalle impostazioni, "
+            "oppure accetta il suo TID se sono stati scambiati"
+        ),
+    ),
+    Code.ANSWERED_AS_ANOTHER: (
+        "terminal {terminal} answered as TID {terminal_id}, not {expected}; a person must accept it",
+        "il terminale {terminal} ha risposto come TID {terminal_id}, non {expected}; una persona deve accettarlo",
+    ),
+    # why an operation cannot be voided, increased or captured
+    Code.OF_ANOTHER_TERMINAL: (
+        "operation {reference} belongs to terminal {terminal}, not {asked}",
+        "l'operazione {reference} è del terminale {terminal}, non di {asked}",
+    ),
+    Code.OF_ANOTHER_KIND: (
+        "operation {reference} is a {kind}; allowed: {allowed:all}",
+        "l'operazione {reference} è di tipo {kind:kind}; ammessi: {allowed:kinds}",
+    ),
+    Code.NO_APPROVAL: (
+        "operation {reference} has no approval of the terminal to refer to: it is {outcome}",
+        "l'operazione {reference} non ha un'approvazione del terminale a cui riferirsi ({outcome:outcome})",
+    ),
+    Code.VOID_WITHOUT_STAN: (
+        "operation {reference} has no STAN, so it cannot be voided by its reference: whichever was last would be",
+        "l'operazione {reference} non ha STAN, quindi non si può stornare con il suo riferimento: si stornerebbe l'ultima, quale che sia",
+    ),
+    Code.PERFORMED_BY_ANOTHER: (
+        "operation {reference} was performed by the terminal {identity}, and {terminal} is {now} now",
+        "l'operazione {reference} è stata eseguita da {identity:terminal}, e {terminal} adesso è {now:terminal}",
+    ),
+    Code.VOIDED_ALREADY: (
+        "operation {reference} was voided already, by operation {other} ({outcome})",
+        "l'operazione {reference} è già stata stornata, con l'operazione {other} ({outcome:outcome})",
+    ),
+    Code.BEING_VOIDED: (
+        "operation {reference} is being voided already, by operation {other} ({outcome})",
+        "lo storno dell'operazione {reference} è già in corso, con l'operazione {other} ({outcome:outcome})",
+    ),
+    Code.NOT_LAST_PAYMENT: (
+        "operation {reference} is not the terminal's last payment, and no other can be voided: that is {last}",
+        "l'operazione {reference} non è l'ultimo pagamento del terminale, e si storna solo l'ultimo: è {last}",
+    ),
+    Code.LAST_RESULT_IS_ANOTHER: (
+        "operation {reference} is not the terminal's last payment: its last result is an approval with STAN {stan}",
+        "l'operazione {reference} non è l'ultimo pagamento del terminale: il suo ultimo esito è un'approvazione con STAN {stan}",
+    ),
+    Code.CAPTURED_ALREADY: (
+        "operation {reference} is captured already, by operation {other} ({outcome})",
+        "l'operazione {reference} è già stata chiusa, o lo sarà, con l'operazione {other} ({outcome:outcome})",
+    ),
+    Code.CODE_CAPTURED_ALREADY: (
+        "pre-authorization {preauthorization_code} is captured already, by operation {other} ({outcome})",
+        "la preautorizzazione {preauthorization_code} è già stata chiusa, o lo sarà, con l'operazione {other} ({outcome:outcome})",
+    ),
+    Code.CODE_OF_SEVERAL: (
+        "pre-authorization code {preauthorization_code} stands for {count} open operations: {references:all}; none was sent",
+        (
+            "il codice di preautorizzazione {preauthorization_code} indica {count} operazioni aperte: {references:all}; "
+            "non è stato inviato nulla"
+        ),
+    ),
+    Code.NO_PREAUTHORIZATION_CODE: (
+        "operation {reference} has no pre-authorization code",
+        "l'operazione {reference} non ha un codice di preautorizzazione",
     ),
 }

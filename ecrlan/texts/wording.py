@@ -49,6 +49,8 @@ class _Words(Formatter):
             "either": self._either,
             "eur": lambda value: self._own["no_amount"] if value is None else f"{euros(value, language)} EUR",
             "holder": lambda value: self._own["another_exchange"] if value is None else self._own["operation"].format(reference=value),
+            "kind": lambda value: TEXTS[language][f"kind.{value}"],
+            "kinds": lambda values: ", ".join(TEXTS[language][f"kind.{value}"] for value in values),
             "offset": self._offset,
             "outcome": lambda value: TEXTS[language][f"outcome.{value}"],
             "quoted": repr,
