@@ -42,6 +42,11 @@ def in_english(told: Why | str) -> str:
     return words(evidence_of_why(told))
 
 
+def nested(told: Why | str) -> object:
+    """Return a code with its values as it stands among the values of another."""
+    return told if isinstance(told, str) else {"code": told[0], "values": told[1]}
+
+
 class EcrlanError(Exception):
     """Root of every exception that ecrlan raises on purpose. Any other exception is a bug.
 
@@ -71,8 +76,7 @@ class InvalidValueError(EcrlanError, ValueError):
     def __init__(self, place: str, value: object, allowed: Why | str) -> None:
         """Name the place, the value as given, and what is allowed there: a code with values, or words of every language."""
         shown = repr(value)
-        told = allowed if isinstance(allowed, str) else {"code": allowed[0], "values": allowed[1]}
-        values = {"place": place, "value": shown if len(shown) <= 80 else shown[:77] + "...", "allowed": told}
+        values = {"place": place, "value": shown if len(shown) <= 80 else shown[:77] + "...", "allowed": nested(allowed)}
         super().__init__(("invalid_value", values))
         self.place = place
         self.value = value
@@ -230,11 +234,11 @@ class JournalOwnedError(JournalError):
 
     code = "journal_owned"
 
-    def __init__(self, path: str, owner: str, waited: float, pid: int | None = None) -> None:
-        """Name the journal's file, its owner in words, the seconds waited, and the owner's process where it is known."""
-        super().__init__(f"the journal {path} is owned by {owner}; waited {waited:g} s for it")
+    def __init__(self, path: str, owner: Why | str, waited: float, pid: int | None = None) -> None:
+        """Name the journal's file, its owner, the seconds waited, and the owner's process where it is known."""
+        super().__init__(("journal_owned", {"path": path, "owner": nested(owner), "seconds": waited}))
         self.path = path
-        self.owner = owner
+        self.owner = in_english(owner)
         self.waited = waited
         self.pid = pid
 

@@ -214,7 +214,7 @@ def journal_file(settings: Settings) -> str:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise JournalError(f"the journal's folder {path.parent} cannot be made: {error.strerror}") from None
+            raise JournalError(("journal_folder_unmade", {"path": str(path.parent), "problem": error.strerror})) from None
     return os.fspath(path)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from ecrlan.model.evidence import Code
 from ecrlan.texts.allowed import ALLOWED
+from ecrlan.texts.journal import JOURNAL
 from ecrlan.texts.refusals import REFUSALS
 
 WORDS: Final[Mapping[Code, tuple[str, str]]] = {
@@ -258,6 +259,7 @@ WORDS: Final[Mapping[Code, tuple[str, str]]] = {
     ),
     **REFUSALS,
     **ALLOWED,
+    **JOURNAL,
     # what became of an operation
     Code.DECLINED: ("refused by the terminal", "rifiutata dal terminale"),
     Code.CARD_NOT_PRESENT: ("card not present", "carta non presente"),

@@ -211,6 +211,70 @@ REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
         "terminal {terminal} answered as TID {terminal_id}, not {expected}; a person must accept it",
         "il terminale {terminal} ha risposto come TID {terminal_id}, non {expected}; una persona deve accettarlo",
     ),
+    Code.ALARM_OF_DOUBT: (
+        "the journal is in doubt: the alarm ends when a person accepts it (`ecrlan journal accept`)",
+        "sul giornale c'è un dubbio: l'allarme finisce quando una persona lo accetta (`ecrlan journal accept`)",
+    ),
+    Code.ALARM_OF_UNRESOLVED: (
+        "operation {reference} is unresolved: the alarm ends when it is settled",
+        "l'operazione {reference} è incerta: l'allarme finisce quando viene chiarita",
+    ),
+    Code.UNKNOWN_ALARM: (
+        "no alarm has the id {alarm:quoted}; perhaps it has ended",
+        "nessun allarme ha l'id {alarm:quoted}; forse è finito",
+    ),
+    Code.NO_OTHER_TERMINAL_ID: (
+        "terminal {terminal} has answered with no other TID: there is nothing to accept",
+        "il terminale {terminal} non ha risposto con un altro TID: non c'è nulla da accettare",
+    ),
+    Code.NOT_USED_BY_HAND: (
+        "terminal {terminal} was not found to be used by hand: there is nothing to reset",
+        "non risulta che il terminale {terminal} si usi a mano: non c'è nulla da azzerare",
+    ),
+    # why an HTTP request is refused
+    Code.INTERNAL_ERROR: ("an error of ecrlan itself; the log tells more", "un errore di ecrlan stesso; il log dice di più"),
+    Code.NOTHING_HERE: ("there is nothing at this address", "a questo indirizzo non c'è nulla"),
+    Code.OTHER_METHOD: ("not with this method", "non con questo metodo"),
+    Code.NO_PAGE: ("there is no such page", "questa pagina non esiste"),
+    Code.NO_DOCUMENT: ("there is no such document", "questo documento non esiste"),
+    Code.NO_DEMO: ("the daemon does not run in demo mode", "il daemon non è in modalità demo"),
+    Code.TOKEN_NEEDED: ("a token is needed: `ecrlan token` prints it", "serve un token: `ecrlan token` lo mostra"),
+    Code.TOKEN_READS_ONLY: ("this token allows to read only", "questo token permette solo di leggere"),
+    Code.WRONG_TOKEN: ("that is not the token: `ecrlan token` prints it", "non è il token: `ecrlan token` lo mostra"),
+    Code.FOREIGN_HOST: (
+        "the daemon is not reached as {host:quoted}; allowed: {allowed:all} (setting daemon.hosts)",
+        "il daemon non si raggiunge come {host:quoted}; ammessi: {allowed:all} (impostazione daemon.hosts)",
+    ),
+    Code.FOREIGN_PAGE: ("the request comes from another site's page", "la richiesta viene dalla pagina di un altro sito"),
+    Code.HEADER_TWICE: ("more than one header {name}", "più di una intestazione {name}"),
+    Code.HTTP_VERSION: ("HTTP/1.0 and HTTP/1.1 are spoken here", "qui si parlano HTTP/1.0 e HTTP/1.1"),
+    Code.TOO_MANY_STREAMS: (
+        "{count} event streams are open; that is the most",
+        "sono aperti {count} flussi di eventi: di più non si può",
+    ),
+    Code.TOO_MANY_REQUESTS: (
+        "{count} requests are being served; that is the most (setting daemon.requests_at_once)",
+        "{count} richieste sono in corso: di più non si può (impostazione daemon.requests_at_once)",
+    ),
+    Code.BODY_TOO_LARGE: ("a body of more than {most} bytes", "un corpo di più di {most} byte"),
+    Code.BODY_TOO_SLOW: ("the body did not arrive within {seconds} s", "il corpo non è arrivato entro {seconds} s"),
+    Code.NO_TIME: (
+        "{place}: {text:quoted} is no ISO 8601 time such as 2026-11-23 or 2026-11-23T18:44:00+01:00",
+        "{place}: {text:quoted} non è un'ora ISO 8601, come 2026-11-23 o 2026-11-23T18:44:00+01:00",
+    ),
+    Code.FIELD_REFUSED: ("{place}: {problem}", "{place}: valore non ammesso ({problem})"),
+    Code.FIELD_MISSING: ("{place}: Field required", "{place}: manca"),
+    Code.FIELD_UNKNOWN: ("{place}: Extra inputs are not permitted", "{place}: qui non esiste"),
+    Code.FIELD_NO_NUMBER: ("{place}: Input should be a valid integer", "{place}: serve un numero intero"),
+    Code.FIELD_NO_TEXT: ("{place}: Input should be a valid string", "{place}: serve un testo"),
+    Code.FIELD_TOO_SMALL: ("{place}: Input should be greater than or equal to {ge}", "{place}: deve essere almeno {ge}"),
+    Code.FIELD_TOO_LARGE: ("{place}: Input should be less than or equal to {le}", "{place}: deve essere al massimo {le}"),
+    Code.FIELD_NONE_OF: ("{place}: Input should be {expected}", "{place}: ammessi: {expected}"),
+    Code.FIELD_OTHER_FORM: ("{place}: String should match pattern '{pattern}'", "{place}: il testo deve avere la forma '{pattern}'"),
+    Code.FIELD_CARD_NUMBER: (
+        "{place}: a card number is not allowed; allowed: anything that is no full card number, which must not be kept",
+        "{place}: un numero di carta non è ammesso; ammesso: tutto ciò che non è un numero di carta intero, che non va conservato",
+    ),
     # why an operation cannot be voided, increased or captured
     Code.OF_ANOTHER_TERMINAL: (
         "operation {reference} belongs to terminal {terminal}, not {asked}",
