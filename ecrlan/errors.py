@@ -29,7 +29,7 @@ Sent = Literal["no", "unknown"]
 
 
 Why = tuple[str, Mapping[str, object]]
-"""A code of `ecrlan.model.evidence` and its values: what `ecrlan.texts` says in words."""
+"""A code of `ecrlan.model.codes` and its values: what `ecrlan.texts` says in words."""
 
 
 def in_english(told: Why | str) -> str:

@@ -19,7 +19,7 @@ from ecrlan.cli.output import cleaned, console, print_operation
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.remote_terminal import RemoteWay
 from ecrlan.daemon.card_numbers import refuse_card_number
-from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
+from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError, nested
 from ecrlan.model import MONEY_KINDS, Kind, State, check_reference, kinds_of
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
 from ecrlan.settings import Settings, data_folder, split_address
@@ -86,11 +86,8 @@ class Call:
         if daemon is None:
             return DirectWay(settings, chosen, blocked=self.address is None and self.kind in BLOCKED_KINDS)
         if self.address is not None:
-            raise RegisterError(
-                f"{daemon.words} owns the journal {settings.journal}, and drives only the terminals of its settings: write "
-                f"{self.address} into them and have them read (`ecrlan reload`), stop the daemon, or name another journal for this "
-                f"command (ECRLAN_REGISTER__JOURNAL)"
-            )
+            values = {"daemon": nested(daemon.why), "path": str(settings.journal), "address": self.address}
+            raise RegisterError(("daemon_has_its_terminals", values))
         return RemoteWay(daemon, settings, chosen.name, styles=not self.as_json)
 
     async def _perform(self, way: Way, order: Order, before: Callable[[AnyTerminal], None]) -> Exit:
@@ -203,7 +200,7 @@ def choose_terminal(settings: Settings, name: str | None, address: str | None) -
     if len(settings.terminals) == 1:
         return settings.terminal_settings(next(iter(settings.terminals)))
     if settings.terminals:
-        raise InvalidValueError("--terminal", None, f"one of {', '.join(settings.terminals)}: there is more than one terminal")
+        raise InvalidValueError("--terminal", None, ("allowed_one_terminal", {"terminals": list(settings.terminals)}))
     raise click.UsageError("no terminal is set up: say --address HOST[:PORT], or write one into the settings file (`ecrlan` tells where)")
 
 

@@ -67,7 +67,7 @@ def confirm_last(call: Call) -> None:
     click.echo(f"This reverses whichever payment was the last on terminal {name}, one made by hand included.", err=True)
     click.echo(f"As far as the journal knows that is: {_words(entry) if entry is not None else 'none that it knows'}", err=True)
     if not click.confirm("Reverse it?", err=True):
-        raise RegisterError("not confirmed: nothing was sent")
+        raise RegisterError(("not_confirmed_unsent", {}))
 
 
 def _last_payment(journal: Path, terminal: str) -> Entry | None:

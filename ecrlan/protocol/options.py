@@ -31,7 +31,7 @@ class TerminalSettings:
     """
 
     name: str
-    address: Annotated[str, Takes(help="The terminal's static address.", allowed='an IP address, or with link = "dial" a host name')]
+    address: Annotated[str, Takes(help="The terminal's static address.", allowed=("allowed_dialled_host", {}))]
     port: Annotated[
         int,
         Takes(least=1, most=HIGHEST_PORT, help="The TCP port on which the terminal listens: 8081 is usual on SmartPOS, 10009 on PAX."),
@@ -44,7 +44,7 @@ class TerminalSettings:
         str,
         Takes(
             pattern="[0-9]{8}",
-            allowed="exactly 8 digits",
+            allowed=("allowed_digits", {"count": 8}),
             help="The TID; 00000000 keeps the first one that answers, and takes no money by another until a person accepts it.",
         ),
     ] = ANY_TERMINAL
@@ -77,7 +77,7 @@ class TerminalSettings:
         str,
         Takes(
             pattern="auto|[0-9*]{4}",
-            allowed='"auto" or exactly 4 digits or *',
+            allowed=("allowed_auto_tag_map", {}),
             help="The tag map of additional data: auto lists the indexes that are sent.",
         ),
     ] = "auto"

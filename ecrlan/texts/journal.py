@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ecrlan.model.evidence import Code
+from ecrlan.model.codes import Code
 
 JOURNAL: Final[Mapping[Code, tuple[str, str]]] = {
     Code.JOURNAL_OWNED: (

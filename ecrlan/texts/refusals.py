@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ecrlan.model.evidence import Code
+from ecrlan.model.codes import Code
 
 REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.NOTHING_SENT: ("{cause}, and nothing was sent", "{cause}, e non è stato inviato nulla"),
@@ -211,6 +211,29 @@ REFUSALS: Final[Mapping[Code, tuple[str, str]]] = {
         "terminal {terminal} answered as TID {terminal_id}, not {expected}; a person must accept it",
         "il terminale {terminal} ha risposto come TID {terminal_id}, non {expected}; una persona deve accettarlo",
     ),
+    Code.OPERATION_REMOVED: (
+        (
+            "operation {reference} is no longer in the journal, retention has removed it; what is kept: "
+            "{kind:kind}{amount:of_eur} on terminal {terminal}, {time}, {outcome:ended}"
+        ),
+        (
+            "l'operazione {reference} non è più nel giornale, è stata tolta alla scadenza; resta: "
+            "{kind:kind}{amount:of_eur} sul terminale {terminal}, {time}, {outcome:ended}"
+        ),
+    ),
+    Code.MAY_BE_PROVED: (
+        (
+            "the outcome of operation {reference} is not known yet, and may still be proved: `ecrlan operations show "
+            "{reference}` has the terminal asked; only what stays unresolved then is settled by hand"
+        ),
+        (
+            "l'esito dell'operazione {reference} non è ancora noto, e può ancora essere provato: `ecrlan operations show "
+            "{reference}` fa chiedere al terminale; solo ciò che poi resta incerto si chiarisce a mano"
+        ),
+    ),
+    Code.NOT_CONFIRMED_UNSENT: ("not confirmed: nothing was sent", "non confermato: non è stato inviato nulla"),
+    Code.NOT_CONFIRMED_UNCHANGED: ("not confirmed: nothing was changed", "non confermato: non è cambiato nulla"),
+    Code.REGISTER_ENDED: ("the register is closed", "la cassa è chiusa"),
     Code.ALARM_OF_DOUBT: (
         "the journal is in doubt: the alarm ends when a person accepts it (`ecrlan journal accept`)",
         "sul giornale c'è un dubbio: l'allarme finisce quando una persona lo accetta (`ecrlan journal accept`)",

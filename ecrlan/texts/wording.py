@@ -52,6 +52,8 @@ class _Words(Formatter):
             "kind": lambda value: TEXTS[language][f"kind.{value}"],
             "kinds": lambda values: ", ".join(TEXTS[language][f"kind.{value}"] for value in values),
             "offset": self._offset,
+            "of_eur": lambda value: "" if value is None else f" {euros(value, language)} EUR",
+            "ended": lambda value: self._own["no_outcome"] if value is None else TEXTS[language][f"outcome.{value}"],
             "outcome": lambda value: TEXTS[language][f"outcome.{value}"],
             "quoted": repr,
             "result": lambda value: self._own["no_stan"] if value is None else f"STAN {value}",
