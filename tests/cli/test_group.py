@@ -206,3 +206,57 @@ def test_operations_and_errors_are_told_in_the_users_language(run, run_json, sho
     _, status = run_json("status")
     assert status["outcome"] == "done"
     assert "operativo" in run("status").stdout
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("purchase 6.5", "amount: '6.5' non è ammesso; ammesso: da 0,01 a 999999,99, sempre con due decimali: 6,50 o 6.50"),
+        ("purchase 6.50 --reference a/b", "reference: 'a/b' non è ammesso; ammesso: da 1 a 64 fra A-Z a-z 0-9 . _ -"),
+        ("void --reference v --stan 0", "--stan: '0' non è ammesso; ammesso: da 1 a 6 cifre, non 0"),
+        ("status -t till-9", "nessun terminale si chiama 'till-9'"),
+        ("operations list --from never", "--from: 'never' non è ammesso; ammesso: una data come 2026-11-23 o un'ora"),
+        ("operations resolve x --as approved --by= --note seen", "by: '' non è ammesso; ammesso: da 1 a "),
+        ("operations export --output .", "--output: '.' non è ammesso; ammesso: "),
+        ("journal accept --by Anna --note seen --yes", "sul giornale non c'è nessun dubbio"),
+        ("reset till-1 --hand-use --by Anna", "non risulta che il terminale till-1 si usi a mano: non c'è nulla da azzerare"),
+        ("status --config nowhere.toml", "--config: 'nowhere.toml' non è ammesso; ammesso: il nome di un file di impostazioni che esiste"),
+    ],
+)
+def test_refusals_are_told_in_italian(run, run_json, shop, serve, monkeypatch, command, told, daemon):
+    if daemon:
+        serve()
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "it_IT.UTF-8")
+    run("purchase", "1.00")
+    result = run(*command.split())
+    assert f"Error: {told}" in result.stderr
+    exit_code, document = run_json(*command.split())
+    assert exit_code == result.exit_code
+    assert told not in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[terminals.till-1]\naddress = '10.0.0.1'\nadress = 7\n", "solo nomi noti, forse address ("),
+        ("[terminals.till-1]\n", 'un indirizzo IP, o con link = "dial" un nome host; non c\'è un valore predefinito'),
+        ("[register]\nlisten = 7\n", 'HOST:PORTA, PORTA da 1 a 65535, o "" per non attendere mai collegamenti'),
+        ("[daemon]\nstop_timeout = -1\n", "secondi da 0 a 3600"),
+        ("terminals = 7\n", "una tabella"),
+        ("[register\n", "TOML, ma: "),
+    ],
+)
+def test_settings_are_refused_in_italian(run, home, monkeypatch, settings, told):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    (home / "odd.toml").write_text(settings, encoding="utf-8")
+    assert f" non è ammesso; ammesso: {told}" in run("status", "--config", "odd.toml").stderr
+
+
+def test_a_command_that_needs_a_daemon_says_so_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    told = run("events").stderr
+    assert told.startswith("Error: per il giornale ")
+    assert "non c'è nessun daemon in funzione: non c'è nulla da seguire" in told
