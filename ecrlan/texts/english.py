@@ -180,6 +180,18 @@ ENGLISH = {
     "open.hindered": "The terminal was not asked just now: {problem}",
     "open.owned": "The terminal was not asked just now, because another process has the journal; recovery runs there: {problem}",
     "open.no_terminal": "The terminal was not asked just now: the settings do not name {terminal}. Say where it is: {command}",
+    "interrupted.moves_nothing": "interrupted; no money was moved",
+    "interrupted.unsent": "interrupted before anything was sent; not performed",
+    "interrupted.goes_on": "interrupted, but the {kind} goes on: only the red key on the terminal can end it. What became of it: "
+    "ecrlan operations show {reference}. The same command with --reference {reference} waits for its outcome too, and does not perform it "
+    "a second time",
+    "open.perhaps_sent": "{problem}. The {kind} may have been sent; what became of it: {command}",
+    "capture.above": "Warning: {amount} EUR is above the {authorized} EUR that operation {reference} has authorized: the "
+    "host may refuse it",
+    "last.reverses": "This reverses whichever payment was the last on terminal {terminal}, one made by hand included.",
+    "last.known": "As far as the journal knows that is: {payment}",
+    "last.none": "none that it knows",
+    "last.ask": "Reverse it?",
     "again.command": "To ask the terminal once more: {command}",
     # what to look at
     "head.look": "What to look at on terminal {terminal}",

@@ -174,6 +174,18 @@ ITALIAN = {
     "open.owned": "Il terminale non è stato interrogato adesso, perché il giornale è di un altro processo; la verifica si fa lì: {problem}",
     "open.no_terminal": "Il terminale non è stato interrogato adesso: le impostazioni non conoscono {terminal}. Indicare dove si trova: "
     "{command}",
+    "interrupted.moves_nothing": "interrotto; nessun pagamento è stato toccato",
+    "interrupted.unsent": "interrotto prima di inviare qualcosa; non eseguita",
+    "interrupted.goes_on": "interrotto, ma l'operazione ({kind}) continua: solo il tasto rosso sul terminale può "
+    "fermarla. Che cosa ne è stato: "
+    "ecrlan operations show {reference}. Anche lo stesso comando con --reference {reference} ne attende l'esito, e non la "
+    "esegue una seconda volta",
+    "open.perhaps_sent": "{problem}. L'operazione ({kind}) può essere stata inviata; che cosa ne è stato: {command}",
+    "capture.above": "Attenzione: {amount} EUR superano i {authorized} EUR autorizzati dall'operazione {reference}: l'host può rifiutare",
+    "last.reverses": "Così si storna l'ultimo pagamento del terminale {terminal}, quale che sia, anche se fatto a mano.",
+    "last.known": "Per quanto ne sa il giornale è: {payment}",
+    "last.none": "nessuno che conosca",
+    "last.ask": "Stornarlo?",
     "again.command": "Per interrogare ancora il terminale: {command}",
     "head.look": "Che cosa guardare sul terminale {terminal}",
     "look.do_nothing": "Non ripeterla prima di aver chiarito.",

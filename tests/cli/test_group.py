@@ -2,13 +2,18 @@ import errno
 import json
 import os
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 import ecrlan
 from ecrlan.cli import group
-from ecrlan.cli.exits import pipe_may_close, reader_left
+from ecrlan.cli.exits import Exit, pipe_may_close, reader_left
 from ecrlan.cli.group import command_lines
+from ecrlan.cli.remote import DaemonLostError
+from ecrlan.cli.session import Call
+from ecrlan.model import Kind
 
 
 def test_bare_ecrlan_says_what_to_do_next(run, home):
@@ -260,3 +265,38 @@ def test_a_command_that_needs_a_daemon_says_so_in_italian(run, shop, monkeypatch
     told = run("events").stderr
     assert told.startswith("Error: per il giornale ")
     assert "non c'è nessun daemon in funzione: non c'è nulla da seguire" in told
+
+
+def test_who_stops_a_command_reads_in_italian_what_that_did_not_end(monkeypatch, capsys):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    call = Call(kind=Kind.PURCHASE, terminal=None, address=None, config=None, reference=None, as_json=False, verbose=0)
+    assert call._interrupted("sale-1", sent=True) is Exit.UNRESOLVED
+    told = capsys.readouterr().err
+    assert "interrotto, ma l'operazione (pagamento) continua: solo il tasto rosso sul terminale può fermarla" in told
+    assert "ecrlan operations show sale-1" in told
+    assert call._interrupted("sale-1", sent=False) is Exit.NOT_PERFORMED
+    assert "interrotto prima di inviare qualcosa; non eseguita" in capsys.readouterr().err
+    lost = DaemonLostError(("daemon_lost", {"daemon": "daemon", "problem": "gone"}), "unknown")
+    assert call._doubtful(lost, "sale-1") is Exit.UNRESOLVED
+    told = capsys.readouterr().err
+    assert "il collegamento con daemon è caduto prima della risposta: gone. L'operazione (pagamento) può essere stata inviata" in told
+    assert replace(call, as_json=True)._interrupted("sale-1", sent=False) is Exit.NOT_PERFORMED
+    assert "interrupted before anything was sent; not performed" in capsys.readouterr().out  # for programs
+
+
+def test_a_void_of_the_last_payment_is_asked_about_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    run("purchase", "6.50", "--reference", "sale-1")
+    monkeypatch.setattr("ecrlan.cli.targets.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    result = run("void", "--last")
+    assert "Così si storna l'ultimo pagamento del terminale till-1, quale che sia, anche se fatto a mano." in result.stderr
+    assert "Per quanto ne sa il giornale è: pagamento 6,50 EUR, " in result.stderr
+    assert "riferimento sale-1" in result.stderr
+    assert "Stornarlo?" in result.stderr
+
+
+def test_a_capture_above_what_was_authorized_is_warned_of_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    run("preauthorize", "200.00", "--reference", "room-12")
+    told = run("capture", "room-12", "250.01").stderr
+    assert "Attenzione: 250,01 EUR superano i 200,00 EUR autorizzati dall'operazione room-12" in told
