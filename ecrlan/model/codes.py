@@ -290,6 +290,7 @@ class Code(str, Enum):
     DISK_FULL = "disk_full"
     EPOCH_FILE_UNWRITTEN = "epoch_file_unwritten", "path", "problem"
     BACKUP_EXISTS = "backup_exists", "path"
+    BACKUP_OF_MEMORY = "backup_of_memory", "path"
     BACKUP_DAMAGED = "backup_damaged", "problem"
     BACKUP_FAILED = "backup_failed", "path", "problem"
     BACKUPS_NOT_KEPT = "backups_not_kept", "path", "problem"

@@ -95,6 +95,10 @@ JOURNAL: Final[Mapping[Code, tuple[str, str]]] = {
         "the backup {path} exists already; it was left as it is",
         "la copia di sicurezza {path} esiste già; è stata lasciata com'è",
     ),
+    Code.BACKUP_OF_MEMORY: (
+        "a journal in memory has no backup: {path} was not written",
+        "un giornale in memoria non ha copie di sicurezza: {path} non è stato scritto",
+    ),
     Code.BACKUP_DAMAGED: (
         "the backup of the journal is damaged and was dropped: {problem}",
         "la copia di sicurezza del giornale è danneggiata ed è stata eliminata: {problem}",
