@@ -44,7 +44,7 @@ class _Loop:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError:
             work.close()
-            raise RegisterError("the register is closed") from None
+            raise RegisterError(("register_ended", {})) from None
         try:
             return future.result()
         except BaseException:
@@ -279,5 +279,5 @@ class Register:
 
     def _opened(self) -> _Loop:
         if self._loop is None:
-            raise RegisterError("the register is not open: use it as `with Register(...)`")
+            raise RegisterError(("register_not_open", {"way": "with Register(...)"}))
         return self._loop

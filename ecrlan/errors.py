@@ -29,16 +29,43 @@ Sent = Literal["no", "unknown"]
 
 
 Why = tuple[str, Mapping[str, object]]
-"""A code of `ecrlan.model.evidence` and its values: what `ecrlan.texts` says in words."""
+"""A code of `ecrlan.model.codes` and its values: what `ecrlan.texts` says in words."""
+
+
+def in_english(told: Why | str) -> str:
+    """Return what a code with its values says in English; words as they are."""
+    if isinstance(told, str):
+        return told
+    from ecrlan.model.evidence import evidence_of_why  # noqa: PLC0415 - both stand on this module
+    from ecrlan.texts import words  # noqa: PLC0415 - the same
+
+    return words(evidence_of_why(told))
+
+
+def nested(told: Why | str) -> object:
+    """Return a code with its values as it stands among the values of another."""
+    return told if isinstance(told, str) else {"code": told[0], "values": told[1]}
 
 
 class EcrlanError(Exception):
-    """Root of every exception that ecrlan raises on purpose. Any other exception is a bug."""
+    """Root of every exception that ecrlan raises on purpose. Any other exception is a bug.
+
+    What a person may read is given as a code with values. English words alone are for what only programmers meet, who use the library
+    wrongly or work at it: frames that cannot be built, capture files, the emulator's faults.
+    """
 
     code = "error"
     sent: Sent = "no"
     why: Why | None = None
     """What it says as a code with values, for those that are said in other languages too; `ecrlan.model.evidence_of` returns it."""
+
+    def __init__(self, told: Why | str = "") -> None:
+        super().__init__(told)
+        if not isinstance(told, str):
+            self.why = told
+
+    def __str__(self) -> str:
+        return in_english(self.why) if self.why is not None and self.args[:1] == (self.why,) else super().__str__()
 
 
 class InvalidValueError(EcrlanError, ValueError):
@@ -46,13 +73,19 @@ class InvalidValueError(EcrlanError, ValueError):
 
     code = "invalid_value"
 
-    def __init__(self, place: str, value: object, allowed: str) -> None:
-        """Name the place, the value as given, and what is allowed there."""
+    def __init__(self, place: str, value: object, allowed: Why | str) -> None:
+        """Name the place, the value as given, and what is allowed there: a code with values, or words of every language."""
         shown = repr(value)
-        super().__init__(f"{place}: {shown if len(shown) <= 80 else shown[:77] + '...'} is not allowed; allowed: {allowed}")
+        values = {"place": place, "value": shown if len(shown) <= 80 else shown[:77] + "...", "allowed": nested(allowed)}
+        super().__init__(("invalid_value", values))
         self.place = place
         self.value = value
-        self.allowed = allowed
+        self.allowed_why = allowed
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed there, in English."""
+        return in_english(self.allowed_why)
 
 
 class WireError(EcrlanError):
@@ -88,8 +121,7 @@ class ClosedError(RegisterError):
     code = "closing"
 
     def __init__(self) -> None:
-        super().__init__("the register is being closed and takes no new operations; nothing was sent")
-        self.why = ("register_closed", {})
+        super().__init__(("register_closed", {}))
 
 
 class AlreadySentError(RegisterError):
@@ -100,11 +132,7 @@ class AlreadySentError(RegisterError):
 
     def __init__(self, reference: str, state: str) -> None:
         """Name the operation and say how it stands: its state, or its outcome."""
-        super().__init__(
-            f"operation {reference} was sent, or has ended ({state}), and cannot be withdrawn; "
-            "only the terminal's red key ends a running payment"
-        )
-        self.why = ("already_sent", {"reference": reference})
+        super().__init__(("already_sent", {"reference": reference, "state": state}))
         self.reference = reference
         self.state = state
 
@@ -116,11 +144,8 @@ class TerminalBusyError(RegisterError):
 
     def __init__(self, terminal: str, holder: str | None, held_seconds: float, waiting: int = 0) -> None:
         """Name the terminal, the operation that holds it (its reference), for how many seconds, and how many others wait."""
-        who = f"operation {holder}" if holder else "another exchange"
-        queue = f", and {waiting} wait" if waiting else ""
-        super().__init__(f"terminal {terminal} is busy: {who} has held it for {held_seconds:.0f} s{queue}")
-        values: dict[str, object] = {"terminal": terminal, "holder": holder, "seconds": round(held_seconds), "waiting": waiting}
-        self.why = ("terminal_busy", values)
+        values = {"terminal": terminal, "holder": holder, "seconds": round(held_seconds), "waiting": waiting}
+        super().__init__(("terminal_busy", values))
         self.terminal = terminal
         self.holder = holder
         self.held_seconds = held_seconds
@@ -134,11 +159,7 @@ class TerminalBlockedError(RegisterError):
 
     def __init__(self, terminal: str, reference: str) -> None:
         """Name the terminal and the unresolved operation's reference."""
-        super().__init__(
-            f"terminal {terminal} is blocked: the outcome of operation {reference} is unresolved; "
-            f"settle it first: `ecrlan operations show {reference}`"
-        )
-        self.why = ("terminal_blocked", {"terminal": terminal, "operation": reference})
+        super().__init__(("terminal_blocked", {"terminal": terminal, "operation": reference}))
         self.terminal = terminal
         self.reference = reference
 
@@ -150,8 +171,7 @@ class ReferenceConflictError(RegisterError):
 
     def __init__(self, reference: str, known: str, asked: str) -> None:
         """Show the parameters of the known operation and those asked for now."""
-        super().__init__(f"reference {reference} is known with other parameters: it stands for {known}; asked for now: {asked}")
-        self.why = ("reference_conflict", {"reference": reference, "known": known, "asked": asked})
+        super().__init__(("reference_conflict", {"reference": reference, "known": known, "asked": asked}))
         self.reference = reference
         self.known = known
         self.asked = asked
@@ -165,11 +185,7 @@ class OperationsWithoutTerminalError(RegisterError):
     def __init__(self, operations: tuple[tuple[str, str], ...]) -> None:
         """Keep each operation's reference and the name of the terminal that it was begun on."""
         told = ", ".join(f"{reference} (terminal {terminal})" for reference, terminal in operations)
-        super().__init__(
-            f"operations without a known outcome belong to no terminal of the settings: {told}; give the terminal its name or address "
-            "back, or attach them: `ecrlan operations attach REFERENCE -t TERMINAL --by NAME`"
-        )
-        self.why = ("operations_without_terminal", {"operations": told})
+        super().__init__(("operations_without_terminal", {"operations": told}))
         self.operations = operations
 
 
@@ -180,8 +196,7 @@ class UnknownReferenceError(RegisterError):
 
     def __init__(self, reference: str) -> None:
         """Keep the reference that was asked for."""
-        super().__init__(f"no operation has the reference {reference!r}")
-        self.why = ("unknown_reference", {"reference": reference})
+        super().__init__(("unknown_reference", {"reference": reference}))
         self.reference = reference
 
 
@@ -192,8 +207,7 @@ class UnknownTerminalError(RegisterError):
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         """Keep the name that was asked for and the names that exist."""
-        super().__init__(f"no terminal is named {name!r}; known: {', '.join(known) or 'none'}")
-        self.why = ("unknown_terminal", {"name": name, "known": list(known)})
+        super().__init__(("unknown_terminal", {"name": name, "known": list(known)}))
         self.name = name
         self.known = known
 
@@ -211,11 +225,7 @@ class JournalDoubtError(JournalError):
 
     def __init__(self, doubt: str, why: dict[str, object] | None = None) -> None:
         """Keep what is doubtful, in words; and as the JSON of a code with values."""
-        super().__init__(
-            f"no money is moved: {doubt}. Operations that this journal does not know may have been performed; "
-            "once you have looked: `ecrlan journal accept --by NAME --note TEXT`"
-        )
-        self.why = ("money_held", {"doubt": why or doubt})
+        super().__init__(("money_held", {"doubt": why or doubt}))
         self.doubt = doubt
 
 
@@ -224,11 +234,11 @@ class JournalOwnedError(JournalError):
 
     code = "journal_owned"
 
-    def __init__(self, path: str, owner: str, waited: float, pid: int | None = None) -> None:
-        """Name the journal's file, its owner in words, the seconds waited, and the owner's process where it is known."""
-        super().__init__(f"the journal {path} is owned by {owner}; waited {waited:g} s for it")
+    def __init__(self, path: str, owner: Why | str, waited: float, pid: int | None = None) -> None:
+        """Name the journal's file, its owner, the seconds waited, and the owner's process where it is known."""
+        super().__init__(("journal_owned", {"path": path, "owner": nested(owner), "seconds": waited}))
         self.path = path
-        self.owner = owner
+        self.owner = in_english(owner)
         self.waited = waited
         self.pid = pid
 

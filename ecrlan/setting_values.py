@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from ecrlan.errors import InvalidValueError
+from ecrlan.errors import InvalidValueError, Why, nested
 
 HIGHEST_PORT = 65_535
 
@@ -19,9 +19,9 @@ _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Metadata of a setting's type: what is allowed, in words."""
+    """Metadata of a setting's type: what is allowed, as a code with values."""
 
-    text: str
+    why: Why
 
 
 def is_ip_address(text: str) -> bool:
@@ -48,18 +48,18 @@ def split_address(place: str, text: str, default_port: int | None = None, *, low
     Raises InvalidValueError, which names `place`.
     """
     match = re.fullmatch(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?", text, re.ASCII)
-    allowed = "HOST:PORT" if default_port is None else "HOST or HOST:PORT"
-    allowed += f", HOST an IP address or a host name, PORT {lowest_port} to {HIGHEST_PORT}"
+    values = {"least": lowest_port, "most": HIGHEST_PORT}
+    allowed_why: Why = ("allowed_host_and_port", values) if default_port is None else ("allowed_host_or_port", values)
     if match is None:
-        raise InvalidValueError(place, text, allowed)
+        raise InvalidValueError(place, text, allowed_why)
     host = match["six"] or match["host"]
     port = default_port if match["port"] is None else int(match["port"])
     if port is None or not lowest_port <= port <= HIGHEST_PORT:
-        raise InvalidValueError(place, text, allowed)
+        raise InvalidValueError(place, text, allowed_why)
     try:
         return check_host(host), port
     except ValueError:
-        raise InvalidValueError(place, text, allowed) from None
+        raise InvalidValueError(place, text, allowed_why) from None
 
 
 def _check_own_address(text: str) -> str:
@@ -91,14 +91,16 @@ def check_url(text: str) -> str:
     return text
 
 
-OwnAddress = Annotated[str, AfterValidator(_check_own_address), Allowed(f"HOST:PORT, PORT 1 to {HIGHEST_PORT}")]
-ListenAddress = Annotated[str, AfterValidator(_check_listen), Allowed(f'HOST:PORT, PORT 1 to {HIGHEST_PORT}, or "" to never listen')]
-Host = Annotated[str, AfterValidator(check_host), Allowed('an IP address, or with link = "dial" a host name')]
-EightDigits = Annotated[str, Field(pattern=r"^[0-9]{8}$"), Allowed("exactly 8 digits, in quotes")]
+OwnAddress = Annotated[str, AfterValidator(_check_own_address), Allowed(("allowed_own_address", {"most": HIGHEST_PORT}))]
+ListenAddress = Annotated[str, AfterValidator(_check_listen), Allowed(("allowed_listen_address", {"most": HIGHEST_PORT}))]
+Host = Annotated[str, AfterValidator(check_host), Allowed(("allowed_dialled_host", {}))]
+EightDigits = Annotated[
+    str, Field(pattern=r"^[0-9]{8}$"), Allowed(("allowed_in_quotes", {"allowed": nested(("allowed_digits", {"count": 8}))}))
+]
 CallbackHosts = Annotated[
     list[Annotated[str, AfterValidator(_check_callback_host)]],
-    Allowed("a list of host names and IP addresses, each with or without :PORT"),
+    Allowed(("allowed_hosts_and_ports", {})),
 ]
-HostNames = Annotated[list[Annotated[str, AfterValidator(check_host)]], Allowed("a list of host names and IP addresses")]
-WebHook = Annotated[str, AfterValidator(_check_webhook), Allowed('an http or https URL, or "" for none')]
+HostNames = Annotated[list[Annotated[str, AfterValidator(check_host)]], Allowed(("allowed_hosts", {}))]
+WebHook = Annotated[str, AfterValidator(_check_webhook), Allowed(("allowed_web_hook", {}))]
 Pause = Annotated[float, Field(ge=0.0, le=3600.0, allow_inf_nan=False)]

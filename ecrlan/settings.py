@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError, create_model
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ecrlan.errors import InvalidValueError, UnknownTerminalError
+from ecrlan.errors import InvalidValueError, UnknownTerminalError, Why, in_english, nested
 from ecrlan.model.values import DeclaredField, fields_of
 from ecrlan.protocol.options import TerminalSettings, check_apart
 from ecrlan.setting_values import (
@@ -130,7 +130,7 @@ def _setting(declared: DeclaredField) -> tuple[Any, Any]:
     elif declared.name == "address":
         kind = Host
     elif takes.pattern:
-        kind = Annotated[str, Field(pattern=f"^({takes.pattern})$"), Allowed(f"{takes.allowed}, in quotes")]
+        kind = Annotated[str, Field(pattern=f"^({takes.pattern})$"), Allowed(("allowed_in_quotes", {"allowed": nested(takes.allowed)}))]
     elif kind is float:
         kind = Annotated[float, Field(ge=takes.least, le=takes.most, allow_inf_nan=False)]
     elif kind is int:
@@ -257,7 +257,7 @@ class Settings(BaseSettings):
         for name, terminal in settings.terminals.items():
             if terminal.link != "dial" and not is_ip_address(terminal.address):
                 place = variables.get(f"terminals.{name}.address", f"{file or 'environment'}: terminals.{name}.address")
-                raise InvalidValueError(place, terminal.address, 'a static IP address (a host name with link = "dial" only)')
+                raise InvalidValueError(place, terminal.address, ("allowed_static_address", {}))
         settings._file = file
         settings._variables = variables
         settings._check_apart()
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
                     check_apart(terminal, other)
                 except InvalidValueError as error:
                     place = self._variables.get(error.place, f"{self._file or 'environment'}: {error.place}")
-                    raise InvalidValueError(place, error.value, error.allowed) from None
+                    raise InvalidValueError(place, error.value, error.allowed_why) from None
 
 
 # --- what the declarations say ----------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def declarations(section: type[Section], place: str) -> list[Declaration]:
             key=f"{place}.{name}",
             variable=variable(place, name),
             default=None if field.is_required() else field.default,
-            allowed=_allowed(field),
+            allowed=in_english(_allowed_why(field)),
             description=field.description or "",
         )
         for name, field in section.model_fields.items()
@@ -313,23 +313,24 @@ def _spelled(name: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
-def _allowed(field: FieldInfo) -> str:
-    """Say in words what a field takes."""
+def _allowed_why(field: FieldInfo) -> Why:
+    """Say what a field takes, as a code with values."""
     for item in field.metadata:
         if isinstance(item, Allowed):
-            return item.text
+            return item.why
     annotation = field.annotation
     if get_origin(annotation) in (Union, UnionType):  # pragma: no cover - no such setting yet
         annotation = get_args(annotation)[0]
     if get_origin(annotation) is Literal:
         words = [f'"{word}"' if isinstance(word, str) else str(word) for word in get_args(annotation)]
-        return f"{', '.join(words[:-1])} or {words[-1]}"
+        return "allowed_one_of", {"words": words}
     if annotation is bool:
-        return "true or false"
+        return "allowed_one_of", {"words": ["true", "false"]}
     if annotation in (int, float):
-        bounds = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
-        return f"{'seconds' if annotation is float else 'whole numbers'} from {bounds['ge']:g} to {bounds['le']:g}"
-    return "text"
+        found = {name: getattr(item, name) for item in field.metadata for name in ("ge", "le") if hasattr(item, name)}
+        values = {"least": found["ge"], "most": found["le"]}
+        return ("allowed_seconds", values) if annotation is float else ("allowed_whole_numbers", values)
+    return "allowed_text", {}
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------------------
@@ -368,7 +369,7 @@ def find_file(config: str | Path | None, environ: Mapping[str, str]) -> Path | N
     if named[1]:
         path = Path(named[1]).expanduser()
         if not path.is_file():
-            raise InvalidValueError(named[0], named[1], "the name of a settings file that exists")
+            raise InvalidValueError(named[0], named[1], ("allowed_settings_file", {}))
         return path.absolute()
     path = default_file(environ)
     return path if path.is_file() else None
@@ -379,15 +380,15 @@ def _read(file: Path) -> dict[str, Any]:
         text = file.read_bytes().decode("utf-8-sig")
         return tomllib.loads(text)
     except OSError as error:
-        raise InvalidValueError("settings file", str(file), f"a file that can be read ({error.strerror})") from None
+        raise InvalidValueError("settings file", str(file), ("allowed_readable_file", {"problem": error.strerror})) from None
     except UnicodeDecodeError as error:
-        raise InvalidValueError(f"{file}: byte {error.start}", error.object[error.start : error.start + 1], "text in UTF-8") from None
+        raise InvalidValueError(f"{file}: byte {error.start}", error.object[error.start : error.start + 1], ("allowed_utf8", {})) from None
     except tomllib.TOMLDecodeError as error:
         match = _TOML_LINE.search(str(error))
         lines = text.splitlines()
         number = min(int(match[1]) if match else len(lines), len(lines)) or 1
         line = lines[number - 1] if lines else ""
-        raise InvalidValueError(f"{file}: line {number}", line.strip(), f"TOML, but: {error}") from None
+        raise InvalidValueError(f"{file}: line {number}", line.strip(), ("allowed_toml", {"problem": str(error)})) from None
 
 
 def _check_names(file: Path | None, document: dict[str, Any]) -> None:
@@ -398,10 +399,10 @@ def _check_names(file: Path | None, document: dict[str, Any]) -> None:
     spelled: dict[str, str] = {}
     for name in terminals:
         if not _TERMINAL_NAME.match(name):
-            raise InvalidValueError(f"{file}: terminals", name, "names of 1 to 64 of A-Z a-z 0-9 _ -, beginning with a letter or digit")
+            raise InvalidValueError(f"{file}: terminals", name, ("allowed_terminal_names", {}))
         other = spelled.setdefault(_spelled(name), name)
         if other != name:
-            raise InvalidValueError(f"{file}: terminals", name, f"names that differ in more than case and punctuation from {other!r}")
+            raise InvalidValueError(f"{file}: terminals", name, ("allowed_other_names", {"other": other}))
 
 
 def _environment(environ: Mapping[str, str], document: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -428,11 +429,11 @@ def _environment(environ: Mapping[str, str], document: dict[str, Any]) -> tuple[
         if field is None:
             place = ".".join(path[:-1])
             known = [item.variable for item in (declarations(model, place) if model else all_declarations())]
-            raise InvalidValueError(name, environ[name], _nearest(name, known, "`ecrlan settings --all` lists them"))
+            raise InvalidValueError(name, environ[name], _nearest_why(name, known, ("all_settings", {})))
         try:
             value = _typed(field, environ[name])
         except ValueError:
-            raise InvalidValueError(name, environ[name], _allowed(field)) from None
+            raise InvalidValueError(name, environ[name], _allowed_why(field)) from None
         table = given
         for part in path[:-1]:
             table = table.setdefault(part, {})
@@ -447,7 +448,7 @@ def _refuse_single_underscore(name: str, value: str, terminals: Iterable[str]) -
     known += [f"{PREFIX}TERMINALS__{terminal}__{key.upper()}" for terminal in terminals for key in TerminalSection.model_fields]
     for right in known:
         if right.replace("__", "_") == name:
-            raise InvalidValueError(name, value, f"the name {right}, with two underscores between section and setting")
+            raise InvalidValueError(name, value, ("allowed_two_underscores", {"name": right}))
 
 
 def _typed(field: FieldInfo, text: str) -> object:
@@ -465,9 +466,10 @@ def _typed(field: FieldInfo, text: str) -> object:
     return value
 
 
-def _nearest(wrong: str, known: list[str], others: str) -> str:
+def _nearest_why(wrong: str, known: list[str], others: Why) -> Why:
     near = difflib.get_close_matches(wrong, known, n=1)
-    return f"known names only{f', perhaps {near[0]}' if near else ''} ({others})"
+    others_told = nested(others)
+    return ("allowed_near_name", {"near": near[0], "others": others_told}) if near else ("allowed_known_names", {"others": others_told})
 
 
 def _invalid_value(file: Path | None, variables: Mapping[str, str], error: ErrorDetails) -> InvalidValueError:
@@ -477,10 +479,12 @@ def _invalid_value(file: Path | None, variables: Mapping[str, str], error: Error
     place = variables.get(key) or f"{file or 'environment'}: {key}"
     model = TerminalSection if path[0] == "terminals" and len(path) > 1 else SECTIONS.get(path[0])
     if error["type"] == "missing":
-        return InvalidValueError(place, "", f"{_allowed(TerminalSection.model_fields[path[-1]])}; it has no default")
+        return InvalidValueError(
+            place, "", ("allowed_no_default", {"allowed": nested(_allowed_why(TerminalSection.model_fields[path[-1]]))})
+        )
     if error["type"] == "extra_forbidden":
         known = list(model.model_fields) if model else ["register", "daemon", "terminals"]
-        return InvalidValueError(place, error["input"], _nearest(path[-1], known, ", ".join(known)))
+        return InvalidValueError(place, error["input"], _nearest_why(path[-1], known, ("allowed_listed", {"words": known})))
     if model is None or len(path) < (3 if model is TerminalSection else 2):
-        return InvalidValueError(place, error["input"], "a table")
-    return InvalidValueError(place, error["input"], _allowed(model.model_fields[path[2 if model is TerminalSection else 1]]))
+        return InvalidValueError(place, error["input"], ("allowed_table", {}))
+    return InvalidValueError(place, error["input"], _allowed_why(model.model_fields[path[2 if model is TerminalSection else 1]]))

@@ -10,8 +10,6 @@ import click
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import MAXIMUM_AMOUNT, MINIMUM_AMOUNT
 
-ALLOWED = "0.01 to 999999.99, always with two decimals: 6.50 or 6,50"
-
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,5})[.,]([0-9]{2})")
 _NUMBER = re.compile(r"-[0-9.,]")
 
@@ -21,7 +19,7 @@ def parse_amount(text: str, place: str = "amount") -> int:
     match = _AMOUNT.fullmatch(text)
     cents = int(match[1] + match[2]) if match else 0
     if not MINIMUM_AMOUNT <= cents <= MAXIMUM_AMOUNT:
-        raise InvalidValueError(place, text, ALLOWED)
+        raise InvalidValueError(place, text, ("allowed_amount", {}))
     return cents
 
 
@@ -52,4 +50,4 @@ class AmountCommand(click.Command):
             number = next((text for text in given if _NUMBER.match(text)), None)
             if number is None or not _NUMBER.match(error.option_name):
                 raise
-            raise InvalidValueError("amount", number, ALLOWED) from None
+            raise InvalidValueError("amount", number, ("allowed_amount", {})) from None

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 LARGEST_INPUT = 16 * 1024 * 1024
 """Bytes of a file; a day at a till is a few megabytes."""
-ALLOWED = "hexadecimal digits, two for each byte, or the name of a file"
 
 _DIRECTIONS = {"<": "response", ">": "request"}
 _CAPTURE_HEAD = re.compile(r"^[IO] [0-9]", re.MULTILINE)
@@ -71,19 +70,19 @@ def read_packets(what: tuple[str, ...]) -> list[Packet]:
     path = Path(" ".join(what))
     try:
         if not path.is_file():
-            raise InvalidValueError("HEX|FILE", " ".join(what), ALLOWED)
+            raise InvalidValueError("HEX|FILE", " ".join(what), ("allowed_hex_or_file", {}))
         with path.open("rb") as stream:
             return parse_content(stream.read(LARGEST_INPUT + 1), str(path))
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidValueError):
             raise
-        raise InvalidValueError("HEX|FILE", " ".join(what), f"{ALLOWED} that can be read") from None
+        raise InvalidValueError("HEX|FILE", " ".join(what), ("allowed_hex_or_readable_file", {})) from None
 
 
 def parse_content(content: bytes, place: str) -> list[Packet]:
     """Return the packets of a capture file, of hexadecimal text, or of raw bytes. Raises InvalidValueError with the line."""
     if len(content) > LARGEST_INPUT:
-        raise InvalidValueError(place, f"more than {LARGEST_INPUT} bytes", f"at most {LARGEST_INPUT} bytes")
+        raise InvalidValueError(place, f"more than {LARGEST_INPUT} bytes", ("allowed_at_most_bytes", {"most": LARGEST_INPUT}))
     if any(byte < 0x20 and byte not in b"\t\r\n" for byte in content):
         return [(content, None)]
     text = content.decode("utf-8", "replace").removeprefix("\ufeff")
@@ -104,7 +103,7 @@ def _parse_hexadecimal(text: str, place: str) -> list[Packet]:
         elif _HEX.match(digits := "".join(line.split())):
             packets[-1][0].extend(bytes.fromhex(digits))
         else:
-            raise InvalidValueError(f"{place} line {number}", line, "hexadecimal digits, > or < in front of them, # in front of a remark")
+            raise InvalidValueError(f"{place} line {number}", line, ("allowed_hex_line", {}))
     return [(bytes(data), way) for data, way in packets]
 
 

@@ -22,7 +22,7 @@ from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
 from ecrlan.cli.settling import attach, find_entry, language_option, resolve, withdraw
 from ecrlan.errors import InvalidValueError
 from ecrlan.journal import Journal
-from ecrlan.model import Unresolved
+from ecrlan.model import Code, Evidence, Unresolved
 from ecrlan.operation_json import operation_as_json
 from ecrlan.protocol.records import operation_of_entry
 from ecrlan.settings import Settings
@@ -261,7 +261,7 @@ class Desk:
         """Have the operation's terminal asked for `seconds` at most."""
         chosen = terminal_of_operation(self.settings, terminal_of(entry), self.address)
         if chosen is None:
-            return Finding(hindrance="no_terminal", problem=f"the settings do not name terminal {terminal_of(entry)}")
+            return Finding(hindrance="no_terminal", problem=Evidence(Code.TERMINAL_NOT_NAMED, {"terminal": terminal_of(entry)}))
         if not quiet:
             screen = console(stderr=True)
             screen.print(Text(say(self.language, "open.asking", terminal=terminal_of(entry), seconds=seconds)))
@@ -271,7 +271,10 @@ class Desk:
         """Return everything as JSON."""
         document = entry_as_document(entry)
         if finding is not None:
-            document["recovery"] = {"ran": not finding.hindrance, "problem": finding.problem or None}
+            document["recovery"] = {
+                "ran": not finding.hindrance,
+                "problem": words(finding.problem) if finding.problem is not None else None,
+            }
         if document["outcome"] == "unresolved" and not self.elsewhere:
             told = self.advice(entry)
             document["advice"] = {"look_at": list(told.look_at), "answers": told.answers}
@@ -318,7 +321,7 @@ class Desk:
 
     def _hindrance(self, entry: Entry, finding: Finding) -> str:
         command = f"ecrlan operations show {self.reference} --address HOST:PORT{self._config}"
-        problem = clean_text(finding.problem)
+        problem = clean_text(words(finding.problem, self.language)) if finding.problem is not None else ""
         return say(self.language, f"open.{finding.hindrance}", problem=problem, terminal=terminal_of(entry), command=command)
 
     def _print_advice(self, screen: Console, entry: Entry) -> None:
@@ -411,6 +414,6 @@ def _export_to_file(reader: JournalReader, layout: Literal["jsonl", "csv"], outp
         with path.open("x", encoding="utf-8", newline="" if layout == "csv" else "\n") as stream:
             return reader.export_rows(layout, stream, document=entry_as_document, **filters)
     except FileExistsError:
-        raise InvalidValueError("--output", output, "the name of a file that does not exist yet") from None
+        raise InvalidValueError("--output", output, ("allowed_new_file", {})) from None
     except OSError as error:
-        raise InvalidValueError("--output", output, f"a file that can be written ({error.strerror})") from None
+        raise InvalidValueError("--output", output, ("allowed_writable_file", {"problem": error.strerror})) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,7 +14,6 @@ from zoneinfo import ZoneInfo
 import click
 from rich.text import Text
 
-from ecrlan.cli.amount import show_amount
 from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.exits import Exit
 from ecrlan.cli.frames import print_frame_line
@@ -23,6 +23,8 @@ from ecrlan.cli.remote import DaemonClient, needed_daemon, running_daemon
 from ecrlan.cli.stream import RETRY_SECONDS, StreamEvent, follow
 from ecrlan.model import ROME
 from ecrlan.settings import Settings
+from ecrlan.texts import LANGUAGES, TEXTS, Language, euros, say
+from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("-t", "--terminal", metavar="NAME", help="Only what concerns this terminal.")
 @click.option("--frames", is_flag=True, help="Every frame as well, decoded.")
+@click.option("--lang", "language", type=click.Choice(LANGUAGES), help="Language; default: the locale's, English for JSON.")
 @click.option("--config", metavar="FILE", help="The settings file.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line: event, id, data. So it is anyhow where no person reads.")
-def events(*, terminal: str | None, frames: bool, config: str | None, as_json: bool) -> Exit:
+def events(*, terminal: str | None, frames: bool, language: Language | None, config: str | None, as_json: bool) -> Exit:
     """Follow the running daemon: operations, the terminals' own texts, lines, alarms, and with --frames every frame.
 
     Where the connection is lost, or the daemon is started anew, it goes on behind the last event, or says `gap` where some were missed.
@@ -48,15 +51,23 @@ def events(*, terminal: str | None, frames: bool, config: str | None, as_json: b
     settings = chosen_settings(config)
     if terminal is not None:
         settings.terminal_settings(terminal)
-    daemon = needed_daemon(settings, "there is nothing to follow")
-    show = _print_json if as_json or not sys.stdout.isatty() else EventLines(console()).show
+    daemon = needed_daemon(settings, ("nothing_to_follow", {}))
+    as_json = as_json or not sys.stdout.isatty()
+    spoken = language or ("en" if as_json else choose_language(os.environ))
+    show = _print_json if as_json else EventLines(console(), spoken).show
     with suppress(KeyboardInterrupt):
-        asyncio.run(_follow(settings, daemon, terminal, show, frames=frames))
+        asyncio.run(_follow(settings, daemon, terminal, show, frames=frames, language=spoken))
     return Exit.DONE
 
 
 async def _follow(
-    settings: Settings, daemon: RunningDaemon, terminal: str | None, show: Callable[[StreamEvent], None], *, frames: bool
+    settings: Settings,
+    daemon: RunningDaemon,
+    terminal: str | None,
+    show: Callable[[StreamEvent], None],
+    *,
+    frames: bool,
+    language: Language,
 ) -> None:
     last_id: str | None = None
     found: RunningDaemon | None = daemon
@@ -65,12 +76,12 @@ async def _follow(
         if found is not None:  # perhaps one that is being stopped: it ends every stream at once
             waiting = False
             async with DaemonClient(found) as client:
-                async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id):
+                async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id, language=language):
                     last_id = event.id or last_id
                     show(event)
         elif not waiting:
             waiting = True
-            click.echo("the connection to the daemon was lost; waiting for it", err=True)
+            click.echo(say(language, "event.daemon_lost"), err=True)
         await asyncio.sleep(RETRY_SECONDS)
         found = await asyncio.to_thread(running_daemon, settings)  # a daemon that was started anew may have another address
 
@@ -82,8 +93,9 @@ def _print_json(event: StreamEvent) -> None:
 class EventLines:
     """Prints events for people: a line each, and one for each frame."""
 
-    def __init__(self, screen: Console) -> None:
+    def __init__(self, screen: Console, language: Language = "en") -> None:
         self._screen = screen
+        self._language = language
 
     def show(self, event: StreamEvent) -> None:
         """Print one event; of a kind that is not known, its JSON."""
@@ -93,7 +105,7 @@ class EventLines:
             for frame in data["frames"]:
                 print_frame_line(self._screen, frame, "request" if data.get("direction") == ">" else "response")
             return
-        self._print(data, _words(event))
+        self._print(data, _words(event, self._language))
 
     def _print(self, data: dict[str, Any], words: Text) -> None:
         terminal = clean_text(str(data.get("terminal") or data.get("name") or ""))
@@ -110,31 +122,39 @@ def _time(data: dict[str, Any]) -> datetime:
     return time.astimezone(ZoneInfo(ROME))
 
 
-def _words(event: StreamEvent) -> Text:
+def _name(group: str, word: object, language: Language) -> str:
+    """Return what a word of the JSON is called: in English itself."""
+    plain = str(word).replace("_", " ")
+    return plain if language == "en" else TEXTS[language].get(f"{group}.{word}", plain)
+
+
+def _words(event: StreamEvent, language: Language) -> Text:
     data = event.data
     match event.kind:
         case "operation":
             word = str(data.get("outcome") or data.get("state"))
             amount = data.get("amount")
-            told = str(data.get("kind")).replace("_", " ") + (f" {show_amount(amount)} EUR" if isinstance(amount, int) else "")
+            told = _name("kind", data.get("kind"), language) + (f" {euros(amount, language)} EUR" if isinstance(amount, int) else "")
             why = data.get("reason") or (data.get("evidence") if word == "unresolved" else None)
             text = f"  {told}  {data.get('reference')}" + (f"  {why}" if why else "")
             style = outcome_style(word, under_way="bold")
-            return Text.assemble((clean_text(word.replace("_", " ")), style), clean_text(text))
+            return Text.assemble((clean_text(_name("outcome", word, language)), style), clean_text(text))
         case "progress":
             return Text(clean_text(str(data.get("text"))))
         case "line":
-            opened = data.get("opened")
-            return Text(clean_text(f"line opened by the {data.get('opened_by')}" if opened else "line closed"), style="dim")
+            by = _name("opener", data.get("opened_by"), language)
+            told = say(language, "event.line_opened", by=by) if data.get("opened") else say(language, "event.line_closed")
+            return Text(clean_text(told), style="dim")
         case "alarm":
             active = data.get("active")
-            head = ("alarm: ", "bold red") if active else ("alarm ended: ", "dim")
+            head = (f"{say(language, 'way.alarm')} ", "bold red") if active else (f"{say(language, 'event.alarm_ended')} ", "dim")
             return Text.assemble(head, clean_text(f"{data.get('text')}"))
         case "terminal":
-            facts = [data.get("state"), data.get("status_text"), data.get("software_release")]
+            state = data.get("state")
+            facts = [state and _name("terminal", state, language), data.get("status_text"), data.get("software_release")]
             return Text(clean_text(", ".join(str(fact) for fact in facts if fact)), style="dim")
         case "gap":
-            return Text("something was missed here", style="bold yellow")
+            return Text(say(language, "event.gap"), style="bold yellow")
         case "screen":
             return Text(clean_text(" / ".join(map(str, data.get("lines") or []))), style="dim")
         case _:

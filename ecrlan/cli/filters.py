@@ -50,9 +50,7 @@ def parse_time(place: str, text: str, *, end: bool = False) -> datetime:
             told = datetime.combine(day + timedelta(days=1) if end else day, time(), rome)
         return (told if told.tzinfo is not None else told.replace(tzinfo=rome)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidValueError(
-            place, text, "a date such as 2026-11-23 or a time such as 2026-11-23T18:44 (Europe/Rome unless it names its zone)"
-        ) from None
+        raise InvalidValueError(place, text, ("allowed_date_or_time", {})) from None
 
 
 def filter_options(function: Callable[..., Exit]) -> Callable[..., Exit]:

@@ -17,7 +17,7 @@ from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.session import journal_file
 from ecrlan.cli.settling import language_option
 from ecrlan.daemon.documents import journal_as_json
-from ecrlan.errors import RegisterError
+from ecrlan.errors import RegisterError, nested
 from ecrlan.journal import Journal
 from ecrlan.protocol.work import said
 from ecrlan.story import moment
@@ -68,7 +68,7 @@ def accept(*, by: str, note: str, yes: bool, config: str | None, language: Langu
     settings = chosen_settings(config, quiet=as_json)
     document = _document(settings, language)
     if not document.get("doubt"):
-        raise RegisterError("nothing about the journal is in doubt")
+        raise RegisterError(("nothing_in_doubt", {}))
     if not yes:
         _confirm(document, language, as_json=as_json)
     accepted = _accept(settings, language, by=by, note=note)
@@ -87,7 +87,7 @@ def _confirm(document: dict[str, Any], language: Language, *, as_json: bool) -> 
     screen.print(Text(clean_text(str(document["doubt"].get("text"))), style="bold red"))
     screen.print(Text(say(language, "journal.risk")))
     if not click.confirm(say(language, "journal.ask"), err=True):
-        raise RegisterError("not confirmed: nothing was changed")
+        raise RegisterError(("not_confirmed_unchanged", {}))
 
 
 def _print(document: dict[str, Any], language: Language) -> None:
@@ -117,7 +117,7 @@ def _document(settings: Settings, language: Language) -> dict[str, Any]:
             return journal_as_json(reader, language)
     document = ask(daemon, "GET", "/v1/journal", query={"lang": language})
     if not isinstance(document, dict):
-        raise DaemonAnswerError(f"{daemon.words} answers with something else than a journal")
+        raise DaemonAnswerError(("daemon_without_journal", {"daemon": nested(daemon.why)}))
     return document
 
 

@@ -43,7 +43,7 @@ def parse_contents(contents: tuple[str, ...]) -> Contents:
     for content in contents:
         match = _CONTENT.fullmatch(content)
         if match is None or not 1 <= int(match[1]) <= 5:
-            raise InvalidValueError("--additional-data", content, "INDEX=TEXT, INDEX 1 to 5")
+            raise InvalidValueError("--additional-data", content, ("allowed_content", {}))
         pairs.append((int(match[1]), match[2]))
     return tuple(pairs)
 
@@ -53,7 +53,7 @@ def parse_parameters(parameters: tuple[str, ...]) -> Mapping[str, str]:
     pairs = [parameter.partition("=") for parameter in parameters]
     for parameter, (key, equals, _) in zip(parameters, pairs, strict=True):
         if not key or not equals:
-            raise InvalidValueError("--parameter", parameter, "KEY=VALUE")
+            raise InvalidValueError("--parameter", parameter, ("allowed_parameter", {}))
     return {key: value for key, _, value in pairs}
 
 
@@ -62,7 +62,7 @@ def parse_stan(stan: str | None) -> str | None:
     if stan is None:
         return None
     if not re.fullmatch(r"[0-9]{1,6}", stan) or not int(stan):
-        raise InvalidValueError("--stan", stan, "1 to 6 digits, not 0")
+        raise InvalidValueError("--stan", stan, ("allowed_stan", {}))
     return stan.zfill(6)
 
 

@@ -11,7 +11,8 @@ from ecrlan.cli.remote_terminal import operation_of
 from ecrlan.cli.session import choose_terminal, journal_file
 from ecrlan.errors import EcrlanError, JournalError, JournalOwnedError, ListenError
 from ecrlan.journal import Journal
-from ecrlan.model import State
+from ecrlan.model import Code, Evidence, State, evidence_of
+from ecrlan.model.evidence import evidence_of_why
 from ecrlan.register import Register, TerminalSettings
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ LOOK_AGAIN = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Whether the terminal was asked, and where not, why: `problem` in words. `longest` is after how many seconds recovery gives up."""
+    """Whether the terminal was asked, and where not, why. `longest` is after how many seconds recovery gives up."""
 
     hindrance: Literal["", "owned", "hindered", "no_terminal"] = ""
-    problem: str = ""
+    problem: Evidence | None = None
     longest: float = 0.0
 
 
@@ -57,9 +58,9 @@ async def _find_out(settings: Settings, chosen: TerminalSettings, reference: str
     try:
         journal = await asyncio.to_thread(Journal, journal_file(settings), owner_wait=OWNER_WAIT)
     except JournalOwnedError as error:
-        return Finding(hindrance="owned", problem=str(error))
+        return Finding(hindrance="owned", problem=evidence_of(error))
     except JournalError as error:
-        return Finding(hindrance="hindered", problem=str(error))
+        return Finding(hindrance="hindered", problem=evidence_of(error))
     try:
         register = Register(
             journal,
@@ -73,7 +74,7 @@ async def _find_out(settings: Settings, chosen: TerminalSettings, reference: str
             if work is not None:
                 await _until_recovered(work, seconds)
     except ListenError as error:
-        return Finding(hindrance="hindered", problem=str(error))
+        return Finding(hindrance="hindered", problem=evidence_of(error))
     finally:
         await asyncio.to_thread(journal.close)
     return Finding(longest=chosen.longest_payment_time)
@@ -87,12 +88,12 @@ async def _wait_for(daemon: RunningDaemon, chosen: TerminalSettings, reference: 
     try:
         async with DaemonClient(daemon) as client:
             if operation_of(await client.get(path)).state is State.FINISHED:  # unresolved: only the next payment has it asked for again
-                return Finding(hindrance="owned", problem=f"{daemon.words} has the terminal asked before its next payment")
+                return Finding(hindrance="owned", problem=Evidence(Code.DAEMON_ASKS, {"daemon": evidence_of_why(daemon.why)}))
             while (left := until - loop.time()) > 0:
                 if operation_of(await client.get(path, wait=min(left, LONGEST_WAIT))).state is State.FINISHED:
                     break
     except EcrlanError as error:
-        return Finding(hindrance="hindered", problem=str(error))
+        return Finding(hindrance="hindered", problem=evidence_of(error))
     return Finding(longest=chosen.longest_payment_time)
 
 

@@ -22,7 +22,7 @@ def reload(*, config: str | None, as_json: bool) -> Exit:
     A terminal that is in use is changed as soon as it is free. Where the file is wrong nothing is changed, and the exit code is 2.
     """
     configure_logging(0, shown_to_people=False)
-    daemon = needed_daemon(chosen_settings(config), "settings are read whenever a command starts")
+    daemon = needed_daemon(chosen_settings(config), ("nothing_to_reload", {}))
     done = ask(daemon, "POST", "/v1/reload")
     if as_json:
         print_json(done)

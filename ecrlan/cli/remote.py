@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import importlib.util
 import json
+import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ import click
 import structlog
 
 from ecrlan.daemon.tokens import read_token, token_file
-from ecrlan.errors import EcrlanError, InvalidValueError, RegisterError
+from ecrlan.errors import EcrlanError, InvalidValueError, RegisterError, Why, nested
+from ecrlan.texts.language import choose_language
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from ecrlan.errors import Sent
     from ecrlan.settings import Settings
+    from ecrlan.texts import Language
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +46,8 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses th
 class RefusedError(RegisterError):
     """The daemon refuses the request, in its own words. `code` and `sent` are the daemon's."""
 
-    def __init__(self, code: str, message: str, sent: Sent) -> None:
-        Exception.__init__(self, message)  # not that of `InvalidValueError`: place and value stand in the message
+    def __init__(self, code: str, told: Why | str, sent: Sent) -> None:
+        EcrlanError.__init__(self, told)  # not that of `InvalidValueError`: place and value stand in the message
         self.code = code
         self.sent: Sent = sent
 
@@ -58,8 +61,8 @@ class DaemonLostError(EcrlanError):
 
     code = "daemon_lost"
 
-    def __init__(self, message: str, sent: Sent) -> None:
-        super().__init__(message)
+    def __init__(self, told: Why | str, sent: Sent) -> None:
+        super().__init__(told)
         self.sent: Sent = sent
 
 
@@ -82,9 +85,9 @@ class RunningDaemon:
     certificate: Path | None = None
 
     @property
-    def words(self) -> str:
+    def why(self) -> Why:
         """How people are told of it."""
-        return f"the daemon at {self.url} (process {self.pid})"
+        return "daemon_at", {"url": self.url, "pid": self.pid}
 
     def token(self) -> str:
         """Return the token that lets commands in. Raises `RegisterError`."""
@@ -92,9 +95,11 @@ class RunningDaemon:
         try:
             return read_token(file)
         except FileNotFoundError:
-            raise RegisterError(f"{self.words} owns the journal, but its token {file} is not there") from None
+            raise RegisterError(("daemon_without_token", {"daemon": nested(self.why), "path": str(file)})) from None
         except InvalidValueError as error:
-            raise RegisterError(f"{self.words} owns the journal, but its token {file} cannot be used: {error.allowed}") from None
+            raise RegisterError(
+                ("daemon_token_unusable", {"daemon": nested(self.why), "path": str(file), "allowed": nested(error.allowed_why)})
+            ) from None
 
 
 def daemon_file(journal: Path) -> Path:
@@ -118,9 +123,7 @@ def running_daemon(settings: Settings) -> RunningDaemon | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
-        raise RegisterError(
-            f"a daemon may own the journal {settings.journal}, but {file} cannot be read: work as the daemon's user"
-        ) from None
+        raise RegisterError(("daemon_note_unreadable", {"path": str(settings.journal), "note": str(file)})) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         log.warning("daemon.note_unreadable", file=str(file))
         return None
@@ -135,11 +138,11 @@ def running_daemon(settings: Settings) -> RunningDaemon | None:
     return RunningDaemon(url=url, pid=pid, version=version, journal=settings.journal, certificate=certificate)
 
 
-def needed_daemon(settings: Settings, why: str) -> RunningDaemon:
+def needed_daemon(settings: Settings, why: Why) -> RunningDaemon:
     """Return the running daemon. Raises `RegisterError` where there is none; `why` says what is to be known then."""
     daemon = running_daemon(settings)
     if daemon is None:
-        raise RegisterError(f"no daemon is running for the journal {settings.journal}: {why}")
+        raise RegisterError(("no_daemon", {"path": str(settings.journal), "problem": nested(why)}))
     return daemon
 
 
@@ -186,7 +189,7 @@ def _tls(certificate: Path | None) -> ssl.SSLContext:
         first = pem[pem.index(ssl.PEM_HEADER) : pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
         context.load_verify_locations(cadata=first + "\n")
     except (OSError, ValueError) as error:
-        raise InvalidValueError("daemon.certificate", str(certificate), f"a PEM file that can be read ({error})") from None
+        raise InvalidValueError("daemon.certificate", str(certificate), ("allowed_pem_file", {"problem": str(error)})) from None
     return context
 
 
@@ -207,7 +210,7 @@ class DaemonClient:
         secure = self.daemon.url.startswith("https:")
         self.http = httpx.AsyncClient(
             base_url=self.daemon.url,
-            headers={"Authorization": f"Bearer {self.daemon.token()}"},
+            headers={"Authorization": f"Bearer {self.daemon.token()}", "Accept-Language": _language()},
             verify=_tls(self.daemon.certificate) if secure else False,
             trust_env=False,  # a proxy of the environment is none for this
             follow_redirects=False,
@@ -241,10 +244,10 @@ class DaemonClient:
             async with self.http.stream(method, path, json=body, params=parameters, timeout=limit) as response:
                 content = await self.content(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise DaemonLostError(f"{self.daemon.words} does not answer any more: {error}", "no") from None
+            raise DaemonLostError(("daemon_unreachable", {"daemon": nested(self.daemon.why), "problem": str(error)}), "no") from None
         except httpx.HTTPError as error:
-            told = str(error) or type(error).__name__
-            raise DaemonLostError(f"the connection to {self.daemon.words} was lost before it answered: {told}", "unknown") from None
+            values = {"daemon": nested(self.daemon.why), "problem": str(error) or type(error).__name__}
+            raise DaemonLostError(("daemon_lost", values), "unknown") from None
         document = _json(self.daemon, content) if content else None
         if response.status_code >= 400:
             raise refusal(self.daemon, response.status_code, document)
@@ -256,30 +259,38 @@ class DaemonClient:
         async for part in response.aiter_bytes():
             content += part
             if len(content) > LARGEST_ANSWER:
-                raise DaemonAnswerError(f"{self.daemon.words} answers with more than {LARGEST_ANSWER} bytes")
+                raise DaemonAnswerError(("daemon_answer_too_long", {"daemon": nested(self.daemon.why), "most": LARGEST_ANSWER}))
         return bytes(content)
+
+
+def _language() -> Language:
+    """Return the language in which the daemon is to answer the command that runs: a person's, and English for programs."""
+    context = click.get_current_context(silent=True)
+    return "en" if context is None or context.params.get("as_json") else choose_language(os.environ)
 
 
 def _json(daemon: RunningDaemon, content: bytes) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise DaemonAnswerError(f"{daemon.words} answers with something else than JSON: is it really ecrlan?") from None
+        raise DaemonAnswerError(("daemon_answer_no_json", {"daemon": nested(daemon.why)})) from None
 
 
 def refusal(daemon: RunningDaemon, status: int, document: object) -> EcrlanError:
     """Return the error that an answer of 400 and more tells of, with code, words and exit code of the direct way."""
     told = document.get("error") if isinstance(document, dict) else None
     if not isinstance(told, dict) or not isinstance(told.get("code"), str) or not isinstance(told.get("message"), str):
-        return DaemonAnswerError(f"{daemon.words} answers with status {status} and without saying why")
+        return DaemonAnswerError(("daemon_answer_unexplained", {"daemon": nested(daemon.why), "status": status}))
     code, message = told["code"], told["message"]
     sent: Sent = "no" if told.get("sent") == "no" else "unknown"
+    told_why: Why | str = message
     if status in (401, 403):
-        message = f"{daemon.words} does not let this command in ({message}); the token is that of {token_file(daemon.journal, 'operate')}"
+        file = token_file(daemon.journal, "operate")
+        told_why = ("daemon_lets_not_in", {"daemon": nested(daemon.why), "problem": message, "path": str(file)})
     if code == "unknown_terminal":
-        message += "; if the settings do know it, have the daemon read them: ecrlan reload"
+        told_why = ("unknown_to_daemon", {"problem": message})
     wrong = code in ("invalid_value", "unknown_terminal", "operations_without_terminal")
-    return RefusedValueError(code, message, sent) if wrong else RefusedError(code, message, sent)
+    return RefusedValueError(code, told_why, sent) if wrong else RefusedError(code, told_why, sent)
 
 
 def ask(daemon: RunningDaemon, method: str, path: str, body: dict[str, Any] | None = None, *, query: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON

@@ -10,7 +10,7 @@ import click
 
 from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.remote_terminal import operation_of
-from ecrlan.errors import EcrlanError
+from ecrlan.errors import EcrlanError, nested
 from ecrlan.protocol.work import said
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _pages(daemon: RunningDaemon, query: dict[str, str], limit: int) -> list[Ope
     while len(found) < limit:
         page = ask(daemon, "GET", "/v1/operations", query=query | before | {"limit": str(min(limit - len(found), LONGEST_PAGE))})
         if not isinstance(page, dict) or not isinstance(page.get("operations"), list):
-            raise DaemonAnswerError(f"{daemon.words} answers with something else than a page of operations")
+            raise DaemonAnswerError(("daemon_without_page", {"daemon": nested(daemon.why)}))
         found += [operation_of(document) for document in page["operations"]]
         following: Any = page.get("next")
         if following is None or not page["operations"]:

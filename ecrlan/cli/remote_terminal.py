@@ -14,7 +14,7 @@ import structlog
 
 from ecrlan.cli.remote import LONGEST_WAIT, DaemonAnswerError, DaemonClient, DaemonLostError, RefusedError
 from ecrlan.cli.stream import follow_on
-from ecrlan.errors import EcrlanError, InvalidValueError, JournalError
+from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, Why, nested
 from ecrlan.journal import Journal
 from ecrlan.model import Kind, MoneyOperation, Operation, Outcome, State, read_evidence, with_outcome
 from ecrlan.model.orders import Known, Order, RegisterOrder
@@ -49,14 +49,16 @@ DROP_LOOKS = 40
 _ANY = Known(preauthorization_code="0" * 9)
 """Stands for what only the daemon knows, where an order's values are checked as its request checks them."""
 
+_GONE: Why = ("daemon_is_gone", {})
+
 
 class DaemonGoneError(EcrlanError):
     """The daemon is gone, or does not tell of an operation. `sent` is `no` where the journal proves that nothing left for the terminal."""
 
     code = "daemon_gone"
 
-    def __init__(self, message: str, sent: Sent) -> None:
-        super().__init__(message)
+    def __init__(self, told: Why | str, sent: Sent) -> None:
+        super().__init__(told)
         self.sent: Sent = sent
 
 
@@ -176,19 +178,19 @@ class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[A
 
     async def _again(self, path: str, body: dict[str, Any], reference: str, problem: EcrlanError | None) -> Operation:
         """Ask for the operation by its reference until the daemon tells of it, or is gone; one that it has not got is posted again."""
-        silence = "is gone"
+        silence = _GONE
         for pause in LOST_PAUSES:
             try:
                 return await self._operation(await self._held("GET", f"/v1/operations/{reference}", None))
             except RefusedError as refused:
                 if refused.code != "unknown_reference":  # too busy, or another token by now: it says nothing about the operation
-                    silence = f"does not tell ({refused})"
+                    silence = ("daemon_does_not_tell", {"problem": str(refused)})
                     await asyncio.sleep(pause)
                     continue
                 if isinstance(problem, RefusedError):  # it failed before it had begun
                     raise problem from None
             except DaemonLostError:
-                silence = "is gone"
+                silence = _GONE
                 await asyncio.sleep(pause)
                 continue
             try:  # the same reference is the same operation: whatever became of the first request, it is performed once
@@ -197,7 +199,7 @@ class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[A
                 await asyncio.sleep(pause)
         return await asyncio.to_thread(self._from_journal, reference, silence)
 
-    def _from_journal(self, reference: str, silence: str = "is gone") -> Operation:
+    def _from_journal(self, reference: str, silence: Why = _GONE) -> Operation:
         """Return the operation with the outcome that the journal proves. Raises `DaemonGoneError` where it proves none."""
         daemon = self._client.daemon
         unsent = False
@@ -213,13 +215,10 @@ class RemoteTerminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[A
         operation = operation_of_entry(entry) if entry is not None else None
         if operation is not None and operation.outcome is not None:
             return operation
+        values = {"daemon": nested(daemon.why), "silence": nested(silence), "reference": reference}
         if unsent:
-            raise DaemonGoneError(f"{daemon.words} {silence}; operation {reference} was not sent: the journal proves it", "no")
-        raise DaemonGoneError(
-            f"{daemon.words} {silence}, and nobody can say yet what became of operation {reference}: it may go on at the terminal. "
-            f"Recovery finds it out as soon as the daemon runs again, or with: ecrlan operations show {reference}",
-            "unknown",
-        )
+            raise DaemonGoneError(("daemon_gone_unsent", values), "no")
+        raise DaemonGoneError(("daemon_gone", values), "unknown")
 
     async def was_sent(self, reference: str | None) -> bool:
         """Tell, after Ctrl-C, whether the operation may have left for the terminal; one that still waits there is dropped.
@@ -285,7 +284,7 @@ def operation_of(document: object) -> Operation:
     try:
         return operation_of_json(document)
     except InvalidValueError as error:
-        raise DaemonAnswerError(f"the daemon tells of an operation that cannot be read: {error}") from None
+        raise DaemonAnswerError(("daemon_operation_unreadable", {"problem": str(error)})) from None
 
 
 async def _bounded(event: asyncio.Event, seconds: float) -> None:

@@ -46,7 +46,7 @@ def reset(*, terminal: str, hand_use: bool, by: str | None, config: str | None, 
     settings = chosen_settings(config, quiet=as_json)
     if by is not None:
         return _reset_hand_use(settings, terminal, by, as_json=as_json)
-    daemon = needed_daemon(settings, "every command opens a line of its own and closes it, so there is none to drop")
+    daemon = needed_daemon(settings, ("no_line_without_daemon", {}))
     document = ask(daemon, "POST", f"/v1/terminals/{quote(terminal, safe='')}/reset")
     state = document.get("state") if isinstance(document, dict) else None
     return _tell(document, f"the line to {terminal} is dropped; the terminal is {state}", as_json=as_json)
@@ -69,7 +69,7 @@ async def _reset_directly(settings: Settings, chosen: TerminalSettings, by: str)
     async with Register(journal_file(settings), cash_register_id=settings.register_.cash_register_id) as register:
         terminal = register.add(chosen)
         if not terminal.memory.used_by_hand:
-            raise RegisterError(f"terminal {chosen.name} was not found to be used by hand: there is nothing to reset")
+            raise RegisterError(("not_used_by_hand", {"terminal": chosen.name}))
         terminal.reset_hand_use(by)
         await asyncio.to_thread(register.journal.flush)
 

@@ -15,7 +15,7 @@ from ecrlan.cli.exits import Exit, pipe_may_close
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.remote import need_extra, running_daemon
 from ecrlan.daemon.tokens import token_file
-from ecrlan.errors import RegisterError
+from ecrlan.errors import RegisterError, nested
 from ecrlan.settings import Settings, split_address
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def serve(*, demo: bool, think: float | None, http: str | None, config: str | No
     if http is not None:
         split_address("--http", http, lowest_port=0)
     if not demo and (other := running_daemon(settings)) is not None:
-        raise RegisterError(f"{other.words} owns the journal {settings.journal} already")
+        raise RegisterError(("journal_of_daemon", {"daemon": nested(other.why), "path": str(settings.journal)}))
     wanted = demo and sys.stdout.isatty() if open_console is None else open_console
     run(
         settings,

@@ -29,7 +29,7 @@ def systemd(*, config: str | None, user: str) -> Exit:
     payment of the settings.
     """
     if not _USER.match(user):
-        raise InvalidValueError("--user", user, "1 to 31 of a-z 0-9 _ -, beginning with a letter or _")
+        raise InvalidValueError("--user", user, ("allowed_user", {}))
     click.echo(systemd_unit(Settings.load(config), command=own_command(), user=user), nl=False)
     return Exit.DONE
 

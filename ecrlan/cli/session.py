@@ -19,8 +19,8 @@ from ecrlan.cli.output import cleaned, console, print_operation
 from ecrlan.cli.remote import running_daemon
 from ecrlan.cli.remote_terminal import RemoteWay
 from ecrlan.daemon.card_numbers import refuse_card_number
-from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError
-from ecrlan.model import MONEY_KINDS, Kind, State, check_reference, kinds_of
+from ecrlan.errors import EcrlanError, InvalidValueError, JournalError, RegisterError, UnknownReferenceError, nested
+from ecrlan.model import MONEY_KINDS, Kind, State, check_reference, evidence_of, kinds_of
 from ecrlan.register import Alarm, OperationChanged, ProgressShown, Register, TerminalSettings
 from ecrlan.settings import Settings, data_folder, split_address
 from ecrlan.texts import Language, say, words
@@ -86,11 +86,8 @@ class Call:
         if daemon is None:
             return DirectWay(settings, chosen, blocked=self.address is None and self.kind in BLOCKED_KINDS)
         if self.address is not None:
-            raise RegisterError(
-                f"{daemon.words} owns the journal {settings.journal}, and drives only the terminals of its settings: write "
-                f"{self.address} into them and have them read (`ecrlan reload`), stop the daemon, or name another journal for this "
-                f"command (ECRLAN_REGISTER__JOURNAL)"
-            )
+            values = {"daemon": nested(daemon.why), "path": str(settings.journal), "address": self.address}
+            raise RegisterError(("daemon_has_its_terminals", values))
         return RemoteWay(daemon, settings, chosen.name, styles=not self.as_json)
 
     async def _perform(self, way: Way, order: Order, before: Callable[[AnyTerminal], None]) -> Exit:
@@ -123,24 +120,26 @@ class Call:
     def _interrupted(self, reference: str | None, *, sent: bool) -> Exit:
         """Tell what Ctrl-C has not done."""
         if not (sent and self.moves_money):
-            message = "interrupted; no money was moved" if sent else "interrupted before anything was sent; not performed"
+            message = say(self._language, "interrupted.moves_nothing" if sent else "interrupted.unsent")
             return self._say("interrupted", message, "unknown" if sent else "no", Exit.NOT_PERFORMED)
-        message = (
-            f"interrupted, but the {self.kind.value.replace('_', ' ')} goes on: only the red key on the terminal can end it. "
-            f"What became of it: ecrlan operations show {reference}. The same command with --reference {reference} waits for its outcome "
-            "too, and does not perform it a second time"
-        )
+        kind = say(self._language, f"kind.{self.kind.value}")
+        message = say(self._language, "interrupted.goes_on", kind=kind, reference=reference)
         return self._say("interrupted", message, "unknown", Exit.UNRESOLVED)
 
     def _doubtful(self, error: EcrlanError, reference: str | None) -> Exit:
         """Tell of an error behind which the operation may go on."""
-        message = str(error)
+        message = words(evidence_of(error), self._language)
         if not self.moves_money:
             return self._say(error.code, message, error.sent, Exit.NOT_PERFORMED)
         shown = f"ecrlan operations show {reference}"
         if shown not in message:
-            message += f". The {self.kind.value.replace('_', ' ')} may have been sent; what became of it: {shown}"
+            kind = say(self._language, f"kind.{self.kind.value}")
+            message = say(self._language, "open.perhaps_sent", problem=message, kind=kind, command=shown)
         return self._say(error.code, message, error.sent, Exit.UNRESOLVED)
+
+    @property
+    def _language(self) -> Language:
+        return "en" if self.as_json else choose_language(os.environ)
 
     def _say(self, code: str, message: str, sent: str, ending: Exit) -> Exit:
         print_error(code, message, sent, as_json=self.as_json, head="\n")
@@ -203,7 +202,7 @@ def choose_terminal(settings: Settings, name: str | None, address: str | None) -
     if len(settings.terminals) == 1:
         return settings.terminal_settings(next(iter(settings.terminals)))
     if settings.terminals:
-        raise InvalidValueError("--terminal", None, f"one of {', '.join(settings.terminals)}: there is more than one terminal")
+        raise InvalidValueError("--terminal", None, ("allowed_one_terminal", {"terminals": list(settings.terminals)}))
     raise click.UsageError("no terminal is set up: say --address HOST[:PORT], or write one into the settings file (`ecrlan` tells where)")
 
 
@@ -214,7 +213,7 @@ def journal_file(settings: Settings) -> str:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise JournalError(f"the journal's folder {path.parent} cannot be made: {error.strerror}") from None
+            raise JournalError(("journal_folder_unmade", {"path": str(path.parent), "problem": error.strerror})) from None
     return os.fspath(path)
 
 

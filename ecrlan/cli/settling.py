@@ -22,7 +22,7 @@ from ecrlan.operation_json import operation_as_json
 from ecrlan.protocol.records import operation_of_entry
 from ecrlan.protocol.work import said
 from ecrlan.register import Register
-from ecrlan.story import moment, what
+from ecrlan.story import moment
 from ecrlan.texts import LANGUAGES, Language, say
 from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
@@ -57,11 +57,15 @@ def find_entry(reader: JournalReader, reference: str) -> Entry:
     known = reader.known(reference)
     if known is None:
         raise UnknownReferenceError(reference)
-    told = what(known.kind, known.amount, "en")
-    raise RegisterError(
-        f"operation {reference} is no longer in the journal, retention has removed it; what is kept: {told} on terminal {known.terminal}, "
-        f"{moment(known.created_time)}, {known.outcome or 'no outcome'}"
-    )
+    values = {
+        "reference": reference,
+        "kind": known.kind.value,
+        "amount": known.amount,
+        "terminal": known.terminal,
+        "time": moment(known.created_time),
+        "outcome": known.outcome,
+    }
+    raise RegisterError(("operation_removed", values))
 
 
 @click.command()
@@ -84,10 +88,7 @@ def resolve(*, reference: str, answer: str, by: str, note: str, config: str | No
     with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
         entry = find_entry(reader, reference)
     if operation_of_entry(entry).outcome is None:
-        raise RegisterError(
-            f"the outcome of operation {reference} is not known yet, and may still be proved: `ecrlan operations show {reference}` has the "
-            "terminal asked; only what stays unresolved then is settled by hand"
-        )
+        raise RegisterError(("may_be_proved", {"reference": reference}))
     operation = _resolve(settings, reference, "approved" if answer == "approved" else "not_performed", by=by, note=note)
     with pipe_may_close():
         if as_json:
@@ -161,7 +162,7 @@ def withdraw(*, reference: str, config: str | None, language: Language, as_json:
 
     It ends as not performed, and its reference stays used. Refused once it was sent: only the terminal's red key ends a running payment.
     """
-    daemon = needed_daemon(chosen_settings(config, quiet=as_json), "only a daemon has operations that wait: end the command that asked")
+    daemon = needed_daemon(chosen_settings(config, quiet=as_json), ("no_queue_without_daemon", {}))
     operation = remote_desk.withdrawn(daemon, reference)
     with pipe_may_close():
         if as_json:

@@ -12,6 +12,7 @@ from ecrlan.cli.remote import DaemonAnswerError, refusal
 
 if TYPE_CHECKING:
     from ecrlan.cli.remote import DaemonClient
+    from ecrlan.texts import Language
 
 LARGEST_EVENT = 4 * 1024 * 1024
 """Bytes of one event; one with all frames of a receipt is far below."""
@@ -45,7 +46,7 @@ class EventReader:
         self._rest = bytearray(rest)
         found = [event for event in map(self._line, lines) if event is not None]
         if len(self._rest) + sum(map(len, self._lines)) > LARGEST_EVENT:
-            raise DaemonAnswerError(f"an event of more than {LARGEST_EVENT} bytes")
+            raise DaemonAnswerError(("daemon_event_too_long", {"most": LARGEST_EVENT}))
         return found
 
     def _line(self, raw: bytes) -> StreamEvent | None:
@@ -71,7 +72,7 @@ class EventReader:
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            raise DaemonAnswerError(f"an event {kind!r} that is no JSON object")
+            raise DaemonAnswerError(("daemon_event_no_json", {"kind": kind}))
         return StreamEvent(kind=kind or "message", data=data, id=number)
 
 
@@ -81,15 +82,20 @@ async def follow(
     terminal: str | None = None,
     frames: bool = False,
     last_id: str | None = None,
+    language: Language | None = None,
     on_open: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[StreamEvent]:
     """Yield events until the stream ends or is lost; `on_open` is called once the daemon follows for us: nothing later is missed.
+
+    `language` is that of what the events say; None for the client's.
 
     Raises `RefusedError`, `DaemonAnswerError`; a lost connection just ends it.
     """
     import httpx  # noqa: PLC0415 - is there: the client was made with it
 
     query = {"frames": "true" if frames else "false", **({"terminal": terminal} if terminal is not None else {})}
+    if language is not None:
+        query["lang"] = language
     headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id is not None else {})}
     reader = EventReader()
     opened = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ecrlan.cli.amount import parse_amount, show_amount
+from ecrlan.cli.amount import parse_amount
 from ecrlan.cli.chosen_settings import chosen_settings
 from ecrlan.cli.logging import configure_logging
 from ecrlan.cli.session import choose_terminal
@@ -17,6 +18,9 @@ from ecrlan.errors import JournalError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
 from ecrlan.model import ROME, Kind
 from ecrlan.register.targets import VOIDABLE
+from ecrlan.story import what
+from ecrlan.texts import Language, euros, say
+from ecrlan.texts.language import choose_language
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,10 +68,12 @@ def confirm_last(call: Call) -> None:
     settings = chosen_settings(call.config, address=call.address)
     name = choose_terminal(settings, call.terminal, call.address).name
     entry = _last_payment(settings.journal, name)
-    click.echo(f"This reverses whichever payment was the last on terminal {name}, one made by hand included.", err=True)
-    click.echo(f"As far as the journal knows that is: {_words(entry) if entry is not None else 'none that it knows'}", err=True)
-    if not click.confirm("Reverse it?", err=True):
-        raise RegisterError("not confirmed: nothing was sent")
+    language = choose_language(os.environ)
+    payment = _words(entry, language) if entry is not None else say(language, "last.none")
+    click.echo(say(language, "last.reverses", terminal=name), err=True)
+    click.echo(say(language, "last.known", payment=payment), err=True)
+    if not click.confirm(say(language, "last.ask"), err=True):
+        raise RegisterError(("not_confirmed_unsent", {}))
 
 
 def _last_payment(journal: Path, terminal: str) -> Entry | None:
@@ -79,10 +85,9 @@ def _last_payment(journal: Path, terminal: str) -> Entry | None:
     return next((entry for entry in entries if entry.kind in VOIDABLE or entry.kind is Kind.VOID), None)
 
 
-def _words(entry: Entry) -> str:
-    amount = f" {show_amount(entry.amount)} EUR" if entry.amount is not None else ""
+def _words(entry: Entry, language: Language) -> str:
     moment = entry.created_time.astimezone(ZoneInfo(ROME))
-    return f"{entry.kind.value.replace('_', ' ')}{amount}, {moment:%d/%m/%Y %H:%M}, reference {entry.reference}"
+    return f"{what(entry.kind, entry.amount, language)}, {moment:%d/%m/%Y %H:%M}, {say(language, 'fact.reference')} {entry.reference}"
 
 
 def warn_above(terminal: AnyTerminal, target: str, amount: int) -> None:
@@ -91,10 +96,10 @@ def warn_above(terminal: AnyTerminal, target: str, amount: int) -> None:
         authorized = terminal.authorized_total(target)
     except RegisterError:  # known already, or refused: the capture itself says so
         return
+    language = choose_language(os.environ)
     if amount > authorized:
         click.secho(
-            f"Warning: {show_amount(amount)} EUR is above the {show_amount(authorized)} EUR that operation {target} has authorized: "
-            "the host may refuse it",
+            say(language, "capture.above", amount=euros(amount, language), authorized=euros(authorized, language), reference=target),
             fg="yellow",
             err=True,
         )

@@ -28,5 +28,5 @@ def token(*, only_read: bool, config: str | None) -> Exit:
     try:
         click.echo(read_token(file))
     except FileNotFoundError:
-        raise RegisterError(f"there is no token yet: {file} is made when the daemon first starts (`ecrlan serve`)") from None
+        raise RegisterError(("no_token_yet", {"path": str(file)})) from None
     return Exit.DONE

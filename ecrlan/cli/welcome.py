@@ -6,7 +6,7 @@ import os
 
 import click
 
-from ecrlan.errors import InvalidValueError
+from ecrlan.errors import InvalidValueError, nested
 from ecrlan.settings import default_file, find_file
 
 _WITHOUT_FILE = """\
@@ -41,5 +41,5 @@ def welcome() -> None:
     try:
         file = find_file(None, os.environ)
     except InvalidValueError as error:
-        raise InvalidValueError(error.place, error.value, f"{error.allowed}; `ecrlan --help` lists the commands") from None
+        raise InvalidValueError(error.place, error.value, ("allowed_or_command", {"allowed": nested(error.allowed_why)})) from None
     click.echo((_WITH_FILE if file else _WITHOUT_FILE).format(file=file or default_file()), nl=False)

@@ -88,7 +88,7 @@ class UnknownAlarmError(RegisterError):
 
     def __init__(self, alarm_id: str) -> None:
         """Keep the id that was asked for."""
-        super().__init__(f"no alarm has the id {alarm_id[:80]!r}; perhaps it has ended")
+        super().__init__(("unknown_alarm", {"alarm": alarm_id[:80]}))
 
 
 @dataclass(slots=True)
@@ -225,9 +225,9 @@ class Alarms:
         for key, kept in self._kept.items():
             if kept.id == alarm_id:
                 if kept.name == JOURNAL_DOUBTFUL:
-                    raise RegisterError("the journal is in doubt: the alarm ends when a person accepts it (`ecrlan journal accept`)")
+                    raise RegisterError(("alarm_of_doubt", {}))
                 if kept.name == UNRESOLVED:
-                    raise RegisterError(f"operation {kept.reference} is unresolved: the alarm ends when it is settled")
+                    raise RegisterError(("alarm_of_unresolved", {"reference": kept.reference}))
                 return self._end(key, kept)
         raise UnknownAlarmError(alarm_id)
 
@@ -374,7 +374,7 @@ def split_command(command: str) -> list[str]:
             return [part.strip('"') for part in shlex.split(command, posix=False)]
         return shlex.split(command)
     except ValueError as error:
-        raise InvalidValueError("daemon.alarm_command", command, f"a command line ({error})") from error
+        raise InvalidValueError("daemon.alarm_command", command, ("allowed_command_line", {"problem": str(error)})) from error
 
 
 def _key(name: str, terminal: str | None, reference: str | None) -> Key:

@@ -8,12 +8,9 @@ really use must fit, too. A date (2026…) never does.
 from __future__ import annotations
 
 import re
-from typing import Final
 from urllib.parse import unquote
 
 from ecrlan.errors import InvalidValueError
-
-ALLOWED: Final = "anything that is no full card number, which must not be kept"
 
 _JOINT = "[ ._/+-]"
 _WRITTEN = re.compile(
@@ -37,7 +34,7 @@ def holds_card_number(text: str) -> bool:
 def refuse_card_number(place: str, text: str) -> str:
     """Return `text`. Raises `InvalidValueError`, which does not show the number, where it holds one."""
     if holds_card_number(text):
-        raise InvalidValueError(place, "a card number", ALLOWED)
+        raise InvalidValueError(place, "a card number", ("allowed_no_card_number", {}))
     return text
 
 

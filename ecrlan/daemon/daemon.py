@@ -258,4 +258,4 @@ def _make_data_folder(journal: Path) -> None:
         try:
             journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise JournalError(f"the journal's folder {journal.parent} cannot be made: {error.strerror}") from None
+            raise JournalError(("journal_folder_unmade", {"path": str(journal.parent), "problem": error.strerror})) from None

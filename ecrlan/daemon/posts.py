@@ -58,19 +58,18 @@ def check_url(place: str, url: str, hosts: Collection[str] = ()) -> str:
     Raises `InvalidValueError`, which never shows a password.
     """
     if not isinstance(url, str) or len(url) > LONGEST_URL:
-        raise InvalidValueError(place, url, f"an address of at most {LONGEST_URL} characters")
-    allowed = "http://HOST… or https://HOST…, without user and password"
+        raise InvalidValueError(place, url, ("allowed_url_length", {"most": LONGEST_URL}))
     try:
         parsed = httpx.URL(url)
         host = parsed.host.lower()  # reads punycode, which may be none
     except (httpx.InvalidURL, ValueError):
-        raise InvalidValueError(place, "an address that cannot be read", allowed) from None
+        raise InvalidValueError(place, "an address that cannot be read", ("allowed_url", {})) from None
     port = port_of(parsed)
     if parsed.userinfo or parsed.scheme not in ("http", "https") or not host or port > HIGHEST_PORT:
-        raise InvalidValueError(place, f"{parsed.scheme}://{host}:{port}", allowed)
+        raise InvalidValueError(place, f"{parsed.scheme}://{host}:{port}", ("allowed_url", {}))
     names = {host, f"{host}:{port}"}
     if hosts and names.isdisjoint(each.lower().replace("[", "").replace("]", "") for each in hosts):
-        raise InvalidValueError(place, host, f"one of the hosts that the settings name: {', '.join(sorted(hosts))}")
+        raise InvalidValueError(place, host, ("allowed_named_hosts", {"hosts": sorted(hosts)}))
     return url
 
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 import httpx
 
 from ecrlan.daemon.posts import check_url, make_client, make_transport, port_of
-from ecrlan.errors import InvalidValueError
+from ecrlan.errors import InvalidValueError, Why, in_english, nested
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -58,26 +58,28 @@ class Recipients:
         for address in _written(host):
             reason = self.refusal(address, port)
             if reason is not None:
-                raise InvalidValueError(place, f"{host}:{port}", f"an address that is not {reason}, {WAY_OUT}")
+                raise InvalidValueError(place, f"{host}:{port}", ("allowed_recipient", {"address": nested(reason)}))
         for name, terminal, _ in self._terminals():
             if terminal.lower() == host and _address(host) is None and not self._is_named(host, port):
-                raise InvalidValueError(place, f"{host}:{port}", f"an address that is not that of terminal {name}, {WAY_OUT}")
+                raise InvalidValueError(
+                    place, f"{host}:{port}", ("allowed_recipient", {"address": nested(("of_terminal", {"terminal": name}))})
+                )
         return url
 
-    def refusal(self, text: str, port: int) -> str | None:
-        """Return what an IP address is, to which nothing is posted; None where it may be."""
+    def refusal(self, text: str, port: int) -> Why | None:
+        """Return what an IP address is, to which nothing is posted, as a code with values; None where it may be."""
         address = _address(text)
         if address is None or self._is_named(str(address), port):
             return None
         if address.is_link_local:
-            return "a link-local one"
+            return ("link_local", {})
         own = _is_own(address)
         if own and port in self.own_ports:
-            return "the daemon's own"
+            return ("own_address", {})
         for name, terminal, terminal_port in self._terminals():
             # On this machine, where an emulator may run beside us, only its port is the terminal.
             if (port == terminal_port and _is_own(_address(terminal))) if own else _address(terminal) == address:
-                return f"that of terminal {name}"
+                return ("of_terminal", {"terminal": name})
         return None
 
     def client(self) -> httpx.AsyncClient:
@@ -94,10 +96,10 @@ class Recipients:
                 of_terminals |= {_address(each) for each in await self._quietly_resolved(terminal, port)}
         for address in found:
             if _address(address) in of_terminals and not _is_own(_address(address)):
-                reasons[address] = reasons[address] or "that of a terminal"
+                reasons[address] = reasons[address] or ("of_a_terminal", {})
         allowed = [address for address in found if reasons[address] is None]
         if not allowed:
-            told = ", ".join(f"{address} is {reason}" for address, reason in reasons.items())
+            told = ", ".join(f"{address} is {in_english(reason)}" for address, reason in reasons.items() if reason is not None)
             raise OSError(f"the address is refused: {told} ({WAY_OUT})" if told else "the name has no address")
         return allowed
 

@@ -213,8 +213,7 @@ def _check_loopback(http: str, sockets: list[socket.socket]) -> None:
     """Refuse to serve other machines without TLS: the token would pass the network as it is."""
     for each in sockets:
         if not ipaddress.ip_address(each.getsockname()[0].partition("%")[0]).is_loopback:
-            hint = "an address of this machine only (127.0.0.1:8017), or TLS: set daemon.certificate and daemon.key"
-            raise InvalidValueError("daemon.http", http, hint)
+            raise InvalidValueError("daemon.http", http, ("allowed_own_machine", {"example": "127.0.0.1:8017"}))
 
 
 def _tls_files(settings: Settings) -> tuple[Path | None, Path | None]:
@@ -222,7 +221,7 @@ def _tls_files(settings: Settings) -> tuple[Path | None, Path | None]:
     options = settings.daemon
     if bool(options.certificate) != bool(options.key):
         missing = "key" if options.certificate else "certificate"
-        raise InvalidValueError(f"daemon.{missing}", "", "a PEM file: certificate and key belong together")
+        raise InvalidValueError(f"daemon.{missing}", "", ("allowed_pem_pair", {}))
     if not options.certificate:
         return None, None
     certificate, key = settings.beside(options.certificate), settings.beside(options.key)
@@ -230,7 +229,7 @@ def _tls_files(settings: Settings) -> tuple[Path | None, Path | None]:
         try:
             file.open("rb").close()
         except OSError as error:
-            raise InvalidValueError(place, str(file), f"a PEM file that can be read ({error.strerror})") from None
+            raise InvalidValueError(place, str(file), ("allowed_pem_file", {"problem": error.strerror})) from None
     return certificate, key
 
 
@@ -238,7 +237,9 @@ def _load(config: uvicorn.Config) -> None:
     try:
         config.load()
     except ssl.SSLError as error:
-        raise InvalidValueError("daemon.certificate", str(config.ssl_certfile), f"a certificate and its key, in PEM ({error})") from None
+        raise InvalidValueError(
+            "daemon.certificate", str(config.ssl_certfile), ("allowed_certificate_and_key", {"problem": str(error)})
+        ) from None
 
 
 def _bridge_log() -> None:

@@ -39,8 +39,7 @@ def read_token(file: Path) -> str:
     except (OSError, UnicodeDecodeError):
         text = ""
     if not _TOKEN.match(text):
-        allowed = "a readable file with one token, 32 to 256 of A-Z a-z 0-9 _ -; delete it for a new one"
-        raise InvalidValueError("token file", str(file), allowed)
+        raise InvalidValueError("token file", str(file), ("allowed_token_file", {}))
     return text
 
 
@@ -82,7 +81,7 @@ def _load(file: Path) -> str:
         try:
             write_private(file, token + "\n")
         except OSError as error:
-            raise InvalidValueError("token file", str(file), f"a file that can be written ({error.strerror})") from error
+            raise InvalidValueError("token file", str(file), ("allowed_writable_file", {"problem": error.strerror})) from error
         log.info("token.made", file=str(file))
         return token
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:

@@ -28,7 +28,7 @@ def back_up(source: sqlite3.Connection, target: Path, *, replace: bool = False) 
     part = target.with_name(f"{target.name}.part")
     try:
         if target.exists() and not replace:
-            raise JournalError(f"the backup {target} exists already; it was left as it is")
+            raise JournalError(("backup_exists", {"path": str(target)}))
         part.unlink(missing_ok=True)
         os.close(open_private(part))
         with contextlib.closing(connect(part, "rwc")) as copy:
@@ -41,13 +41,13 @@ def back_up(source: sqlite3.Connection, target: Path, *, replace: bool = False) 
             copy.execute("PRAGMA journal_mode = DELETE")  # no log beside it: one file is the whole backup
             findings = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         if findings != "ok":
-            raise JournalError(f"the backup of the journal is damaged and was dropped: {findings}")
+            raise JournalError(("backup_damaged", {"problem": findings}))
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(target)
         sync_folder(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise JournalError(f"the journal cannot be backed up to {target}: {error}") from error
+        raise JournalError(("backup_failed", {"path": str(target), "problem": str(error)})) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

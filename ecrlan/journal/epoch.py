@@ -131,7 +131,7 @@ class Epoch:
         """
         inside = read_inside(connection)
         if inside.doubt is None:
-            raise JournalError("nothing about the journal is in doubt")
+            raise JournalError(("nothing_in_doubt", {}))
         data = canonical({"by": by, "note": note, "code": inside.doubt.code, "epoch": self._epoch + 1}, "data")
         values = {"time": time_text(now, "now"), "data": data}
         self._write(epoch=self._epoch + 1, mark=inside.last)
@@ -176,7 +176,7 @@ class Epoch:
                 sync_folder(self._file.parent)
             self._marked = mark
         except OSError as error:
-            raise JournalError(f"the file {self._file} beside the journal cannot be written: {error.strerror}") from error
+            raise JournalError(("epoch_file_unwritten", {"path": str(self._file), "problem": error.strerror})) from error
 
 
 def find_doubt(path: Path, note: Note | None, inside: Inside) -> Doubt | None:
@@ -252,7 +252,7 @@ def _here(path: Path) -> Note:
     try:
         status = path.stat()
     except OSError as error:
-        raise JournalError(f"the journal {path} cannot be looked at: {error.strerror}") from error
+        raise JournalError(("journal_not_looked_at", {"path": str(path), "problem": error.strerror})) from error
     return Note(mark=0, epoch=0, device=status.st_dev, inode=status.st_ino, machine=machine_identity())
 
 

@@ -71,7 +71,7 @@ def write_rows(layout: str, stream: TextIO, entries: Iterable[Entry], document: 
             writer.writerow([_cell(values.get(column)) for column in COLUMNS])
             count += 1
     else:
-        raise InvalidValueError("format", layout, "jsonl or csv")
+        raise InvalidValueError("format", layout, ("allowed_one_of", {"words": ["jsonl", "csv"]}))
     return count
 
 

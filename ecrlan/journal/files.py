@@ -25,9 +25,9 @@ def check_folder(folder: Path) -> None:
     try:
         found = folder.is_dir()
     except OSError as error:
-        raise JournalError(f"the journal's folder {folder} cannot be entered: {error.strerror}") from error
+        raise JournalError(("journal_folder_closed", {"path": str(folder), "problem": error.strerror})) from error
     if not found:
-        raise JournalError(f"the journal's folder {folder} does not exist")
+        raise JournalError(("journal_folder_missing", {"path": str(folder)}))
 
 
 def sync_folder(folder: Path) -> None:

@@ -134,10 +134,10 @@ class Journal(JournalReader):
         """
         for place, text in (("by", by), ("note", note)):
             if not text.strip():
-                raise InvalidValueError(place, text, "not empty")
+                raise InvalidValueError(place, text, ("allowed_not_empty", {}))
         epoch = self._epoch
         if epoch is None or epoch.doubt is None:
-            raise JournalError("nothing about the journal is in doubt")
+            raise JournalError(("nothing_in_doubt", {}))
         epoch.settle(self._run(lambda connection: epoch.accept(connection, by, note, now)))
 
     @property
@@ -200,7 +200,7 @@ class Journal(JournalReader):
         Returns the file, or None where nothing was committed since the day's last one was made. Raises `JournalError`.
         """
         if keep < 1:
-            raise InvalidValueError("keep", keep, "at least 1")
+            raise InvalidValueError("keep", keep, ("allowed_at_least", {"least": 1}))
         stem = self.path.stem if self.path is not None else "journal"
         target = resolved(folder) / daily_name(stem, now)
         commits = self.commits
@@ -212,7 +212,7 @@ class Journal(JournalReader):
             make_private(daily_backups(target.parent, stem))  # earlier versions let everybody read them
             drop_old(target.parent, stem, keep, target)
         except OSError as error:
-            raise JournalError(f"the journal's backups in {target.parent} cannot be kept: {error.strerror}") from error
+            raise JournalError(("backups_not_kept", {"path": str(target.parent), "problem": error.strerror})) from error
         self._backed_up = target, commits
         return target
 
@@ -225,7 +225,7 @@ class Journal(JournalReader):
                 epoch = Epoch(self.path, self._writing, synchronize=synchronize)
             note_opening(self._writing)
         except sqlite3.Error as error:
-            raise JournalError(f"the journal {self.path} cannot be opened for writing: {error}") from error
+            raise JournalError(("journal_not_writable", {"path": str(self.path), "problem": str(error)})) from error
         return epoch
 
     def _note_unsent(self, calls: Sequence[Call]) -> None:
@@ -270,7 +270,7 @@ class _Witness:
         """The folder as it was when the files were found in it, if that was long after its last change."""
 
     def missing(self) -> str | None:
-        """Tell what became of a file that is no longer the one that was opened."""
+        """Name a file that is no longer the one that was opened; None where there is none."""
         folder = _identity(self._folder) if self._folder else None
         if folder is not None and folder == self._unchanged:
             return None
@@ -278,7 +278,7 @@ class _Witness:
         for file, identity in self._files:
             found = _identity(file)
             if found is None or identity is None or found[:2] != identity[:2]:
-                return f"{file} was deleted or replaced while it was written"
+                return file
         if folder is not None and time.time_ns() - folder[2] > SETTLED_NS:
             self._unchanged = folder
         return None
@@ -298,5 +298,5 @@ def _second_connection(path: Path) -> sqlite3.Connection:
         connection = connect(path, "rw")
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.Error as error:
-        raise JournalError(f"the journal {path} cannot be read: {error}") from error
+        raise JournalError(("journal_unreadable", {"path": str(path), "problem": str(error)})) from error
     return connection

@@ -151,7 +151,7 @@ class MemoryJournal(Journal):
 
     def accept(self, by: str, note: str, *, now: datetime) -> None:  # noqa: ARG002  # a journal's signature
         """Raise `JournalError`: nothing about it is ever in doubt."""
-        raise JournalError("nothing about the journal is in doubt")
+        raise JournalError(("nothing_in_doubt", {}))
 
     def flush(self) -> None:
         """Do nothing: what was written is there."""
@@ -170,7 +170,7 @@ class MemoryJournal(Journal):
 
     def backup(self, target: str | os.PathLike[str]) -> Path:
         """Raise `JournalError`: there is nothing to be kept."""
-        raise JournalError(f"a journal in memory has no backup: {os.fspath(target)} was not written")
+        raise JournalError(("backup_of_memory", {"path": os.fspath(target)}))
 
     def backup_daily(self, folder: str | os.PathLike[str], keep: int = 7, *, now: datetime) -> Path | None:  # noqa: ARG002
         """Make no backup."""
@@ -181,7 +181,7 @@ class MemoryJournal(Journal):
     def write(self, rows: Sequence[NewOperation | Event], *, durable: bool = True) -> Future[None] | None:  # noqa: ARG002
         """Take the rows in their order, all or none. Raises as `Journal.write` does; there is nothing to wait for."""
         if self._closed:
-            raise JournalError("the journal is closed")
+            raise JournalError(("journal_closed", {}))
         operations = [
             row if row.created_time.tzinfo is UTC else replace(row, created_time=_in_utc(row.created_time, "created_time"))
             for row in rows
@@ -201,16 +201,18 @@ class MemoryJournal(Journal):
         new = set()
         for row in operations:
             if row.amount is not None and not 0 <= row.amount <= LARGEST_INTEGER:
-                raise InvalidValueError("amount", row.amount, f"whole cents up to {LARGEST_INTEGER}")
+                raise InvalidValueError("amount", row.amount, ("allowed_cents_up_to", {"most": LARGEST_INTEGER}))
             if row.reference in known or row.reference in new:
                 raise ReferenceTakenError(row.reference)
             new.add(row.reference)
         for event in events:
             if event.name in ENDING_NAMES and event.data.get("outcome") not in OUTCOMES:
-                raise InvalidValueError(f"outcome of {event.name}", event.data.get("outcome"), ", ".join(OUTCOMES))
+                raise InvalidValueError(
+                    f"outcome of {event.name}", event.data.get("outcome"), ("allowed_listed", {"words": list(OUTCOMES)})
+                )
             if event.reference is None:
                 if event.name in STATE_NAMES:
-                    raise InvalidValueError("reference", None, f"an operation's, for {event.name}")
+                    raise InvalidValueError("reference", None, ("allowed_reference_of", {"event": event.name}))
             elif event.reference not in known and event.reference not in new:
                 raise UnknownReferenceError(event.reference)
 
@@ -365,5 +367,5 @@ def _pending(kept: _Kept) -> PendingCallback:
 
 def _in_utc(time: datetime, place: str) -> datetime:
     if time.tzinfo is None:
-        raise InvalidValueError(place, time, "a time with its time zone")
+        raise InvalidValueError(place, time, ("allowed_time_with_zone", {}))
     return time.astimezone(UTC)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ecrlan.errors import JournalError, JournalOwnedError
+from ecrlan.errors import JournalError, JournalOwnedError, Why
 from ecrlan.journal.files import open_private
 
 POLL_SECONDS = 0.05
@@ -33,13 +33,13 @@ class OwnerLock:
         try:
             self._descriptor: int | None = open_private(path)
         except OSError as error:
-            raise JournalError(f"the journal's lock {path} cannot be opened: {error.strerror}") from error
+            raise JournalError(("journal_lock_unopened", {"path": str(path), "problem": error.strerror})) from error
         try:
             self._acquire(self._descriptor, wait, clock, sleep)
             self._write({"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")})
         except OSError as error:
             self._close()
-            raise JournalError(f"the journal's lock {path} cannot be written: {error.strerror}") from error
+            raise JournalError(("journal_lock_unwritten", {"path": str(path), "problem": error.strerror})) from error
         except BaseException:
             self._close()
             raise
@@ -57,17 +57,17 @@ class OwnerLock:
         while not _try_lock(descriptor):
             left = until - clock()
             if left <= 0:
-                words, pid = self._owner()
-                raise JournalOwnedError(str(self._path.with_suffix("")), words, wait, pid)
+                owner, pid = self._owner()
+                raise JournalOwnedError(str(self._path.with_suffix("")), owner, wait, pid)
             sleep(min(POLL_SECONDS, left))
 
-    def _owner(self) -> tuple[str, int | None]:
-        """Return the owner in words, and its process where the file tells."""
+    def _owner(self) -> tuple[Why, int | None]:
+        """Return the owner, and its process where the file tells."""
         try:
             owner = json.loads(self._path.read_text(encoding="utf-8"))
-            return f"process {owner['pid']} on {owner['host']} since {owner['since']}", int(owner["pid"])
+            return ("owner_process", {"pid": int(owner["pid"]), "host": owner["host"], "since": owner["since"]}), int(owner["pid"])
         except (OSError, ValueError, KeyError, TypeError):
-            return "another process", None
+            return ("owner_unknown", {}), None
 
     def _write(self, owner: dict[str, object]) -> None:
         if self._descriptor is not None:

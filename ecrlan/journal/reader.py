@@ -214,11 +214,11 @@ class JournalReader:
     def _read(self) -> Iterator[sqlite3.Connection]:
         with self._reading_lock:
             if self._closed:
-                raise JournalError("the journal is closed")
+                raise JournalError(("journal_closed", {}))
             try:
                 yield self._reading
             except sqlite3.Error as error:
-                raise JournalError(f"the journal cannot be read: {error}") from error
+                raise JournalError(("journal_not_read", {"problem": str(error)})) from error
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:

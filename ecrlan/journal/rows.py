@@ -74,14 +74,14 @@ class PendingCallback:
 def time_text(time: datetime, place: str = "time") -> str:
     """Return ISO 8601 in UTC with microseconds, always of one length, so that texts sort as times do."""
     if time.tzinfo is None:
-        raise InvalidValueError(place, time, "a time with its time zone")
+        raise InvalidValueError(place, time, ("allowed_time_with_zone", {}))
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def operation_values(row: NewOperation) -> tuple[Any, ...]:
     """Return a new operation's columns. Raises `InvalidValueError`."""
     if row.amount is not None and not 0 <= row.amount <= LARGEST_INTEGER:
-        raise InvalidValueError("amount", row.amount, f"whole cents up to {LARGEST_INTEGER}")
+        raise InvalidValueError("amount", row.amount, ("allowed_cents_up_to", {"most": LARGEST_INTEGER}))
     _check_texts(row.reference, row.terminal, row.terminal_id, row.address)
     text = canonical(row.parameters, "parameters")
     created = time_text(row.created_time, "created_time")
@@ -92,9 +92,9 @@ def operation_values(row: NewOperation) -> tuple[Any, ...]:
 def event_values(row: Event) -> tuple[Any, ...]:
     """Return an event's columns; its operation's reference last. Raises `InvalidValueError`."""
     if row.name in ENDING_NAMES and row.data.get("outcome") not in OUTCOMES:
-        raise InvalidValueError(f"outcome of {row.name}", row.data.get("outcome"), ", ".join(OUTCOMES))
+        raise InvalidValueError(f"outcome of {row.name}", row.data.get("outcome"), ("allowed_listed", {"words": list(OUTCOMES)}))
     if row.reference is None and row.name in STATE_NAMES:
-        raise InvalidValueError("reference", None, f"an operation's, for {row.name}")
+        raise InvalidValueError("reference", None, ("allowed_reference_of", {"event": row.name}))
     _check_texts(row.name, row.terminal, row.reference or "")
     return row.terminal, time_text(row.time), row.name, canonical(row.data, "data"), row.reference
 
@@ -102,4 +102,4 @@ def event_values(row: Event) -> tuple[Any, ...]:
 def _check_texts(*texts: str) -> None:
     for text in texts:
         if not text.isprintable():  # lone surrogates and control characters cannot be told apart later
-            raise InvalidValueError("text", text, "printable characters")
+            raise InvalidValueError("text", text, ("allowed_printable", {}))

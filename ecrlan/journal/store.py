@@ -57,7 +57,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     An older journal is read from a copy in memory that is brought to this version; the file itself is its owner's to migrate.
     """
     if not _has_content(path):
-        raise JournalError(f"there is no journal at {path}")
+        raise JournalError(("journal_missing", {"path": str(path)}))
     try:
         with contextlib.ExitStack() as stack:
             connection = stack.enter_context(contextlib.closing(connect(path, "ro")))
@@ -98,7 +98,7 @@ def open_for_writing(path: Path | None, synchronous: str) -> sqlite3.Connection:
         if connection is not None:
             connection.close()
         if isinstance(error, sqlite3.Error | OSError):
-            raise JournalError(f"the journal {path or MEMORY} cannot be opened for writing: {error}") from error
+            raise JournalError(("journal_not_writable", {"path": str(path or MEMORY), "problem": str(error)})) from error
         raise
     return connection
 
@@ -117,12 +117,10 @@ def check_file(path: Path) -> None:
     if not _has_content(path):
         log = beside(path, "-wal")
         if log.exists() and log.stat().st_size:
-            raise JournalError(
-                f"the journal {path} is gone or empty, but its log {log.name} is not: put the file back, or move the log away"
-            )
+            raise JournalError(("journal_gone", {"path": str(path), "log": log.name}))
         return
     if not os.access(path, os.W_OK):
-        raise JournalError(f"the journal {path} is read-only")
+        raise JournalError(("journal_read_only", {"path": str(path)}))
     interrupted = beside(path, "-journal").exists()  # its creation was cut short: only a writing connection can clean up
     try:
         with contextlib.closing(connect(path, "rw" if interrupted else "ro")) as connection:
@@ -132,11 +130,11 @@ def check_file(path: Path) -> None:
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
     except OSError as error:
-        raise JournalError(f"the journal's log {path}-wal cannot be read: {error.strerror}") from error
+        raise JournalError(("journal_log_unreadable", {"path": f"{path}-wal", "problem": error.strerror})) from error
     if damage is not None:
-        raise JournalError(f"the journal's log {path}-wal is damaged and was left as it is: {damage}")
+        raise JournalError(("journal_log_damaged", {"path": f"{path}-wal", "problem": damage}))
     if findings != ["ok"]:
-        raise JournalError(f"the journal {path} is damaged and was left as it is: {'; '.join(findings)}")
+        raise JournalError(("journal_damaged", {"path": str(path), "problem": "; ".join(findings)}))
 
 
 def values_of(rows: Sequence[NewOperation | Event]) -> list[Values]:
@@ -209,7 +207,7 @@ def _make_files_private(path: Path) -> None:
 def _use_log(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
-        raise JournalError(f"the journal {path} cannot use a write-ahead log here (it uses {mode}): keep it on a local disk")
+        raise JournalError(("journal_without_log", {"path": str(path), "mode": mode}))
     empty_log(connection)  # what a power cut tore is gone before new commits follow it
 
 
@@ -223,15 +221,15 @@ def empty_log(connection: sqlite3.Connection) -> None:
 def _has_content(path: Path) -> bool:
     try:
         if path.is_dir():
-            raise JournalError(f"the journal {path} is a folder")
+            raise JournalError(("journal_is_folder", {"path": str(path)}))
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise JournalError(f"the journal {path} cannot be read: {error.strerror}") from error
+        raise JournalError(("journal_unreadable", {"path": str(path), "problem": error.strerror})) from error
     if start and start != MAGIC:
-        raise JournalError(f"{path} is not a journal of ecrlan (no SQLite file); it was left as it is")
+        raise JournalError(("no_journal", {"path": str(path)}))
     return bool(start)
 
 
@@ -239,14 +237,13 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if application != APPLICATION_ID and (application or tables):
-        raise JournalError(f"{path} is another program's database, not a journal of ecrlan; it was left as it is")
+        raise JournalError(("database_of_another", {"path": str(path)}))
     version = file_version(connection)
     if version > VERSION:
-        raise JournalError(f"the journal {path} was written by a newer ecrlan (version {version}; this one knows {VERSION}): update ecrlan")
+        raise JournalError(("journal_newer", {"path": str(path), "version": version, "known": VERSION}))
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> JournalError:
     damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return JournalError(
-        f"the journal {path} is damaged and was left as it is: {error}" if damaged else f"the journal {path} cannot be read: {error}"
-    )
+    values = {"path": str(path), "problem": str(error)}
+    return JournalError(("journal_damaged", values) if damaged else ("journal_unreadable", values))

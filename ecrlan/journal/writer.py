@@ -77,7 +77,7 @@ class Kept:
 class Writer:
     """Applies calls in their order, on a thread of its own or (`inline`) on the caller's.
 
-    `lock` is held while the connection is in use. `still_there` tells what became of the files (None: nothing): a system lets an open
+    `lock` is held while the connection is in use. `still_there` names a file that is no longer there (None: all are): a system lets an open
     file's name be deleted, and commits would go on into nowhere. `mark` is told the id of the last event after each commit, `failing` the
     calls that are told that they failed, before they are.
     """
@@ -247,7 +247,7 @@ class Writer:
             for call in calls:
                 call.error = call.result = None
                 if call.begins and not self._reserve.held():
-                    raise JournalError("the disk is too full for the records of a new operation; nothing was written")
+                    raise JournalError(("disk_full", {}))
                 rows.extend(call.values)
                 if call.change is not None:
                     insert(self._connection, rows, most)
@@ -255,7 +255,7 @@ class Writer:
                     call.result = call.change(self._connection)
             insert(self._connection, rows, most)
         except (sqlite3.IntegrityError, EcrlanError) as error:
-            calls[-1].error = error if isinstance(error, EcrlanError) else JournalError(f"the journal refuses this: {error}")
+            calls[-1].error = error if isinstance(error, EcrlanError) else JournalError(("journal_refuses", {"problem": str(error)}))
             return False
         return True
 
@@ -268,13 +268,13 @@ class Writer:
     def _check_files(self) -> None:
         gone = self._still_there()
         if gone is not None:
-            raise JournalError(gone)
+            raise JournalError(("journal_file_gone", {"path": gone}))
 
     def _check(self) -> None:
         if self.failed is not None:
-            raise JournalError(f"the journal has failed: {self.failed}")
+            raise JournalError(("journal_has_failed", {"problem": self.failed}))
         if self._stopping:
-            raise JournalError("the journal is closed")
+            raise JournalError(("journal_closed", {}))
 
     def _fail(self, error: Exception) -> None:
         log.error("the journal has failed and takes nothing more: %s", error)
@@ -287,7 +287,7 @@ class Writer:
     def _drop(self, reason: str) -> None:
         for call in self._waiting:
             if call.promise is not None and not call.promise.done():
-                call.promise.set_exception(JournalError(f"the journal has failed: {reason}"))
+                call.promise.set_exception(JournalError(("journal_has_failed", {"problem": reason})))
         self._waiting.clear()
 
 

@@ -4,7 +4,8 @@ Frozen dataclasses and enums, standard library only. Field names are those of th
 7-bit ASCII. A request checks its values when it is made (`InvalidValueError`), so a request that exists can be built into a message.
 """
 
-from ecrlan.model.evidence import Code, Evidence, evidence_of, read_evidence, verbatim
+from ecrlan.model.codes import Code
+from ecrlan.model.evidence import Evidence, evidence_of, read_evidence, verbatim
 from ecrlan.model.operations import (
     Approved,
     Declined,

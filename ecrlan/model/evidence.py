@@ -7,205 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Self
+from typing import Any
 
-from ecrlan.errors import EcrlanError, MalformedMessageError
-
-
-class Code(str, Enum):
-    """Every code, with the names of its values. A code that was released keeps its meaning: journals hold it for ever."""
-
-    places: tuple[str, ...]
-    """The names of its values. Amounts are cents, lengths bytes, `stan` None where a result has none."""
-
-    def __new__(cls, word: str, *places: str) -> Self:
-        """Make the code `word`, whose values are called `places`."""
-        made = str.__new__(cls, word)
-        made._value_ = word
-        made.places = places
-        return made
-
-    # texts of others, as they are
-    TERMINAL_WORDS = "terminal_words", "text"
-    """The terminal's or the host's own words."""
-    NOTE = "note", "text"
-    """What a person wrote who settled it."""
-    PROSE = "prose", "text"
-    """English words: of a journal that an earlier release wrote, or of an error that has no code of its own."""
-
-    # what the last result proves (recovery)
-    NEVER_SETTLED = "never_settled", "request"
-    NAK_AND_SILENCE = "nak_and_silence"
-    NO_BASELINE = "no_baseline"
-    BASELINE_OF_ANOTHER = "baseline_of_another", "terminal_id"
-    NO_LAST_RESULT = "no_last_result"
-    NO_LAST_RESULT_FOR = "no_last_result_for", "cause"
-    LAST_RESULT_UNREADABLE = "last_result_unreadable", "cause"
-    NOT_ASKED = "not_asked", "cause"
-    CLOCK_NOT_ASKED = "clock_not_asked"
-    ANOTHER_ANSWERS = "another_answers", "terminal_id", "identity"
-    SENT_TO_ANOTHER = "sent_to_another", "identity", "terminal", "now"
-    FROM_BEFORE = "from_before"
-    UNCHANGED = "unchanged", "stan"
-    UNCHANGED_NO_ACK = "unchanged_no_ack", "stan", "seconds"
-    CHANGED_TO_OURS = "changed_to_ours", "before", "after"
-    CHANGED_TO_OURS_BY_AMOUNT = "changed_to_ours_by_amount", "before", "after", "amount"
-    CHANGED_NOT_OURS = "changed_not_ours", "before", "after", "doubt"
-
-    # why a changed last result may not be ours
-    OTHER_FORM = "other_form", "letter", "length", "request"
-    RESULT_SAYS_NEITHER = "result_says_neither", "result"
-    NO_STAN = "no_stan"
-    STAN_FROM_BEFORE = "stan_from_before"
-    STAN_OF_ANOTHER = "stan_of_another", "stan"
-    STANS_ANEW = "stans_anew", "stan", "previous"
-    STANS_MISSING = "stans_missing", "stan", "previous"
-    BY_HAND_STAN_NOT_NEXT = "by_hand_stan_not_next"
-    BY_HAND_NO_ACK = "by_hand_no_ack"
-    BY_HAND_REFUSAL = "by_hand_refusal"
-    BY_HAND_NO_AMOUNT = "by_hand_no_amount"
-    OTHER_AMOUNT = "other_amount", "amount", "asked"
-    NO_HOST_TIME = "no_host_time"
-    CLOCK_CONTRADICTED = "clock_contradicted"
-    HOST_TIME_NO_DAY = "host_time_no_day"
-    HOST_TIME_BEFORE = "host_time_before"
-    HOST_TIME_AFTER = "host_time_after"
-
-    # how an exchange ended
-    ANSWERED = "answered"
-    ANSWERED_LATE = "answered_late"
-    ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused", "times"
-    REFUSED_THEN_LOST = "refused_then_lost", "times"
-    REFUSED_THEN_TIME_OVER = "refused_then_time_over", "times"
-    REFUSED_THEN_SILENCE = "refused_then_silence"
-    RESULT_AFTER_REFUSAL = "result_after_refusal"
-    NOT_ANSWERED = "not_answered", "transmissions"
-    LINE_LOST = "line_lost"
-    LINE_LOST_UNWRITTEN = "line_lost_unwritten"
-    TIME_OVER = "time_over"
-    TIME_OVER_UNREADABLE = "time_over_unreadable", "cause"
-    TIME_OVER_HELD = "time_over_held"
-    OTHER_LRC = "other_lrc", "reading"
-    UNREADABLE = "unreadable", "letter", "length", "problem"
-    OTHER_TERMINAL_ID = "other_terminal_id", "terminal_id", "expected"
-
-    # why a message cannot be read
-    UNKNOWN_MESSAGE = "unknown_message"
-    LENGTHS = "lengths", "lengths"
-    LENGTHS_TOLERABLE = "lengths_tolerable", "lengths"
-    LENGTH_RANGE = "length_range", "shortest", "longest"
-    FIELD_UNREADABLE = "field_unreadable", "problem"
-    COUNT_DOES_NOT_FIT = "count_does_not_fit", "field"
-    VAS_NO_XML = "vas_no_xml", "problem"
-    VAS_NO_DOCUMENT = "vas_no_document"
-
-    # what is not the answer
-    NO_ANSWER_TO = "no_answer_to", "letter", "request"
-    FORM_NO_ANSWER_TO = "form_no_answer_to", "letter", "length", "request"
-    ONLY_AFTER_ACK = "only_after_ack", "letter", "length", "request"
-    SHORT_NO_ANSWER = "short_no_answer", "letter", "length"
-    LAST_RESULT_AGAIN = "last_result_again"
-    KNOWN_RESULT = "known_result", "stan"
-    KNOWN_VAS = "known_vas"
-    OUT_OF_SERIES = "out_of_series"
-    EQUAL_REFUSAL = "equal_refusal"
-    ANOTHER_EQUAL_REFUSAL = "another_equal_refusal"
-    TOO_SOON = "too_soon", "operation"
-    BEFORE_WRITTEN = "before_written"
-    BEFORE_ACK = "before_ack"
-    ANEW_BEFORE_ACK = "anew_before_ack"
-    STRANGE_TERMINAL_ID = "strange_terminal_id", "terminal_id", "expected"
-    MALFORMED = "malformed", "letter", "length", "problem"
-    ANOTHER_RESULT = "another_result"
-    NOT_BELIEVED_BEFORE = "not_believed_before"
-    STATUS_UNASKED = "status_unasked"
-    RESULT_UNASKED = "result_unasked"
-    DATA_UNASKED = "data_unasked"
-    RECEIPT_BEFORE_ACK = "receipt_before_ack"
-    RECEIPT_TOO_LONG = "receipt_too_long", "length"
-    PARTS_DIFFER = "parts_differ", "number"
-    PART_NUMBER = "part_number", "number", "most"
-    VAS_TO_ANOTHER = "vas_to_another", "named", "asked"
-    VAS_TO_NOTHING = "vas_to_nothing", "asked"
-
-    # why nothing was sent
-    NOTHING_SENT = "nothing_sent", "cause"
-    STATUS_UNREADABLE = "status_unreadable", "cause"
-    STATUS_REFUSED = "status_refused"
-    STATUS_ONLY_ACKED = "status_only_acked"
-    STATUS_NOT_FOUND = "status_not_found"
-    STATUS_SILENT = "status_silent"
-    LAST_RESULT_REFUSED = "last_result_refused"
-    LAST_RESULT_ONLY_ACKED = "last_result_only_acked"
-    LAST_RESULT_NOT_FOUND = "last_result_not_found"
-    LAST_RESULT_SILENT = "last_result_silent"
-    TERMINAL_IS = "terminal_is", "word"
-    PRINTING_REFUSED = "printing_refused"
-    JOURNAL_NOT_WRITTEN = "journal_not_written"
-    NOT_CONNECTED = "not_connected", "address", "port", "problem"
-    CONNECTION_REFUSED = "connection_refused", "address", "port"
-    CONNECTION_SILENT = "connection_silent", "address", "port", "seconds"
-    NOT_DIALLED_IN = "not_dialled_in", "address", "port", "seconds"
-    NOT_LISTENING = "not_listening", "address", "port"
-    LINE_CLOSED = "line_closed"
-    CANCELLED = "cancelled"
-    LOST_BEFORE_SENDING = "lost_before_sending", "cause"
-    REGISTER_CLOSED = "register_closed"
-    WITHDRAWN = "withdrawn"
-    ALREADY_SENT = "already_sent", "reference"
-    REFERENCE_CONFLICT = "reference_conflict", "reference", "known", "asked"
-    UNKNOWN_REFERENCE = "unknown_reference", "reference"
-    UNKNOWN_TERMINAL = "unknown_terminal", "name", "known"
-    OPERATIONS_WITHOUT_TERMINAL = "operations_without_terminal", "operations"
-    CANNOT_LISTEN = "cannot_listen", "address", "port", "problem"
-    CANNOT_LISTEN_REGISTER = "cannot_listen_register", "address", "port", "problem"
-    CANNOT_LISTEN_HTTP = "cannot_listen_http", "address", "port", "problem"
-    AMOUNT_IN_CENTS = "amount_in_cents", "given", "cents"
-    KEY_TWICE = "key_twice", "key"
-    MONEY_HELD = "money_held", "doubt"
-    TERMINAL_BUSY = "terminal_busy", "terminal", "holder", "seconds", "waiting"
-    TERMINAL_BLOCKED = "terminal_blocked", "terminal", "operation"
-
-    # what became of an operation
-    DECLINED = "declined"
-    CARD_NOT_PRESENT = "card_not_present"
-    RESULT_UNKNOWN = "result_unknown", "result"
-    ANSWER_SAYS_NEITHER = "answer_says_neither", "result"
-    ANSWERED_WITH = "answered_with", "result"
-    NOT_TAKEN = "not_taken", "cause"
-    WORKED_AFTER_REFUSAL = "worked_after_refusal"
-    MORE_THAN_STATUS = "more_than_status"
-    RESULT_LOST = "result_lost"
-    LEFT_OPEN = "left_open"
-    REGISTER_STOPPED = "register_stopped"
-    VAS_WITHOUT_RESULT = "vas_without_result"
-    VAS_RESULT = "vas_result", "result"
-
-    # alarms
-    RESULT_OF_REFUSED = "result_of_refused"
-    RESULT_WHILE_SETTLED = "result_while_settled", "outcome"
-    APPROVED_AFTER_REFUSAL = "approved_after_refusal", "told", "amount", "stan"
-    USED_BY_HAND = "used_by_hand", "stan"
-    USED_BY_HAND_BEFORE = "used_by_hand_before"
-    MONEY_STOPS = "money_stops", "terminal_id", "expected"
-    HOST_TIMES_WRONG = "host_times_wrong", "seconds"
-    CLOCK_WRONG = "clock_wrong", "seconds"
-    FLOODED = "flooded", "frames"
-    JOURNAL_FAILED = "journal_failed", "problem"
-    JOURNAL_DOUBTFUL = "journal_doubtful", "doubt"
-    OUTCOME_UNKNOWN = "outcome_unknown"
-
-    # why a journal is in doubt
-    DOUBT_BACKUP = "doubt_backup", "path", "made"
-    DOUBT_NO_EPOCH_FILE = "doubt_no_epoch_file", "epoch_file"
-    DOUBT_MOVED_MACHINE = "doubt_moved_machine", "path"
-    DOUBT_COPIED = "doubt_copied", "path"
-    DOUBT_OLDER = "doubt_older", "path", "epoch_file", "epoch", "expected"
-    DOUBT_OTHER_EPOCH_FILE = "doubt_other_epoch_file", "epoch_file", "epoch", "expected"
-    DOUBT_CUT = "doubt_cut", "path", "last", "expected"
-
+from ecrlan.errors import EcrlanError, MalformedMessageError, Why
+from ecrlan.model.codes import Code
 
 VERBATIM = frozenset({Code.TERMINAL_WORDS, Code.NOTE, Code.PROSE})
 """Codes whose text is somebody else's: it is shown as it is, in every language."""
@@ -255,8 +60,12 @@ def evidence_of(error: EcrlanError) -> Evidence:
     """Return what an exception says."""
     if isinstance(error, MalformedMessageError):
         return Evidence(Code.UNREADABLE, {"letter": error.message_code or "?", "length": error.length, "problem": problem_of(error)})
-    why = _of_json(*error.why) if error.why is not None else None
-    return why if why is not None else verbatim(Code.PROSE, str(error))
+    return evidence_of_why(error.why) if error.why is not None else verbatim(Code.PROSE, str(error))
+
+
+def evidence_of_why(why: Why) -> Evidence:
+    """Return a code with its values as evidence; of a code that this release does not know, the code's word."""
+    return _of_json(*why) or verbatim(Code.PROSE, why[0])
 
 
 def read_evidence(data: Mapping[str, Any], name: str) -> Evidence | None:
@@ -274,7 +83,7 @@ def read_evidence(data: Mapping[str, Any], name: str) -> Evidence | None:
 def _of_json(code: object, values: object) -> Evidence | None:
     if not isinstance(code, str) or code not in _KNOWN:
         return None
-    return Evidence(Code(code), {key: _value(value) for key, value in values.items()} if isinstance(values, dict) else {})
+    return Evidence(Code(code), {key: _value(value) for key, value in values.items()} if isinstance(values, Mapping) else {})
 
 
 def _value(value: object) -> object:

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, cast
 
-from ecrlan.model.evidence import Code, Evidence
+from ecrlan.model.codes import Code
+from ecrlan.model.evidence import Evidence
 from ecrlan.model.orders import Kind
 from ecrlan.model.responses import CloseSessionResponse, PaymentResult, Response
 

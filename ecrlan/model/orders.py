@@ -38,7 +38,7 @@ from ecrlan.model.requests import (
     VoidRequest,
 )
 from ecrlan.model.values import DeclaredField, Takes, check_fields, fields_of
-from ecrlan.model.vas_request import FUNCTION_NAMES, LONGEST_ORDER_ID, VAS_FUNCTIONS, build_vas
+from ecrlan.model.vas_request import LONGEST_ORDER_ID, VAS_FUNCTIONS, build_vas
 
 
 class Kind(str, Enum):
@@ -60,7 +60,7 @@ class Kind(str, Enum):
 
 REFERENCE = Takes(
     pattern="[A-Za-z0-9._-]{1,64}",
-    allowed="1 to 64 of A-Z a-z 0-9 . _ -",
+    allowed=("allowed_reference", {}),
     help="Your name for the operation, unique for ever: the same reference is the same operation, however often it is posted.",
     example="sale-4711",
     seldom=True,
@@ -72,7 +72,7 @@ def _target(text: str) -> Takes:
 
 
 def _digits(count: int, text: str, *, seldom: bool = False) -> Takes:
-    return Takes(pattern=f"[0-9]{{{count}}}", allowed=f"exactly {count} digits", help=text, seldom=seldom)
+    return Takes(pattern=f"[0-9]{{{count}}}", allowed=("allowed_digits", {"count": count}), help=text, seldom=seldom)
 
 
 Amount = Annotated[int, Takes(unit="cents", least=MINIMUM_AMOUNT, most=MAXIMUM_AMOUNT, help="Whole cents.", example=650)]
@@ -81,7 +81,7 @@ ReceiptText = Annotated[
     Takes(
         longest=MAXIMUM_RECEIPT_TEXT,
         pattern=r"[\x20-\x7e]*",
-        allowed=f"at most {MAXIMUM_RECEIPT_TEXT} printable ASCII characters",
+        allowed=("allowed_ascii", {"most": MAXIMUM_RECEIPT_TEXT}),
         help="Printed at the receipt's foot.",
         seldom=True,
     ),
@@ -205,8 +205,7 @@ class FollowingOrder(RegisterOrder):
         """Refuse values that do not fit, and none or two names for the pre-authorization."""
         check_fields(self)
         if (self.target is None) == (self.preauthorization_code is None):
-            allowed = "either the operation's reference or its pre-authorization code"
-            raise InvalidValueError("preauthorization_code", self.preauthorization_code, allowed)
+            raise InvalidValueError("preauthorization_code", self.preauthorization_code, ("allowed_one_target", {}))
 
 
 # --- the operations -----------------------------------------------------------------------------------------------------------------
@@ -307,8 +306,7 @@ class Void(RegisterOrder):
     def check(self) -> None:
         """Refuse values that do not fit, and none or two ways to name the payment."""
         if (self.target is not None) + (self.stan is not None) + self.last != 1 or self.stan == NO_STAN:
-            allowed = "one of: the operation's reference, its STAN, or last=True for whichever was the last"
-            raise InvalidValueError("stan", self.stan, allowed)
+            raise InvalidValueError("stan", self.stan, ("allowed_void_target", {}))
         check_fields(self)
 
     def request(self, known: Known) -> Request:
@@ -388,7 +386,9 @@ class Reprint(Order):
     kind: ClassVar[Kind] = Kind.REPRINT
     blocked: ClassVar[bool] = True
     to_ecr: Annotated[bool, Takes(help="To the register; else on the terminal.")] = True
-    ticket_type: Annotated[int, Takes(least=0, most=1, help="0: the financial receipt, 1: the service receipt.", allowed="0 or 1")] = 0
+    ticket_type: Annotated[
+        int, Takes(least=0, most=1, help="0: the financial receipt, 1: the service receipt.", allowed=("allowed_one_of", {"words": [0, 1]}))
+    ] = 0
 
     def request(self, known: Known) -> Request:
         """Return `R`."""
@@ -402,11 +402,15 @@ class Vas(RegisterOrder):
 
     kind: ClassVar[Kind] = Kind.VAS
     money: ClassVar[bool] = True
-    function: Annotated[str, Takes(shortest=1, longest=40, allowed=FUNCTION_NAMES, example="BPAY_QR", suggestions=VAS_FUNCTIONS)]
+    function: Annotated[
+        str, Takes(shortest=1, longest=40, allowed=("allowed_vas_function", {}), example="BPAY_QR", suggestions=VAS_FUNCTIONS)
+    ]
     amount: Annotated[str | None, Takes(longest=20, help="Passed on as given: the protocol does not state its unit.")] = None
     order_id: Annotated[str | None, Takes(longest=LONGEST_ORDER_ID)] = None
     printer: Annotated[Literal["POS", "ECR"], Takes(help="Who prints: the terminal (POS) or the register (ECR).", seldom=True)] = "POS"
-    parameters: Annotated[Mapping[str, str], Takes(longest=20, allowed="at most 20 parameters", seldom=True)] = field(default_factory=dict)
+    parameters: Annotated[Mapping[str, str], Takes(longest=20, allowed=("allowed_parameters", {"most": 20}), seldom=True)] = field(
+        default_factory=dict
+    )
 
     def request(self, known: Known) -> Request:
         """Return `K` with its document."""
@@ -444,7 +448,7 @@ MONEY_KINDS = kinds_of(lambda order: order.money)
 def check_reference(reference: str) -> None:
     """Refuse anything but 1 to 64 of `A-Za-z0-9._-`."""
     if not _REFERENCE.fits(reference) or reference is None:
-        raise InvalidValueError("reference", reference, _REFERENCE.allowed)
+        raise InvalidValueError("reference", reference, _REFERENCE.allowed_why)
 
 
 _REFERENCE: DeclaredField = fields_of(Order)[0]

@@ -28,25 +28,25 @@ _TAG_MAP = re.compile(r"[0-9*]{4}\Z")
 def check_digits(place: str, value: str, length: int) -> None:
     """Refuse anything but exactly `length` ASCII digits."""
     if not (isinstance(value, str) and len(value) == length and value.isascii() and value.isdigit()):
-        raise InvalidValueError(place, value, f"exactly {length} digits")
+        raise InvalidValueError(place, value, ("allowed_digits", {"count": length}))
 
 
 def check_tag_map(place: str, value: str) -> None:
     """Refuse anything but four characters of 0 to 9 and `*`, which is seen on PAX (messages.md, "`U` additional data")."""
     if not (isinstance(value, str) and _TAG_MAP.match(value)):
-        raise InvalidValueError(place, value, "exactly 4 digits or *")
+        raise InvalidValueError(place, value, ("allowed_tag_map", {}))
 
 
 def check_amount(amount: int, place: str = "amount") -> None:
     """Refuse anything but whole cents from 1 to 99,999,999 (exchange.md §7)."""
     if isinstance(amount, bool) or not isinstance(amount, int) or not MINIMUM_AMOUNT <= amount <= MAXIMUM_AMOUNT:
-        raise InvalidValueError(place, amount, f"whole cents from {MINIMUM_AMOUNT} to {MAXIMUM_AMOUNT}")
+        raise InvalidValueError(place, amount, ("allowed_cents", {"least": MINIMUM_AMOUNT, "most": MAXIMUM_AMOUNT}))
 
 
 def check_text(place: str, value: str, longest: int) -> None:
     """Refuse texts that are too long, not 7-bit ASCII, or hold control characters (exchange.md §2)."""
     if not isinstance(value, str) or len(value) > longest or not _ASCII.match(value):
-        raise InvalidValueError(place, value, f"at most {longest} printable ASCII characters")
+        raise InvalidValueError(place, value, ("allowed_ascii", {"most": longest}))
 
 
 def check_payment_type(value: int) -> None:
@@ -57,7 +57,7 @@ def check_payment_type(value: int) -> None:
 def check_choice(place: str, value: int, highest: int) -> None:
     """Refuse anything but a whole number from 0 to `highest`."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= highest:
-        raise InvalidValueError(place, value, f"0 to {highest}")
+        raise InvalidValueError(place, value, ("allowed_range", {"least": 0, "most": highest}))
 
 
 class PaymentType(IntEnum):
@@ -234,7 +234,7 @@ class CaptureRequest(IncrementRequest):
         """Check the length that the terminal wants."""
         IncrementRequest.__post_init__(self)
         if self.length not in (176, 180):
-            raise InvalidValueError("capture_length", self.length, "176 or 180")
+            raise InvalidValueError("capture_length", self.length, ("allowed_one_of", {"words": [176, 180]}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,17 +337,19 @@ class AdditionalDataRequest(Request):
         check_digits("iso_field", self.iso_field, 2)
         check_text("tag_number", self.tag_number, 8)
         if not 1 <= len(self.contents) <= MAXIMUM_CONTENTS:
-            raise InvalidValueError("contents", len(self.contents), "one to four contents")
+            raise InvalidValueError("contents", len(self.contents), ("allowed_contents", {}))
         for index, text in self.contents:
             if index not in range(1, 6):
-                raise InvalidValueError("contents index", index, "1 to 5")
+                raise InvalidValueError("contents index", index, ("allowed_range", {"least": 1, "most": 5}))
             check_text(f"content {index}", text, MAXIMUM_CONTENT if index == MAXIMUM_CONTENTS + 1 else MAXIMUM_SHORT_CONTENT)
             if not text:
-                raise InvalidValueError(f"content {index}", text, "at least one character")
+                raise InvalidValueError(f"content {index}", text, ("allowed_one_character", {}))
         if len({index for index, _ in self.contents}) != len(self.contents):
-            raise InvalidValueError("contents", [index for index, _ in self.contents], "each index once")
+            raise InvalidValueError("contents", [index for index, _ in self.contents], ("allowed_each_once", {}))
         if sum(len(text) for _, text in self.contents) > MAXIMUM_CONTENT:
-            raise InvalidValueError("contents", sum(len(text) for _, text in self.contents), "at most 100 characters in all")
+            raise InvalidValueError(
+                "contents", sum(len(text) for _, text in self.contents), ("allowed_characters_in_all", {"most": MAXIMUM_CONTENT})
+            )
         if not self.tag_map:
             object.__setattr__(self, "tag_map", "".join(str(index) for index, _ in self.contents).ljust(4, "0"))
         check_tag_map("tag_map", self.tag_map)

@@ -71,7 +71,7 @@ def canonical(values: Mapping[str, Any], place: str) -> str:
     try:
         return _ENCODER.encode(values) if values else "{}"
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidValueError(place, values, "JSON values") from error
+        raise InvalidValueError(place, values, ("allowed_json", {})) from error
 
 
 def parameters_hash(parameters: Mapping[str, Any]) -> str:

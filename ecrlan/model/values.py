@@ -15,14 +15,14 @@ from enum import Enum, IntEnum
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from ecrlan.errors import InvalidValueError
+from ecrlan.errors import InvalidValueError, Why, in_english
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takes:
-    """What a field takes. `help` is one line for people; `allowed` says in words what is taken, where the rest does not say it well."""
+    """What a field takes. `help` is one line for people; `allowed` says what is taken, where the rest does not say it well."""
 
     help: str = ""
     unit: str = ""
@@ -34,7 +34,7 @@ class Takes:
     """Characters of a text, items of a list."""
     pattern: str = ""
     """A regular expression that the whole text matches."""
-    allowed: str = ""
+    allowed: Why | str = ""
     example: object = None
     suggestions: tuple[str, ...] = ()
     """Texts that are offered to people, where there are some."""
@@ -58,23 +58,34 @@ class DeclaredField:
 
     @property
     def allowed(self) -> str:
-        """What is taken, in words."""
+        """What is taken, in English."""
+        return in_english(self.allowed_why)
+
+    @property
+    def allowed_why(self) -> Why | str:
+        """What is taken, as a code with values."""
         takes = self.takes
         if takes.allowed:
             return takes.allowed
         if self.choices:
-            words = [str(choice) for choice in self.choices]
-            return f"{', '.join(words[:-1])} or {words[-1]}"
+            return "allowed_one_of", {"words": list(self.choices)}
         if self.type is bool:
-            return "true or false"
+            return "allowed_one_of", {"words": ["true", "false"]}
         if isinstance(self.type, type) and issubclass(self.type, Enum):
-            members = list(self.type)
-            return f"{members[0].value} to {members[-1].value}" if issubclass(self.type, int) else ", ".join(each.value for each in members)
+            members = [each.value for each in self.type]
+            if issubclass(self.type, int):
+                return "allowed_range", {"least": members[0], "most": members[-1]}
+            return "allowed_listed", {"words": members}
         if takes.least is not None and takes.most is not None:
-            what = f"whole {takes.unit or 'numbers'}" if self.type is int else takes.unit or "numbers"
-            return f"{what} from {number_words(takes.least)} to {number_words(takes.most)}"
-        what = "characters" if self.type is str else "items"
-        return f"{takes.shortest} to {takes.longest} {what}" if takes.shortest else f"at most {takes.longest} {what}"
+            values = {"least": takes.least, "most": takes.most}
+            if self.type is int:
+                return ("allowed_cents", values) if takes.unit == "cents" else ("allowed_whole_numbers", values)
+            return ("allowed_seconds", values) if takes.unit == "seconds" else ("allowed_numbers", values)
+        if self.type is not str:
+            return "allowed_at_most_items", {"most": takes.longest}
+        if takes.shortest:
+            return "allowed_characters", {"least": takes.shortest, "most": takes.longest}
+        return "allowed_at_most_characters", {"most": takes.longest}
 
     def fits(self, value: object) -> bool:
         """Tell whether the field takes `value`."""
@@ -103,11 +114,6 @@ class DeclaredField:
         return self.takes.shortest <= len(value) and (self.takes.longest is None or len(value) <= self.takes.longest)
 
 
-def number_words(number: float) -> str:
-    """Return a number without what it does not need: `0.1`, `3600`."""
-    return str(int(number)) if number == int(number) else str(number)
-
-
 _FIELDS: dict[type, tuple[DeclaredField, ...]] = {}
 
 
@@ -126,7 +132,7 @@ def check_fields(owner: Any, place: str = "") -> None:  # noqa: ANN401 - any dat
     for declared in fields_of(owner.__class__):
         value = getattr(owner, declared.name)
         if value is not declared.default and not declared.fits(value):
-            raise InvalidValueError(f"{place}{declared.name}", value, declared.allowed)
+            raise InvalidValueError(f"{place}{declared.name}", value, declared.allowed_why)
 
 
 def _takes(hint: object) -> Takes | None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from ecrlan.errors import InvalidValueError
 
 SERVICES = ("BPAY", "WECHAT", "ALIPAY")
-FUNCTION_NAMES = "SERVICE_FUNCTION of BPAY, WECHAT, ALIPAY and QR, INQUIRY, REFUND; BPAY_TOTAL, BPAY_CHIUSURA"
 VAS_FUNCTIONS = (
     *(f"{service}_{function}" for service in SERVICES for function in ("QR", "INQUIRY", "REFUND")),
     *("BPAY_TOTAL", "BPAY_CHIUSURA"),
@@ -25,18 +24,18 @@ def build_vas(service_function: str, *, amount: str | None, order_id: str | None
 
     function = service_function.partition("_")[2]
     if service_function not in VAS_FUNCTIONS:
-        raise InvalidValueError("function", service_function, FUNCTION_NAMES)
+        raise InvalidValueError("function", service_function, ("allowed_vas_function", {}))
     if function in ("QR", "REFUND") and not amount:
-        raise InvalidValueError("amount", amount, f"an amount, for {function}")
+        raise InvalidValueError("amount", amount, ("allowed_amount_for", {"function": function}))
     if function == "REFUND" and not order_id:
-        raise InvalidValueError("order_id", order_id, "the order's id, for REFUND")
+        raise InvalidValueError("order_id", order_id, ("allowed_order_for", {"function": function}))
     if order_id is not None and len(order_id) > LONGEST_ORDER_ID:
-        raise InvalidValueError("order_id", order_id, f"at most {LONGEST_ORDER_ID} characters")
+        raise InvalidValueError("order_id", order_id, ("allowed_at_most_characters", {"most": LONGEST_ORDER_ID}))
     if printer not in ("ECR", "POS"):
-        raise InvalidValueError("printer", printer, "ECR or POS")
+        raise InvalidValueError("printer", printer, ("allowed_one_of", {"words": ["ECR", "POS"]}))
     taken = sorted({"ECRVASID", "SUBSMPARAMS", "AMOUNT", "ORDER_ID", "PRINTER"} & {key.upper() for key in parameters})
     if taken:
-        raise InvalidValueError("parameters", taken, "keys other than AMOUNT, ORDER_ID, PRINTER, which have arguments of their own")
+        raise InvalidValueError("parameters", taken, ("allowed_other_keys", {"keys": ["AMOUNT", "ORDER_ID", "PRINTER"]}))
     root = Element("ecrreq")
     SubElement(root, "p", k="ECRVASID").text = service_function
     inner = SubElement(root, "p", k="SUBSMPARAMS")

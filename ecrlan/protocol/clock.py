@@ -84,7 +84,7 @@ class LearnedClock:
         """Note the host_time of a live result that came at `now`. Return what that changed, None for nothing."""
         if host_time is None:
             return None
-        offsets = [seconds_between(moment, now) for moment in readings(host_time, now)]
+        offsets = self._offsets(host_time, now)
         if self.learned is not None and offsets:
             known = self.learned
             if any(abs(offset - known) <= AGREEMENT for offset in offsets):
@@ -99,6 +99,24 @@ class LearnedClock:
             return None
         self.learned, self.contradicted = sorted(self._samples)[RESULTS_NEEDED // 2], False
         return ClockChange.LEARNED
+
+    def _offsets(self, host_time: HostTime, now: datetime) -> list[float]:
+        """Return the offsets that a host_time can mean. Its year is the one nearest to the terminal's clock, where that is known.
+
+        It is by what was learned; by the clock of `s` only where host_time agrees with that, and not with the register's clock: the host
+        may have another clock than the terminal.
+        """
+
+        def read(ahead: float) -> list[float]:
+            return [seconds_between(moment, now) for moment in readings(host_time, now + timedelta(seconds=ahead))]
+
+        if self.learned is not None:
+            return read(self.learned)
+        offsets = read(0.0)
+        if self.status is None or any(abs(offset) <= STATUS_TOLERANCE for offset in offsets):
+            return offsets
+        by_status = read(self.status)
+        return by_status if any(abs(offset - self.status) <= STATUS_TOLERANCE for offset in by_status) else offsets
 
 
 def readings(host_time: HostTime, near: datetime) -> tuple[datetime, ...]:

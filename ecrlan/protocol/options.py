@@ -31,7 +31,7 @@ class TerminalSettings:
     """
 
     name: str
-    address: Annotated[str, Takes(help="The terminal's static address.", allowed='an IP address, or with link = "dial" a host name')]
+    address: Annotated[str, Takes(help="The terminal's static address.", allowed=("allowed_dialled_host", {}))]
     port: Annotated[
         int,
         Takes(least=1, most=HIGHEST_PORT, help="The TCP port on which the terminal listens: 8081 is usual on SmartPOS, 10009 on PAX."),
@@ -44,7 +44,7 @@ class TerminalSettings:
         str,
         Takes(
             pattern="[0-9]{8}",
-            allowed="exactly 8 digits",
+            allowed=("allowed_digits", {"count": 8}),
             help="The TID; 00000000 keeps the first one that answers, and takes no money by another until a person accepts it.",
         ),
     ] = ANY_TERMINAL
@@ -77,7 +77,7 @@ class TerminalSettings:
         str,
         Takes(
             pattern="auto|[0-9*]{4}",
-            allowed='"auto" or exactly 4 digits or *',
+            allowed=("allowed_auto_tag_map", {}),
             help="The tag map of additional data: auto lists the indexes that are sent.",
         ),
     ] = "auto"
@@ -91,7 +91,7 @@ class TerminalSettings:
     def __post_init__(self) -> None:
         """Check every value."""
         if not isinstance(self.name, str) or not _NAME.match(self.name):
-            raise InvalidValueError("terminal name", self.name, "1 to 64 of A-Z a-z 0-9 _ -, beginning with a letter or digit")
+            raise InvalidValueError("terminal name", self.name, ("allowed_terminal_name", {}))
         check_fields(self, f"terminals.{self.name}.")
         self._check_address()
 
@@ -101,9 +101,9 @@ class TerminalSettings:
         except ValueError:
             if self.link != "dial":
                 place = f"terminals.{self.name}.address"
-                raise InvalidValueError(place, self.address, "a static IP address (a host name with link = dial only)") from None
+                raise InvalidValueError(place, self.address, ("allowed_static_address", {})) from None
             if not self.address:
-                raise InvalidValueError(f"terminals.{self.name}.address", self.address, "an IP address or a host name") from None
+                raise InvalidValueError(f"terminals.{self.name}.address", self.address, ("allowed_host", {})) from None
 
     @property
     def place(self) -> str:
@@ -148,17 +148,11 @@ def check_apart(settings: TerminalSettings, other: TerminalSettings) -> None:
     place = f"terminals.{settings.name}"
     same_address = _comparable(settings.address) == _comparable(other.address)
     if same_address and settings.link != "dial" and other.link != "dial":
-        allowed = (
-            f"an address that no other listened terminal has; {other.name} has it: one terminal takes one name, and two at one address are "
-            'told apart by their ports with link = "dial"'
-        )
-        raise InvalidValueError(f"{place}.address", settings.address, allowed)
+        raise InvalidValueError(f"{place}.address", settings.address, ("allowed_unused_address", {"other": other.name}))
     if same_address and settings.port == other.port:
-        allowed = f"an address and port that no other terminal has; {other.name} has them: one terminal takes one name"
-        raise InvalidValueError(f"{place}.address", settings.place, allowed)
+        raise InvalidValueError(f"{place}.address", settings.place, ("allowed_unused_place", {"other": other.name}))
     if settings.terminal_id == other.terminal_id != ANY_TERMINAL:
-        allowed = f"a TID that no other terminal has; {other.name} has it: one terminal takes one name"
-        raise InvalidValueError(f"{place}.terminal_id", settings.terminal_id, allowed)
+        raise InvalidValueError(f"{place}.terminal_id", settings.terminal_id, ("allowed_unused_terminal_id", {"other": other.name}))
 
 
 @lru_cache(maxsize=4096)  # each is compared with every other

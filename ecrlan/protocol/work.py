@@ -81,7 +81,7 @@ class Order:
 def said(place: str, text: str) -> str:
     """Return what a person said in their name (`by`, `note`), card numbers masked. Raises `InvalidValueError`."""
     if not text.strip() or len(text) > LONGEST_NAME:
-        raise InvalidValueError(place, text, f"1 to {LONGEST_NAME} characters")
+        raise InvalidValueError(place, text, ("allowed_characters", {"least": 1, "most": LONGEST_NAME}))
     return mask_text(text)
 
 

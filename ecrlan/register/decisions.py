@@ -29,13 +29,12 @@ class Decisions:
         """See `Register.resolve`. Returns the terminals that it blocked."""
         by, note = said("by", by), said("note", note)
         if outcome not in ("approved", "not_performed"):
-            raise InvalidValueError("as", outcome, "approved or not_performed")
+            raise InvalidValueError("as", outcome, ("allowed_one_of", {"words": ["approved", "not_performed"]}))
         with self._alone(reference):
             known, entry, held = await self._as_it_stands(reference)
             if not isinstance(known.outcome, Unresolved):
-                raise RegisterError(
-                    f"operation {reference} is not unresolved: its outcome is {known.outcome.outcome if known.outcome else 'open'}"
-                )
+                told = known.outcome.outcome if known.outcome else "open"
+                raise RegisterError(("not_unresolved", {"reference": reference, "outcome": told}))
             now = self._ledger.clock()
             data = {"outcome": outcome, "by": by, "note": note, **verbatim(Code.NOTE, note).fields("reason")}
             row = Row(name="resolved", time=now, reference=reference, terminal=known.terminal, data=data)
@@ -63,7 +62,7 @@ class Decisions:
         with self._alone(reference):
             known, entry, held = await self._as_it_stands(reference)
             if known.outcome is not None and not isinstance(known.outcome, Unresolved):
-                raise RegisterError(f"operation {reference} is {known.outcome.outcome}: it blocks no terminal")
+                raise RegisterError(("blocks_no_terminal", {"reference": reference, "outcome": known.outcome.outcome}))
             data = {"terminal": target.name, "by": by}
             row = Row(name="attached", time=self._ledger.clock(), reference=reference, terminal=known.terminal, data=data)
             if committing := self._ledger.write([row], durable=True):
@@ -78,7 +77,7 @@ class Decisions:
     @contextmanager
     def _alone(self, reference: str) -> Iterator[None]:
         if reference in self._deciding:
-            raise RegisterError(f"operation {reference} is being settled by somebody else at this moment")
+            raise RegisterError(("being_settled", {"reference": reference}))
         self._deciding.add(reference)
         try:
             yield

@@ -197,7 +197,7 @@ class Ledger:
         if self.closing:
             raise ClosedError
         if self.members.get(member.name) is not member:
-            raise RegisterError(f"terminal {member.name} was removed or reconfigured; get it again with register.terminal({member.name!r})")
+            raise RegisterError(("terminal_replaced", {"terminal": member.name}))
 
     def run(self, work: RunningWork, performing: Coroutine[Any, Any, None], place: Place) -> Running:
         """Have an operation performed that has its place in its terminal's queue, in a task of its own."""
@@ -222,7 +222,7 @@ class Ledger:
     def journal(self) -> Journal:
         """The open journal. Raises `JournalError` before it is opened and after it was closed."""
         if self._journal is None:
-            raise JournalError("the register is not open: use it as `async with Register(...)`")
+            raise JournalError(("register_not_open", {"way": "async with Register(...)"}))
         return self._journal
 
     async def read(self, look: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
@@ -293,13 +293,13 @@ class Ledger:
         if money and self.journal.doubt is not None:
             raise JournalDoubtError(self.journal.doubt.text, self.journal.doubt.evidence.as_json())
         if self.journal.failed:
-            raise JournalError(f"the journal has failed, and without it no money is moved: {self.journal.failed}")
+            raise JournalError(("no_money_without_journal", {"problem": self.journal.failed}))
 
     async def accept_journal(self, *, by: str, note: str) -> None:
         """See `Register.accept_journal`."""
         by, note = said("by", by), said("note", note)
         if self.journal.doubt is None:
-            raise RegisterError("nothing about the journal is in doubt")
+            raise RegisterError(("nothing_in_doubt", {}))
         await asyncio.to_thread(partial(self.journal.accept, by, note, now=self.clock()))
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:

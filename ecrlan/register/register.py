@@ -65,7 +65,7 @@ class Register:
         check_digits("cash_register_id", cash_register_id, 8)
         for place, value in (("backups", backups), ("retention_days", retention_days)):
             if not 0 <= value <= 36_500:
-                raise InvalidValueError(place, value, "0 to 36500")
+                raise InvalidValueError(place, value, ("allowed_range", {"least": 0, "most": 36_500}))
         self.clock = clock
         self.listener: Listener | None = None
         self.terminals: dict[str, Terminal] = {}
@@ -187,7 +187,7 @@ class Register:
         for a second name of a terminal; `JournalError`.
         """
         if settings.name in self.terminals:
-            raise InvalidValueError("terminal name", settings.name, "a name that no other terminal has")
+            raise InvalidValueError("terminal name", settings.name, ("allowed_unused_name", {}))
         for other in self.terminals.values():
             check_apart(settings, other.settings)
         memory = recall_terminal(self.journal, settings, asyncio.get_running_loop().time())
@@ -333,5 +333,5 @@ class Register:
 def _parse_listen(listen: str) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     if not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise InvalidValueError("listen", listen, "ADDRESS:PORT, such as 192.168.1.10:8082")
+        raise InvalidValueError("listen", listen, ("allowed_listen", {"example": "192.168.1.10:8082"}))
     return host.strip("[]"), int(port)

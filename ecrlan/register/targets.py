@@ -35,13 +35,13 @@ def result_of(journal: JournalReader, terminal: str, reference: str, kinds: Iter
         raise UnknownReferenceError(reference)
     operation = operation_of_entry(entry)
     if operation.terminal != terminal:
-        raise RegisterError(f"operation {reference} belongs to terminal {operation.terminal}, not {terminal}")
+        raise RegisterError(("of_another_terminal", {"reference": reference, "terminal": operation.terminal, "asked": terminal}))
     if operation.kind not in kinds:
-        allowed = ", ".join(sorted(kind.value for kind in kinds))
-        raise RegisterError(f"operation {reference} is a {operation.kind.value}; allowed: {allowed}")
+        allowed = sorted(kind.value for kind in kinds)
+        raise RegisterError(("of_another_kind", {"reference": reference, "kind": operation.kind.value, "allowed": allowed}))
     if not isinstance(operation.outcome, Approved) or operation.outcome.result is None:
         told = operation.outcome.outcome if operation.outcome is not None else operation.state.value
-        raise RegisterError(f"operation {reference} has no approval of the terminal to refer to: it is {told}")
+        raise RegisterError(("no_approval", {"reference": reference, "outcome": told}))
     return operation.outcome.result
 
 
@@ -49,7 +49,7 @@ def voidable_stan(journal: JournalReader, terminal: str, reference: str) -> str:
     """Return the STAN by which the operation can be voided. One without a STAN is refused: `S` with 000000 voids whichever was last."""
     stan = result_of(journal, terminal, reference, VOIDABLE).stan
     if stan == NO_STAN:
-        raise RegisterError(f"operation {reference} has no STAN, so it cannot be voided by its reference: whichever was last would be")
+        raise RegisterError(("void_without_stan", {"reference": reference}))
     return stan
 
 
@@ -62,7 +62,8 @@ def check_target(journal: JournalReader, terminal: str, kind: Kind, reference: s
     answered = [event for event in target.events if event.name == "answered"] if target is not None else []
     known = answered[-1].data.get("identity") if answered else None
     if known is not None and known != identity:
-        raise RegisterError(f"operation {reference} was performed by the terminal {known}, and {terminal} is {identity} now")
+        values = {"reference": reference, "identity": known, "terminal": terminal, "now": identity}
+        raise RegisterError(("performed_by_another", values))
     if kind is Kind.VOID:
         _check_void(journal, terminal, reference)
     else:
@@ -73,13 +74,11 @@ def _check_void(journal: JournalReader, terminal: str, reference: str) -> None:
     voidable_stan(journal, terminal, reference)
     for entry in _of_target(journal, terminal, reference, Kind.VOID):
         if entry.outcome in OPEN_OUTCOMES:
-            told = "was voided" if entry.outcome == "approved" else "is being voided"
-            raise RegisterError(f"operation {reference} {told} already, by operation {entry.reference} ({entry.outcome or entry.state})")
+            values = {"reference": reference, "other": entry.reference, "outcome": entry.outcome or entry.state}
+            raise RegisterError(("voided_already", values) if entry.outcome == "approved" else ("being_voided", values))
     last = last_payment(journal, terminal)
     if last is not None and last.reference != reference:
-        raise RegisterError(
-            f"operation {reference} is not the terminal's last payment, and no other can be voided: that is {last.reference}"
-        )
+        raise RegisterError(("not_last_payment", {"reference": reference, "last": last.reference}))
 
 
 def check_last_result(journal: JournalReader, reference: str, last: PaymentResult | None) -> None:
@@ -89,7 +88,7 @@ def check_last_result(journal: JournalReader, reference: str, last: PaymentResul
     result = outcome.result if isinstance(outcome, Approved) else None
     if last is None or result is None or not last.approved or approval_key(last) == approval_key(result):
         return
-    raise RegisterError(f"operation {reference} is not the terminal's last payment: its last result is an approval with STAN {last.stan}")
+    raise RegisterError(("last_result_is_another", {"reference": reference, "stan": last.stan}))
 
 
 def last_payment(journal: JournalReader, terminal: str) -> Entry | None:
@@ -116,23 +115,21 @@ def check_code(journal: JournalReader, code: str, identity: str) -> None:
             captured = entry  # whichever terminal did it
             opened = opened[:-1] if mine else opened
     if captured is not None and not opened:
-        raise RegisterError(
-            f"pre-authorization {code} is captured already, by operation {captured.reference} ({captured.outcome or captured.state})"
-        )
+        values = {"preauthorization_code": code, "other": captured.reference, "outcome": captured.outcome or captured.state}
+        raise RegisterError(("code_captured_already", values))
     if len(opened) > 1:
-        raise RegisterError(f"pre-authorization code {code} stands for {len(opened)} open operations: {', '.join(opened)}; none was sent")
+        raise RegisterError(("code_of_several", {"preauthorization_code": code, "count": len(opened), "references": opened}))
 
 
 def preauthorization(journal: JournalReader, terminal: str, reference: str) -> Preauthorization:
     """Return the open pre-authorization `reference`, with its running total. A captured one is refused."""
     result = result_of(journal, terminal, reference, {Kind.PREAUTHORIZE})
     if result.preauthorization_code is None:
-        raise RegisterError(f"operation {reference} has no pre-authorization code")
+        raise RegisterError(("no_preauthorization_code", {"reference": reference}))
     for entry in _of_target(journal, terminal, reference, Kind.CAPTURE):
         if entry.outcome in OPEN_OUTCOMES:
-            raise RegisterError(
-                f"operation {reference} is captured already, by operation {entry.reference} ({entry.outcome or entry.state})"
-            )
+            values = {"reference": reference, "other": entry.reference, "outcome": entry.outcome or entry.state}
+            raise RegisterError(("captured_already", values))
     increments = _of_target(journal, terminal, reference, Kind.INCREMENT)
     added = sum(entry.amount or 0 for entry in increments if entry.outcome == "approved")
     return Preauthorization(reference, result.preauthorization_code, (result.amount or 0) + added)

@@ -166,7 +166,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def drop_line(self) -> None:
         """Close the terminal's line at once. Refused (`RegisterError`) while a money operation is under way."""
         if self.queue.holder is not None:
-            raise RegisterError(f"terminal {self.name} is in use by {self.queue.holder}: its line is not dropped")
+            raise RegisterError(("line_in_use", {"terminal": self.name, "holder": self.queue.holder}))
         self.lines.drop()
 
     def accept_terminal_id(self, by: str) -> None:
@@ -178,7 +178,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if accepted is None:
             return
         if self.queue.holder is not None:
-            raise RegisterError(f"terminal {self.name} is in use by {self.queue.holder}: its TID is not accepted now")
+            raise RegisterError(("terminal_id_in_use", {"terminal": self.name, "holder": self.queue.holder}))
         now = self.clock()
         self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=said("by", by))], durable=False)
         self.lines.drop()
@@ -349,12 +349,9 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         mine, found = self.memory.terminal_id, self.memory.foreign_terminal_id
         for other in self._ledger.members.values():
             if mine is not None and other is not self.member and other.memory.terminal_id == mine:
-                raise RegisterError(
-                    f"terminals {self.name} and {other.name} are one terminal, TID {mine}: "
-                    "take one of the two names out of the settings, or accept its TID where they were exchanged"
-                )
+                raise RegisterError(("one_terminal", {"terminal": self.name, "other": other.name, "terminal_id": mine}))
         if found is not None:
-            raise RegisterError(f"terminal {self.name} answered as TID {found}, not {mine}; a person must accept it")
+            raise RegisterError(("answered_as_another", {"terminal": self.name, "terminal_id": found, "expected": mine}))
 
     def _tidy(self, work: Work) -> None:
         if not work.open:

@@ -25,6 +25,7 @@ ENGLISH = {
     "outcome.sending": "sent",
     "outcome.accepted": "taken by the terminal",
     "outcome.recovering": "being recovered",
+    "outcome.open": "open",
     # values within other texts
     "value.once": "once",
     "value.times": "{count} times",
@@ -34,6 +35,7 @@ ENGLISH = {
     "value.operation": "operation {reference}",
     "value.another_exchange": "another exchange",
     "value.waiting": ", and {count} wait",
+    "value.no_outcome": "no outcome",
     "value.none": "none",
     "value.or": "or",
     "value.right": "right",
@@ -127,6 +129,18 @@ ENGLISH = {
     "way.recovering": "the answer was lost; finding out what happened",
     "way.alarm": "alarm:",
     # what happened
+    "event.daemon_lost": "the connection to the daemon was lost; waiting for it",
+    "event.line_opened": "line opened by the {by}",
+    "event.line_closed": "line closed",
+    "event.alarm_ended": "alarm ended:",
+    "event.gap": "something was missed here",
+    "opener.terminal": "terminal",
+    "opener.register": "register",
+    "terminal.idle": "idle",
+    "terminal.busy": "busy",
+    "terminal.recovering": "recovering",
+    "terminal.blocked": "blocked",
+    "terminal.foreign": "foreign",
     "head.steps": "What happened",
     "head.receipt": "receipt",
     "step.created": "asked for: {what}",
@@ -166,6 +180,18 @@ ENGLISH = {
     "open.hindered": "The terminal was not asked just now: {problem}",
     "open.owned": "The terminal was not asked just now, because another process has the journal; recovery runs there: {problem}",
     "open.no_terminal": "The terminal was not asked just now: the settings do not name {terminal}. Say where it is: {command}",
+    "interrupted.moves_nothing": "interrupted; no money was moved",
+    "interrupted.unsent": "interrupted before anything was sent; not performed",
+    "interrupted.goes_on": "interrupted, but the {kind} goes on: only the red key on the terminal can end it. What became of it: "
+    "ecrlan operations show {reference}. The same command with --reference {reference} waits for its outcome too, and does not perform it "
+    "a second time",
+    "open.perhaps_sent": "{problem}. The {kind} may have been sent; what became of it: {command}",
+    "capture.above": "Warning: {amount} EUR is above the {authorized} EUR that operation {reference} has authorized: the "
+    "host may refuse it",
+    "last.reverses": "This reverses whichever payment was the last on terminal {terminal}, one made by hand included.",
+    "last.known": "As far as the journal knows that is: {payment}",
+    "last.none": "none that it knows",
+    "last.ask": "Reverse it?",
     "again.command": "To ask the terminal once more: {command}",
     # what to look at
     "head.look": "What to look at on terminal {terminal}",

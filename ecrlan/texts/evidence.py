@@ -1,8 +1,8 @@
-"""What each code of `ecrlan.model.evidence` says, in English and in Italian: the same places in both.
+"""What each code of `ecrlan.model.codes` says, in English and in Italian: the same places in both.
 
-A place names a value of the code, and behind a colon how it is written: `eur` cents as euros, `times` how often, `result` a result by its
-STAN, `terminal` a terminal by its TID or where it stands, `holder` who has it, `either` a list, `offset` seconds by which a clock is
-wrong, `outcome` an outcome's word. A value that is evidence itself is said in the same language.
+A place names a value of the code, and behind a colon how it is written: `eur` and `of_eur` cents as euros, `times` how often, `result` a
+result by its STAN, `terminal` a terminal by its TID or where it stands, `holder` who has it, `either` and `all` a list, `offset` seconds by
+which a clock is wrong, `outcome`, `ended`, `kind` and `kinds` their words. A value that is evidence itself is said in the same language.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ecrlan.model.evidence import Code
+from ecrlan.model.codes import Code
+from ecrlan.texts.allowed import ALLOWED
+from ecrlan.texts.daemon import DAEMON
+from ecrlan.texts.journal import JOURNAL
 from ecrlan.texts.refusals import REFUSALS
 
 WORDS: Final[Mapping[Code, tuple[str, str]]] = {
@@ -256,6 +259,9 @@ WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         "la risposta VAS non dice a che cosa risponde, e doveva essere per {asked}",
     ),
     **REFUSALS,
+    **ALLOWED,
+    **JOURNAL,
+    **DAEMON,
     # what became of an operation
     Code.DECLINED: ("refused by the terminal", "rifiutata dal terminale"),
     Code.CARD_NOT_PRESENT: ("card not present", "carta non presente"),

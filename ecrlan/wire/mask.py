@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from ecrlan.wire import responses
@@ -48,6 +49,7 @@ _APPLICATION = re.compile(rb"\x02[^\x02\x03]*\x03.\Z", re.DOTALL)
 _WHOLE = re.compile(rb"(?:\x02[^\x02\x03]*\x03.|[\x06\x15]\x03.|\x01[^\x00-\x1f]+\x04)\Z", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _ANY_DIGITS = "0" * SHORTEST_RUN
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def mask_text(text: str) -> str:
 
 def mask_bytes(data: bytes) -> bytes:
     """Mask as `mask_text` does, in bytes of which nothing is known."""
-    if len(data) - len(data.translate(None, b"0123456789")) < SHORTEST_RUN:  # most fields: spares the search
+    if _count_digits(data) < SHORTEST_RUN:  # most fields: spares the search
         return data
     return mask_text(data.decode("latin-1")).encode("latin-1")
 
@@ -91,6 +93,13 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
     layout = find_layout(message, direction, tolerate_lengths=True)
     if layout is None:
         return _mask_unknown(message)
+    if len(message) == layout.total:
+        pans, places = _places(layout)
+        unknown = [piece for start, end, content in places if (piece := message[start:end]) != content]
+        if _count_digits(b"".join(unknown)) < SHORTEST_RUN:  # as in most messages: nothing to mask but the pan
+            for start, end in pans:
+                message = message[:start] + _cut_pan(message[start:end]) + message[end:]
+            return message
     masked = b""
     free = b""  # neighbouring bytes of which nothing is known
     pieces = layout.cut(message)
@@ -102,7 +111,7 @@ def mask_message(message: bytes, direction: str | None = None) -> bytes:
         masked += mask_bytes(free)
         free = b""
         if isinstance(row.field, Pan):
-            content = re.sub(rb"[0-9]", b"0", content[:-SHOWN_DIGITS]) + content[-SHOWN_DIGITS:]
+            content = _cut_pan(content)
         masked += _mask_document(message, layout, content) if row.name == "xml" else content
     rest = message[pieces[-1][2] :]  # of a result that is longer than its table; digits there may go on from the table's last field
     behind = rest if free else re.sub(rb"\A[0-9]+", lambda digits: b"0" * len(digits[0]), rest)
@@ -116,6 +125,23 @@ def _mask_unknown(message: bytes) -> bytes:
         return _zeroed(run[0], SHOWN_DIGITS) if len(_DIGIT.findall(run[0])) >= SHORTEST_CARD else run[0]
 
     return mask_text(_ANY_RUN.sub(masked, message.decode("latin-1"))).encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _places(layout: Layout) -> tuple[list[tuple[int, int]], list[tuple[int, int, bytes | None]]]:
+    """Return where a table of one length has pans, and where what may hold anything, each with the content that it should have."""
+    pieces = layout.cut(bytes(layout.total or 0))
+    pans = [(start, end) for row, start, end in pieces if isinstance(row.field, Pan)]
+    free = [(start, end, getattr(row.field, "content", None)) for row, start, end in pieces if _is_free(row, b"")]
+    return pans, free
+
+
+def _cut_pan(content: bytes) -> bytes:
+    return content[:-SHOWN_DIGITS].translate(_ZEROS) + content[-SHOWN_DIGITS:]
+
+
+def _count_digits(data: bytes) -> int:
+    return len(data) - len(data.translate(None, b"0123456789"))
 
 
 def _is_free(row: TableRow, content: bytes) -> bool:

@@ -156,6 +156,37 @@ def test_people_read_a_line_for_each(kind, data, words):
     assert "time" in data or line.startswith("18:44:05  ")
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        (
+            "operation",
+            {"kind": "close_session", "amount": 650, "state": "accepted", "outcome": None, "reference": "b"},
+            "presa in carico dal terminale  chiusura contabile 6,50 EUR  b",
+        ),
+        ("operation", {"kind": 7, "outcome": "unheard_of", "reference": "c"}, "unheard of  7  c"),
+        ("line", {"opened": True, "opened_by": "register"}, "collegamento aperto dalla cassa"),
+        ("line", {"opened": False, "opened_by": "register"}, "collegamento chiuso"),
+        ("alarm", {"active": True, "text": "x"}, "allarme: x"),
+        ("alarm", {"active": False, "text": "x"}, "allarme finito: x"),
+        ("terminal", {"name": "till-1", "state": "recovering", "status_text": "operativo"}, "in verifica, operativo"),
+        ("gap", {"missed": True}, "qui si è perso qualcosa"),
+    ],
+)
+def test_people_read_it_in_italian(kind, data, words):
+    stream = io.StringIO()
+    EventLines(Console(file=stream, width=100, highlight=False), "it").show(StreamEvent(kind, {"time": TIME} | data))
+    assert stream.getvalue().rstrip("\n").endswith(words)
+
+
+def test_events_are_told_in_the_language_that_is_asked_for(serve, following, run_json):
+    serve()
+    process = following("--json", "--lang", "it")
+    until_followed(process, run_json)
+    run_json("purchase", "90.05", "--card-present", "--reference", "absent")
+    assert read(process, is_end("absent"))[-1]["data"]["reason"] == "carta non presente"
+
+
 def test_people_read_frames_field_by_field():
     message = {"code": "s", "name": "status", "direction": "response", "fields": {"terminal_id": "37105051", "software_release": "R"}}
     frame = {"frame": "application", "hex": "00" * 9, "lrc": "ok", "message": message, "error": None}

@@ -2,13 +2,18 @@ import errno
 import json
 import os
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 import ecrlan
 from ecrlan.cli import group
-from ecrlan.cli.exits import pipe_may_close, reader_left
+from ecrlan.cli.exits import Exit, pipe_may_close, reader_left
 from ecrlan.cli.group import command_lines
+from ecrlan.cli.remote import DaemonLostError
+from ecrlan.cli.session import Call
+from ecrlan.model import Kind
 
 
 def test_bare_ecrlan_says_what_to_do_next(run, home):
@@ -206,3 +211,92 @@ def test_operations_and_errors_are_told_in_the_users_language(run, run_json, sho
     _, status = run_json("status")
     assert status["outcome"] == "done"
     assert "operativo" in run("status").stdout
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("purchase 6.5", "amount: '6.5' non è ammesso; ammesso: da 0,01 a 999999,99, sempre con due decimali: 6,50 o 6.50"),
+        ("purchase 6.50 --reference a/b", "reference: 'a/b' non è ammesso; ammesso: da 1 a 64 fra A-Z a-z 0-9 . _ -"),
+        ("void --reference v --stan 0", "--stan: '0' non è ammesso; ammesso: da 1 a 6 cifre, non 0"),
+        ("status -t till-9", "nessun terminale si chiama 'till-9'"),
+        ("operations list --from never", "--from: 'never' non è ammesso; ammesso: una data come 2026-11-23 o un'ora"),
+        ("operations resolve x --as approved --by= --note seen", "by: '' non è ammesso; ammesso: da 1 a "),
+        ("operations export --output .", "--output: '.' non è ammesso; ammesso: "),
+        ("journal accept --by Anna --note seen --yes", "sul giornale non c'è nessun dubbio"),
+        ("reset till-1 --hand-use --by Anna", "non risulta che il terminale till-1 si usi a mano: non c'è nulla da azzerare"),
+        ("status --config nowhere.toml", "--config: 'nowhere.toml' non è ammesso; ammesso: il nome di un file di impostazioni che esiste"),
+    ],
+)
+def test_refusals_are_told_in_italian(run, run_json, shop, serve, monkeypatch, command, told, daemon):
+    if daemon:
+        serve()
+    for name in ("LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "it_IT.UTF-8")
+    run("purchase", "1.00")
+    result = run(*command.split())
+    assert f"Error: {told}" in result.stderr
+    exit_code, document = run_json(*command.split())
+    assert exit_code == result.exit_code
+    assert told not in document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[terminals.till-1]\naddress = '10.0.0.1'\nadress = 7\n", "solo nomi noti, forse address ("),
+        ("[terminals.till-1]\n", 'un indirizzo IP, o con link = "dial" un nome host; non c\'è un valore predefinito'),
+        ("[register]\nlisten = 7\n", 'HOST:PORTA, PORTA da 1 a 65535, o "" per non attendere mai collegamenti'),
+        ("[daemon]\nstop_timeout = -1\n", "secondi da 0 a 3600"),
+        ("terminals = 7\n", "una tabella"),
+        ("[register\n", "TOML, ma: "),
+    ],
+)
+def test_settings_are_refused_in_italian(run, home, monkeypatch, settings, told):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    (home / "odd.toml").write_text(settings, encoding="utf-8")
+    assert f" non è ammesso; ammesso: {told}" in run("status", "--config", "odd.toml").stderr
+
+
+def test_a_command_that_needs_a_daemon_says_so_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    told = run("events").stderr
+    assert told.startswith("Error: per il giornale ")
+    assert "non c'è nessun daemon in funzione: non c'è nulla da seguire" in told
+
+
+def test_who_stops_a_command_reads_in_italian_what_that_did_not_end(monkeypatch, capsys):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    call = Call(kind=Kind.PURCHASE, terminal=None, address=None, config=None, reference=None, as_json=False, verbose=0)
+    assert call._interrupted("sale-1", sent=True) is Exit.UNRESOLVED
+    told = capsys.readouterr().err
+    assert "interrotto, ma l'operazione (pagamento) continua: solo il tasto rosso sul terminale può fermarla" in told
+    assert "ecrlan operations show sale-1" in told
+    assert call._interrupted("sale-1", sent=False) is Exit.NOT_PERFORMED
+    assert "interrotto prima di inviare qualcosa; non eseguita" in capsys.readouterr().err
+    lost = DaemonLostError(("daemon_lost", {"daemon": "daemon", "problem": "gone"}), "unknown")
+    assert call._doubtful(lost, "sale-1") is Exit.UNRESOLVED
+    told = capsys.readouterr().err
+    assert "il collegamento con daemon è caduto prima della risposta: gone. L'operazione (pagamento) può essere stata inviata" in told
+    assert replace(call, as_json=True)._interrupted("sale-1", sent=False) is Exit.NOT_PERFORMED
+    assert "interrupted before anything was sent; not performed" in capsys.readouterr().out  # for programs
+
+
+def test_a_void_of_the_last_payment_is_asked_about_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    run("purchase", "6.50", "--reference", "sale-1")
+    monkeypatch.setattr("ecrlan.cli.targets.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    result = run("void", "--last")
+    assert "Così si storna l'ultimo pagamento del terminale till-1, quale che sia, anche se fatto a mano." in result.stderr
+    assert "Per quanto ne sa il giornale è: pagamento 6,50 EUR, " in result.stderr
+    assert "riferimento sale-1" in result.stderr
+    assert "Stornarlo?" in result.stderr
+
+
+def test_a_capture_above_what_was_authorized_is_warned_of_in_italian(run, shop, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
+    run("preauthorize", "200.00", "--reference", "room-12")
+    told = run("capture", "room-12", "250.01").stderr
+    assert "Attenzione: 250,01 EUR superano i 200,00 EUR autorizzati dall'operazione room-12" in told

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.model.values import Takes, check_fields, fields_of, number_words
+from ecrlan.model.values import Takes, check_fields, fields_of
 
 
 class Grade(IntEnum):
@@ -101,7 +101,3 @@ def test_an_object_is_refused_by_the_first_field_that_does_not_fit() -> None:
     check_fields(Sample(whole=1))
     with pytest.raises(InvalidValueError, match=r"^here\.digits: '7' is not allowed; allowed: exactly 2 digits"):
         check_fields(Sample(whole=1, digits="7"), "here.")
-
-
-def test_numbers_in_words() -> None:
-    assert [number_words(number) for number in (0.1, 3600.0, 99_999_999, 0)] == ["0.1", "3600", "99999999", "0"]

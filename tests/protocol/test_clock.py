@@ -91,6 +91,37 @@ def test_a_result_without_host_time_teaches_nothing() -> None:
     assert clock.learned == TWO_DAYS.total_seconds()
 
 
+@pytest.mark.parametrize("days", [-9_000, -250, 250])
+def test_the_year_is_that_of_the_terminals_clock_where_it_is_known(days: int) -> None:
+    offset = timedelta(days=days)
+    clock = LearnedClock()
+    clock.take_status(status((NOW + offset).astimezone(ZoneInfo(ROME)).replace(tzinfo=None)), NOW)
+    for _ in range(3):
+        clock.take_result(host_time(NOW + offset), NOW)
+    assert clock.learned == offset.total_seconds()
+    clock.take_status(status(None), NOW)
+    later = NOW + timedelta(days=200)
+    assert clock.take_result(host_time(later + offset), later) is None
+    assert clock.learned == offset.total_seconds()
+
+
+@pytest.mark.parametrize("days", [-9_000, -365, -250, -100, 250, 365])
+def test_host_times_that_are_right_are_right_though_the_terminals_clock_is_not(days: int) -> None:
+    clock = LearnedClock()
+    clock.take_status(status((NOW + timedelta(days=days)).astimezone(ZoneInfo(ROME)).replace(tzinfo=None)), NOW)
+    for _ in range(3):
+        clock.take_result(host_time(NOW), NOW)
+    assert clock.learned == 0.0
+
+
+def test_host_times_that_fit_neither_clock_are_nearest_to_the_registers() -> None:
+    clock = LearnedClock()
+    clock.take_status(status((NOW - timedelta(days=250)).astimezone(ZoneInfo(ROME)).replace(tzinfo=None)), NOW)
+    for _ in range(3):
+        clock.take_result(host_time(NOW - TWO_DAYS), NOW)
+    assert clock.learned == -TWO_DAYS.total_seconds()
+
+
 def test_a_contradiction_empties_the_clock_until_three_agree_again() -> None:
     clock = learned(-TWO_DAYS)
     assert clock.take_result(host_time(NOW - TWO_DAYS + 3 * MINUTE), NOW) is ClockChange.CONTRADICTED

@@ -15,10 +15,12 @@ import ecrlan
 from ecrlan.errors import (
     ConnectError,
     EcrlanError,
+    InvalidValueError,
     JournalDoubtError,
     ListenError,
     OperationsWithoutTerminalError,
     ReferenceConflictError,
+    RegisterError,
     TerminalBlockedError,
     TerminalBusyError,
     UnknownReferenceError,
@@ -33,16 +35,28 @@ from tests.protocol.test_recovery import ATTEMPT, TABLE
 
 SOURCE = Path(ecrlan.__file__).parent
 SAMPLES: dict[str, object] = {
+    "address": Evidence(Code.LINK_LOCAL),
+    "allowed": ["capture", "purchase"],
+    "daemon": Evidence(Code.DAEMON_AT, {"url": "http://127.0.0.1:8017", "pid": 7}),
+    "hosts": ["a", "b"],
+    "keys": ["A", "B"],
+    "others": Evidence(Code.ALL_SETTINGS),
+    "silence": Evidence(Code.DAEMON_IS_GONE),
+    "terminals": ["till-1", "till-2"],
+    "owner": Evidence(Code.OWNER_UNKNOWN),
     "amount": 651,
     "asked": 650,
     "cause": Evidence(Code.LINE_LOST),
     "doubt": Evidence(Code.NO_STAN),
+    "kind": "totals",
     "known": ["till-1", "till-2"],
     "lengths": [71, 92],
     "outcome": "approved",
     "problem": "disk full",
+    "references": ["room-1", "room-2"],
     "seconds": 172800,
     "stan": "000042",
+    "state": "accepted",
     "before": "000041",
     "after": None,
     "terminal_id": "12345678",
@@ -51,8 +65,9 @@ SAMPLES: dict[str, object] = {
     "times": 3,
     "told": "declined",
     "waiting": 2,
+    "words": ["ECR", "POS"],
 }
-SAME_IN_BOTH = VERBATIM | {Code.VAS_RESULT, Code.JOURNAL_FAILED}
+SAME_IN_BOTH = VERBATIM | {Code.VAS_RESULT, Code.JOURNAL_FAILED, Code.ALLOWED_LISTED}
 """Codes that say nothing of their own."""
 
 
@@ -189,6 +204,23 @@ def test_errors_say_the_same_by_their_code(error: EcrlanError) -> None:
     assert words(evidence_of(error), "it") != str(error)
 
 
+def test_an_error_says_what_its_code_says() -> None:
+    error = RegisterError(("voided_already", {"reference": "sale", "other": "void-1", "outcome": "approved"}))
+    assert str(error) == "operation sale was voided already, by operation void-1 (approved)"
+    assert words(evidence_of(error), "it") == "l'operazione sale è già stata stornata, con l'operazione void-1 (approvata)"
+    assert str(RegisterError("no")) == words(evidence_of(RegisterError("no")), "it") == "no"
+    assert str(RegisterError(("unheard_of", {}))) == "unheard_of"
+
+
+def test_a_value_that_is_not_allowed_is_told_with_what_is() -> None:
+    error = InvalidValueError("backups", -1, ("allowed_range", {"least": 0, "most": 36_500}))
+    assert (str(error), error.allowed) == ("backups: -1 is not allowed; allowed: 0 to 36500", "0 to 36500")
+    assert words(evidence_of(error), "it") == "backups: -1 non è ammesso; ammesso: da 0 a 36500"
+    plain = InvalidValueError("function", "x" * 100, "QR, REFUND")
+    assert (str(plain), plain.allowed) == (f"function: '{'x' * 76}... is not allowed; allowed: QR, REFUND", "QR, REFUND")
+    assert words(evidence_of(plain), "it") == f"function: '{'x' * 76}... non è ammesso; ammesso: QR, REFUND"
+
+
 # --- what the source makes --------------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +279,42 @@ def test_whoever_makes_evidence_gives_each_value() -> None:
             assert set(codes[0].places) in keys_of(values, tree), f"{path}:{line}"
         for code in codes:
             assert set(code.places) == set(codes[0].places), f"{path}:{line}"
+
+
+ROOMS = {"blocking", "cli", "daemon", "journal", "model", "protocol", "register", "setting_values", "settings"}
+"""Where refusals are raised that people meet: at the till, when it is installed, while a till's program is written."""
+TOLD_AT = {"RegisterError": 0, "JournalError": 0, "InvalidValueError": 2, "Refusal": 1} | dict.fromkeys(
+    ["DaemonAnswerError", "DaemonGoneError", "DaemonLostError"], 0
+)
+
+
+def is_coded(told: ast.expr) -> bool:
+    """Whether it is a code with values; one that was chosen elsewhere is called `…_why`."""
+    match told:
+        case ast.IfExp(body=body, orelse=other):
+            return is_coded(body) and is_coded(other)
+        case ast.Tuple(elts=[ast.Constant(value=str(word)), _]):
+            return word in {code.value for code in Code}
+        case ast.Attribute(attr=name) | ast.Name(id=name) | ast.Call(func=ast.Name(id=name)):
+            return name.endswith("_why")
+        case _:
+            return False
+
+
+def test_what_people_meet_has_a_code() -> None:
+    found = 0
+    for path, tree in trees().items():
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if room not in ROOMS:
+            continue
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=args) if name in TOLD_AT and (name != "Refusal" or room == "daemon"):
+                    found += 1
+                    assert is_coded(args[TOLD_AT[name]]), f"{path}:{node.lineno}"
+                case _:
+                    pass
+    assert found > 150
 
 
 def test_no_code_is_left_over() -> None:

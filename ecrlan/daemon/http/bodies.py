@@ -107,7 +107,7 @@ def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            raise Refusal("invalid_value", f"{key}: it stands twice in one JSON object", why=("key_twice", {"key": key}))
+            raise Refusal("invalid_value", ("key_twice", {"key": key}))
         seen.add(key)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,13 @@ from starlette.routing import BaseRoute, Match, Route
 
 from ecrlan.daemon.documents import RECOVERY
 from ecrlan.errors import EcrlanError, Sent, TerminalBusyError, Why
-from ecrlan.model import Kind, evidence_of
+from ecrlan.model import Code, Evidence, Kind, evidence_of
 from ecrlan.texts import Language, words
 from ecrlan.texts.language import asked_language
 from ecrlan.wire.mask import mask_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -70,6 +70,18 @@ MEANINGS: dict[int, str] = {
     500: "An error of ecrlan itself",
     503: "The journal has failed, or the daemon is being stopped; nothing was sent",
 }
+_COMPLAINTS: Mapping[str, Code] = {
+    "card_number": Code.FIELD_CARD_NUMBER,
+    "extra_forbidden": Code.FIELD_UNKNOWN,
+    "greater_than_equal": Code.FIELD_TOO_SMALL,
+    "int_type": Code.FIELD_NO_NUMBER,
+    "less_than_equal": Code.FIELD_TOO_LARGE,
+    "literal_error": Code.FIELD_NONE_OF,
+    "missing": Code.FIELD_MISSING,
+    "string_pattern_mismatch": Code.FIELD_OTHER_FORM,
+    "string_type": Code.FIELD_NO_TEXT,
+}
+"""What pydantic complains of, by its names for it."""
 KINDS = frozenset(kind.value for kind in Kind)
 LONGEST_MESSAGE = 500
 
@@ -77,10 +89,9 @@ LONGEST_MESSAGE = 500
 class Refusal(EcrlanError):  # noqa: N818  # the word of the house: the register refuses, too
     """A request that is refused before it reaches a terminal; `code` is one of `STATUSES`. Nothing was sent."""
 
-    def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None, why: Why | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, code: str, told: Why | str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(told)
         self.code = code
-        self.why = why
         self.headers = dict(headers or {})
 
 
@@ -106,12 +117,11 @@ def refusal_of(error: ValidationError | RequestValidationError) -> Refusal:
     place = ".".join(parts) or "body"
     if parts[-1:] == ["amount"] and (cents := _cents(first.get("input"))) is not None:
         given = first["input"]
-        return Refusal(
-            "invalid_value",
-            f"amount: whole cents are wanted: {given} EUR is {cents}",
-            why=("amount_in_cents", {"given": str(given), "cents": cents}),
-        )
-    return Refusal("invalid_value", f"{place}: {first['msg']}")
+        return Refusal("invalid_value", ("amount_in_cents", {"given": str(given), "cents": cents}))
+    code = _COMPLAINTS.get(first["type"], Code.FIELD_REFUSED)
+    known = {"place": place, "problem": first["msg"], **first.get("ctx", {})}
+    told_why: Why = code.value, {name: known[name] for name in code.places}
+    return Refusal("invalid_value", told_why)
 
 
 def _cents(given: object) -> int | None:
@@ -134,16 +144,17 @@ def add_handlers(app: FastAPI, clock: Callable[[], datetime], routes: Sequence[B
     async def starlettes(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - the same
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(error.status_code, "malformed_request")
-        words = {"not_found": "there is nothing at this address", "method_not_allowed": "not with this method"}
+        told_why: Why | str = {"not_found": ("nothing_here", {}), "method_not_allowed": ("other_method", {})}.get(code, error.detail)
         headers = dict(error.headers or {})
         if code == "method_not_allowed":
             headers["Allow"] = ", ".join(allowed_methods(routes, request))
-        return answer(Refusal(code, words.get(code, error.detail), headers), clock())
+        return answer(Refusal(code, told_why, headers), clock(), spoken(request))
 
     async def unknown(request: Request, error: Exception) -> JSONResponse:
         route = getattr(request.scope.get("route"), "path", None)  # the path itself may hold anything
         log.error("request.failed", method=request.method, route=route, error=type(error).__name__)
-        return JSONResponse(error_document("internal", "an error of ecrlan itself; the log tells more", "unknown"), 500)
+        told = words(Evidence(Code.INTERNAL_ERROR), spoken(request))
+        return JSONResponse(error_document("internal", told, "unknown"), 500)
 
     app.add_exception_handler(EcrlanError, known)
     app.add_exception_handler(ValidationError, invalid)

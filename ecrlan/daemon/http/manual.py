@@ -179,7 +179,7 @@ def make_router() -> APIRouter:
     @router.get(PLACE + "/{name}", response_model=None)
     async def document(name: str, request: Request) -> Response:
         if name not in names():
-            raise Refusal("not_found", "there is no such document")
+            raise Refusal("not_found", ("no_document", {}))
         return (await asyncio.to_thread(page, name)).answer(request)
 
     return router

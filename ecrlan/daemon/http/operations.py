@@ -176,4 +176,4 @@ def _time(place: str, text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError, OSError):
-        raise Refusal("invalid_value", f"{place}: {text!r} is no ISO 8601 time such as 2026-11-23 or 2026-11-23T18:44:00+01:00") from None
+        raise Refusal("invalid_value", ("no_time", {"place": place, "text": text})) from None

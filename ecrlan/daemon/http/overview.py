@@ -62,7 +62,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     async def screen() -> Response:
         """Return the emulated terminal's screen (demo mode only)."""
         if daemon.demo is None:
-            raise Refusal("not_found", "the daemon does not run in demo mode")
+            raise Refusal("not_found", ("no_demo", {}))
         return JSONResponse(daemon.demo.screen())
 
     @router.post(
@@ -75,7 +75,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Press a button of the emulated terminal (demo mode only)."""
         pressed: Press = await read(request, PRESS)
         if daemon.demo is None:
-            raise Refusal("not_found", "the daemon does not run in demo mode")
+            raise Refusal("not_found", ("no_demo", {}))
         return JSONResponse(daemon.demo.press(pressed.button))
 
     return router

@@ -60,7 +60,7 @@ def make_router(folder: Traversable | None = None) -> APIRouter:
     def page(name: str) -> Page:
         found = pages.get(name)
         if found is None:
-            raise Refusal("not_found", "there is no such page")
+            raise Refusal("not_found", ("no_page", {}))
         return found
 
     @router.get("/", response_model=None)

@@ -7,10 +7,14 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+from starlette.requests import Request
+
 from ecrlan.daemon.http import manual
-from ecrlan.daemon.http.errors import STATUSES, Refusal, error_document
+from ecrlan.daemon.http.errors import STATUSES, Refusal, error_document, spoken
 from ecrlan.daemon.http.sessions import COOKIE, Sessions
 from ecrlan.daemon.tokens import Role, Tokens
+from ecrlan.model import evidence_of
+from ecrlan.texts import Language, words
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -91,11 +95,11 @@ class Guard:
             if refusal.code == "unauthorized" and _is_browser_at_manual(scope):
                 await _redirect(SIGN_IN + scope["path"], headed)
             else:
-                await _refuse(refusal, headed)
+                await _refuse(refusal, spoken(Request(scope)), headed)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.streams >= MOST_STREAMS:
-            raise Refusal("too_many", f"{self.streams} event streams are open; that is the most")
+            raise Refusal("too_many", ("too_many_streams", {"count": self.streams}))
         self.streams += 1
         try:
             await self.app(scope, receive, send)
@@ -104,7 +108,7 @@ class Guard:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, *, known: bool) -> None:
         if self.requests >= self.requests_at_once:
-            raise Refusal("too_many", f"{self.requests} requests are being served; that is the most (setting daemon.requests_at_once)")
+            raise Refusal("too_many", ("too_many_requests", {"count": self.requests}))
         self.requests += 1
         try:
             if scope["method"] not in READING:
@@ -118,17 +122,17 @@ class Guard:
     def _look(self, scope: Scope) -> bool:
         """Look at a request's head; True where it has a role, which stands in `scope["state"]`. Raises `Refusal`."""
         if scope["http_version"] not in ("1.0", "1.1"):
-            raise Refusal("malformed_request", "HTTP/1.0 and HTTP/1.1 are spoken here", {"connection": "close"})
+            raise Refusal("malformed_request", ("http_version", {}), {"connection": "close"})
         headers: dict[bytes, bytes] = {}
         for name, value in scope["headers"]:
             if name in headers and name in (b"host", b"authorization", b"origin"):
-                raise Refusal("foreign_host" if name == b"host" else "malformed_request", f"more than one header {name.decode('latin-1')}")
+                raise Refusal(
+                    "foreign_host" if name == b"host" else "malformed_request", ("header_twice", {"name": name.decode("latin-1")})
+                )
             headers[name] = value if name not in headers else headers[name] + (b"; " if name == b"cookie" else b", ") + value
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self.hosts:
-            raise Refusal(
-                "foreign_host", f"the daemon is not reached as {host!r}; allowed: {', '.join(sorted(self.hosts))} (setting daemon.hosts)"
-            )
+            raise Refusal("foreign_host", ("foreign_host", {"host": host, "allowed": sorted(self.hosts)}))
         reading = scope["method"] in READING
         if not reading:
             self._check_origin(headers, f"{scope['scheme']}://{host}")
@@ -137,9 +141,9 @@ class Guard:
         scope.setdefault("state", {}).update(role=role, session=session)
         if role is None:
             if not is_open(scope["method"], scope["path"]):
-                raise Refusal("unauthorized", "a token is needed: `ecrlan token` prints it", {"www-authenticate": "Bearer"})
+                raise Refusal("unauthorized", ("token_needed", {}), {"www-authenticate": "Bearer"})
         elif role == "read" and not reading and scope["path"] != SESSION:
-            raise Refusal("forbidden", "this token allows to read only")
+            raise Refusal("forbidden", ("token_reads_only", {}))
         return role is not None
 
     def _role(self, headers: dict[bytes, bytes], session: str | None) -> Role | None:
@@ -154,7 +158,7 @@ class Guard:
         origin = headers.get(b"origin")
         site = headers.get(b"sec-fetch-site", b"same-origin")
         if (origin is not None and origin.decode("latin-1").lower() != own) or site not in (b"same-origin", b"none"):
-            raise Refusal("foreign_origin", "the request comes from another site's page")
+            raise Refusal("foreign_origin", ("foreign_page", {}))
 
     # --- how much -------------------------------------------------------------------------------------------------------------------
 
@@ -162,7 +166,7 @@ class Guard:
         """Read the whole body and return what gives it to the application. Raises `Refusal`, with which the line is closed."""
         closing = {"connection": "close"}
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        too_large = Refusal("too_large", f"a body of more than {largest} bytes", closing)
+        too_large = Refusal("too_large", ("body_too_large", {"most": largest}), closing)
         if len(length) > len(str(MOST_READ)) or not length.isdigit() or int(length) > MOST_READ:
             raise too_large
         body, size, more = bytearray(), 0, True
@@ -181,7 +185,7 @@ class Guard:
         except TimeoutError:
             if int(length) > largest:
                 raise too_large from None
-            raise Refusal("too_slow", f"the body did not arrive within {self.body_seconds:g} s", closing) from None
+            raise Refusal("too_slow", ("body_too_slow", {"seconds": self.body_seconds}), closing) from None
         if size > largest:
             raise too_large
         first: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
@@ -241,8 +245,8 @@ async def _redirect(place: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
-    body = json.dumps(error_document(refusal.code, str(refusal))).encode()
+async def _refuse(refusal: Refusal, language: Language, send: Send) -> None:
+    body = json.dumps(error_document(refusal.code, words(evidence_of(refusal), language))).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
     await send({"type": "http.response.start", "status": STATUSES[refusal.code], "headers": headers})

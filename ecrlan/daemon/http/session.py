@@ -33,7 +33,7 @@ def make_router(daemon: Daemon, sessions: Sessions) -> APIRouter:
         login: Login = await read(request, LOGIN)
         role = daemon.tokens.role_of(login.token)
         if role is None:
-            raise Refusal("unauthorized", "that is not the token: `ecrlan token` prints it")
+            raise Refusal("unauthorized", ("wrong_token", {}))
         if request.state.session is not None:  # whoever set that cookie
             sessions.end(request.state.session)
         response = Response(status_code=204)

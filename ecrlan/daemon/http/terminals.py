@@ -52,7 +52,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         acceptance: Acceptance = await read(request, ACCEPTANCE)
         terminal = daemon.register.terminal(name)
         if terminal.memory.foreign_terminal_id is None:
-            raise RegisterError(f"terminal {name} has answered with no other TID: there is nothing to accept")
+            raise RegisterError(("no_other_terminal_id", {"terminal": name}))
         terminal.accept_terminal_id(acceptance.by)
         await asyncio.to_thread(daemon.register.journal.flush)  # a person's word is on disk when it is answered
         daemon.terminal_changed(name)
@@ -69,7 +69,7 @@ def make_router(daemon: Daemon) -> APIRouter:
         said: HandUseReset = await read(request, HAND_USE_RESET)
         terminal = daemon.register.terminal(name)
         if not terminal.memory.used_by_hand:
-            raise RegisterError(f"terminal {name} was not found to be used by hand: there is nothing to reset")
+            raise RegisterError(("not_used_by_hand", {"terminal": name}))
         terminal.reset_hand_use(said.by)
         await asyncio.to_thread(daemon.register.journal.flush)
         daemon.terminal_changed(name)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from ecrlan.daemon.alarms import HAND_USE
+from ecrlan.daemon.http.errors import STATUSES
 from ecrlan.model import Code, Evidence
 from tests.daemon.house import error_of, house
 
+OPERATIONS = "/v1/terminals/till-1/operations"
 ITALIAN = {"Accept-Language": "it-IT,it;q=0.9,en;q=0.5"}
 
 
@@ -59,6 +61,74 @@ async def test_refusals_are_told_in_the_language_that_is_asked_for(tmp_path: Pat
         assert error["message"] == "nessun terminale si chiama 'till-9'; noti: till-1"
         error = error_of(await till.client.get("/v1/operations/x?lang=it"), 404, "unknown_reference")
         assert error["message"] == "nessuna operazione ha il riferimento 'x'"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code", "told"),
+    [
+        ("GET", "/v1/nothing", None, "not_found", "a questo indirizzo non c'è nulla"),
+        ("DELETE", "/v1/terminals", None, "method_not_allowed", "non con questo metodo"),
+        ("GET", "/docs/nothing", None, "not_found", "questo documento non esiste"),
+        ("GET", "/v1/operations?from=yesterday", None, "invalid_value", "from: 'yesterday' non è un'ora ISO 8601, come 2026-11-23"),
+        ("POST", "/v1/session", {"token": "x" * 40}, "unauthorized", "non è il token: `ecrlan token` lo mostra"),
+        (
+            "POST",
+            "/v1/terminals/till-1/accept-terminal-id",
+            {"by": "Anna"},
+            "refused",
+            "il terminale till-1 non ha risposto con un altro TID",
+        ),
+        ("POST", "/v1/alarms/7/dismiss", None, "not_found", "nessun allarme ha l'id '7'; forse è finito"),
+        ("POST", "/v1/journal/accept", {"by": "Anna", "note": "x"}, "refused", "sul giornale non c'è nessun dubbio"),
+        ("POST", OPERATIONS, {"kind": "purchase"}, "invalid_value", "amount: manca"),
+        ("POST", OPERATIONS, {"kind": "purchase", "amount": 0}, "invalid_value", "amount: deve essere almeno 1"),
+        ("POST", OPERATIONS, {"kind": "purchase", "amount": 10**9}, "invalid_value", "amount: deve essere al massimo 99999999"),
+        ("POST", OPERATIONS, {"kind": "purchase", "amount": True}, "invalid_value", "amount: serve un numero intero"),
+        ("POST", OPERATIONS, {"kind": "totals", "later": 1}, "invalid_value", "later: qui non esiste"),
+        (
+            "POST",
+            OPERATIONS,
+            {"kind": "totals", "reference": "a b"},
+            "invalid_value",
+            "reference: il testo deve avere la forma '^[A-Za-z0-9",
+        ),
+        ("POST", OPERATIONS, {"kind": "totals", "reference": "5555444433332226"}, "invalid_value", "reference: un numero di carta non è"),
+        ("POST", OPERATIONS, {"kind": "void"}, "invalid_value", "stan: None non è ammesso; ammesso: uno fra: il riferimento"),
+        (
+            "POST",
+            OPERATIONS,
+            {"kind": "totals", "callback_url": "http://169.254.169.254/x"},
+            "invalid_value",
+            "callback_url: '169.254.169.254:80' non è ammesso; ammesso: un indirizzo che non sia link-local, a meno che",
+        ),
+    ],
+)
+async def test_each_refusal_is_told_in_italian(tmp_path: Path, method: str, path: str, body: object, code: str, told: str) -> None:
+    async with house(tmp_path) as till:
+        answer = await till.client.request(method, path, json=body, headers=ITALIAN)
+        error = error_of(answer, STATUSES[code], code)
+        assert error["message"].startswith(told)
+        english = error_of(await till.client.request(method, path, json=body), STATUSES[code], code)
+        assert english["message"] != error["message"]
+        assert english | {"message": ""} == error | {"message": ""}
+
+
+async def test_who_is_not_let_in_is_told_so_in_italian(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        headers = ITALIAN | {"Authorization": "Bearer wrong"}
+        error = error_of(await till.client.get("/v1/terminals", headers=headers), 401, "unauthorized")
+        assert error["message"] == "serve un token: `ecrlan token` lo mostra"
+        error = error_of(await till.client.get("/v1/terminals?lang=it", headers={"Host": "till.example"}), 403, "foreign_host")
+        assert error["message"].startswith("il daemon non si raggiunge come 'till.example'; ammessi: ")
+
+
+async def test_a_refusal_of_the_register_is_told_in_italian(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        await till.begin(20, kind="purchase", amount=650, reference="first")
+        await till.begin(20, kind="purchase", amount=700, reference="second")
+        answer = await till.client.post(OPERATIONS, json={"kind": "void", "target": "first"}, headers=ITALIAN)
+        error = error_of(answer, 409, "refused")
+        assert error["message"] == "l'operazione first non è l'ultimo pagamento del terminale, e si storna solo l'ultimo: è second"
 
 
 @pytest.mark.parametrize(
