@@ -33,24 +33,21 @@ from ecrlan.model import (
     NotPerformed,
     Operation,
     State,
-    Unresolved,
 )
 from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.options import TerminalSettings
 from ecrlan.protocol.outcomes import moves_money
 from ecrlan.protocol.records import (
-    finished_row,
     operation_of_entry,
-    outcome_of_saved_answer,
-    recovering_row,
     sent_request,
 )
+from ecrlan.protocol.resuming import resume
 from ecrlan.protocol.work import Order, said
 from ecrlan.register.commits import Commits
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.publisher import Publisher, guarded
 from ecrlan.register.queue import Place
-from ecrlan.register.recall import belongs_to, open_work, recall_terminal
+from ecrlan.register.recall import belongs_to, recall_terminal
 from ecrlan.register.running import Running, RunningWork
 
 log = Logger(__name__)
@@ -356,29 +353,18 @@ class Ledger:
         if known is not None and known.open:
             member.open_works[entry.reference] = known
             return None
-        now = self.clock()
-        work = open_work(entry, sent, member.name, from_before=entry.id <= self.journal.doubted_operations)
-        saved = outcome_of_saved_answer(entry, sent.request)
-        if saved is None and not work.order.money:
-            saved = NotPerformed(reason=Evidence(Code.REGISTER_STOPPED))
-        if saved is not None and not isinstance(saved, Unresolved):
-            row = finished_row(work, saved, now)
-            self.write([row], durable=False)
-            return operation_of_entry(replace(entry, events=(*entry.events, row)))
-        work.ended_at = asyncio.get_running_loop().time()
-        work.state = State.RECOVERING
-        was_unresolved = entry.outcome == "unresolved"
-        work.evidence = Evidence(Code.REGISTER_STOPPED)
-        if was_unresolved:
-            operation = operation_of_entry(entry)
-            work.outcome, work.state, work.evidence = operation.outcome, State.FINISHED, operation.evidence
+        now = asyncio.get_running_loop().time()
+        from_before = entry.id <= self.journal.doubted_operations
+        work, rows = resume(RunningWork, entry, sent, member.name, from_before=from_before, now=now, time=self.clock())
+        if rows:
+            self.write([*rows], durable=False)
+        if not work.open:
+            return operation_of_entry(replace(entry, events=(*entry.events, *rows)))
         member.memory.unanswered = True
         member.memory.unseen_operations.add(entry.reference)
         if sent.request.answers & SHARED_FORMS:
-            member.memory.unseen = entry.reference, work.ended_at
+            member.memory.unseen = entry.reference, now
         member.open_works[entry.reference] = self._left[entry.reference] = work
-        if not was_unresolved:
-            self.write([recovering_row(work, Evidence(Code.REGISTER_STOPPED), now)], durable=False)
         return work
 
 

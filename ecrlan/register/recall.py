@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import Literal
 
 from ecrlan.journal import Entry, JournalReader
-from ecrlan.model import ANY_TERMINAL, SHARED_FORMS, Code, Evidence, Kind, read_evidence
+from ecrlan.model import ANY_TERMINAL, SHARED_FORMS
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.options import TerminalSettings
-from ecrlan.protocol.records import Sent, outcome_of_saved_answer, sent_request
-from ecrlan.protocol.work import Order
-from ecrlan.register.running import RunningWork
+from ecrlan.protocol.records import sent_request
 
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
@@ -87,22 +85,3 @@ def belongs_to(entry: Entry, name: str, memory: Memory) -> bool:
     if memory.terminal_id is not None and entry.terminal_id == memory.terminal_id:
         return True
     return entry.address == memory.place or entry.terminal == name
-
-
-def open_work(entry: Entry, sent: Sent, terminal: str, *, from_before: bool) -> RunningWork:
-    """Return the operation of a journal's entry that was sent and has no known outcome. `from_before`: from before a restored journal."""
-    order = Order(kind=Kind(entry.kind), request=sent.request, reference=entry.reference)
-    work = RunningWork(order=order, terminal=terminal, created_time=entry.created_time)
-    work.recorded = work.sent = True
-    work.request, work.sent_time = sent.request, sent.time
-    work.baseline, work.baseline_message = sent.baseline, sent.baseline_message
-    work.identity, work.previous_stan, work.unseen_stans, work.clock = sent.identity, sent.previous_stan, sent.unseen_stans, sent.clock
-    names = [event.name for event in sent.events]
-    work.acknowledged, work.progressed, work.refused = "accepted" in names, "progress" in names, "refused" in names
-    work.answered = outcome_of_saved_answer(entry, sent.request) is not None
-    if from_before:
-        work.doubt = Evidence(Code.FROM_BEFORE)
-    for event in sent.events:
-        if event.name == "stray" and event.data.get("doubted"):
-            work.doubt = read_evidence(event.data, "reason")
-    return work

@@ -128,8 +128,8 @@ def ignore_the_journals_doubt(patch: Patch) -> None:
 
 
 def prove_operations_from_before_the_journal(patch: Patch) -> None:
-    work = ecrlan.register.ledger.open_work
-    patch.setattr(ecrlan.register.ledger, "open_work", lambda *entry, from_before: work(*entry, from_before=False))
+    resume = ecrlan.register.ledger.resume
+    patch.setattr(ecrlan.register.ledger, "resume", lambda *entry, **known: resume(*entry, **(known | {"from_before": False})))
 
 
 def forget_hand_use_at_restart(patch: Patch) -> None:
