@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecrlan import blocking
+    from ecrlan import blocking, client
     from ecrlan.errors import (
         ConnectError,
         EcrlanError,
@@ -162,14 +162,15 @@ __all__ = [
     "Unresolved",
     "__version__",
     "blocking",
+    "client",
     "tokenization_contents",
     "words",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "blocking":
-        return import_module("ecrlan.blocking")
+    if name in ("blocking", "client"):
+        return import_module(f"ecrlan.{name}")
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'ecrlan' has no attribute {name!r}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from ecrlan.errors import MalformedMessageError
-from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, VoidRequest, read_evidence
+from ecrlan.model import NO_STAN, ROME, Approved, Declined, Kind, NotPerformed, PaymentResult, Unresolved, VoidRequest, read_evidence
 from ecrlan.protocol.records import Sent, parse_saved, sent_request
 from ecrlan.texts import Language, euros, say, words
 
@@ -193,3 +193,20 @@ def _sent(entry: Entry) -> Sent | None:
         return sent_request(entry)
     except MalformedMessageError:  # written by another version: the advice goes without it
         return None
+
+
+def story_as_json(operation: Operation, entry: Entry | None, language: Language, *, terminal_id: str | None) -> dict[str, Any]:
+    """Return the story. `entry` is what the journal has of it, None while it waits; `terminal_id` is the terminal's own, where known."""
+    title = what(operation.kind, operation.amount, language)
+    begun = [(moment(operation.created_time), say(language, "step.created", what=title))]
+    told = None
+    if entry is not None and isinstance(operation.outcome, Unresolved):
+        told = advice(entry, language, terminal_id=terminal_id, totals_command=f"ecrlan totals -t {terminal_of(entry)}")
+    return {
+        "reference": operation.reference,
+        "title": title,
+        "facts": [list(fact) for fact in facts(operation, entry, language)],
+        "steps": [list(step) for step in (steps(entry, language) if entry is not None else begun)],
+        "look_at": list(told.look_at) if told is not None else [],
+        "answers": {answer.replace("-", "_"): text for answer, text in told.answers.items()} if told is not None else None,
+    }

@@ -8,9 +8,9 @@ from ecrlan.journal import Entry, Event, Journal
 from ecrlan.model import Code, Evidence, NotPerformed, Unresolved, verbatim
 from ecrlan.operation_json import operation_as_json
 from ecrlan.protocol.records import operation_of_entry
-from ecrlan.story import facts, steps, terminal_of
+from ecrlan.story import facts, steps, story_as_json, terminal_of
 from ecrlan.texts import Language, words
-from tests.journal.samples import START, event, operation
+from tests.journal.samples import START, event, operation, purchase
 
 
 def told(*rows: Event) -> Entry:
@@ -117,3 +117,33 @@ def test_codes_are_said_in_the_language_of_the_reader() -> None:
         f"esito: esito incerto: {words(evidence, 'it')}",
     ]
     assert operation_of_entry(entry).outcome == Unresolved(evidence=evidence)
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "purchase 6.50 EUR"), ("it", "pagamento 6,50 EUR")])
+@pytest.mark.parametrize("outcome", ["approved", "unresolved"])
+def test_what_is_told(language: Language, title: str, outcome: str) -> None:
+    with Journal(None, inline=True) as journal:
+        journal.write(purchase("sale-1", outcome))
+        entry = journal.find("sale-1")
+    assert entry is not None
+    story = story_as_json(operation_of_entry(entry), entry, language, terminal_id="37105051")
+    assert story.keys() == {"reference", "title", "facts", "steps", "look_at", "answers"}
+    assert (story["reference"], story["title"]) == ("sale-1", title)
+    assert all(len(pair) == 2 for pair in [*story["facts"], *story["steps"]])
+    assert len(story["steps"]) == 5
+    if outcome == "approved":
+        assert (story["look_at"], story["answers"]) == ([], None)
+    else:
+        assert any("37105051" in text for text in story["look_at"])
+        assert any("ecrlan totals -t till-1" in text for text in story["look_at"])
+        assert set(story["answers"]) == {"approved", "not_performed"}
+
+
+def test_what_waits_has_only_its_beginning() -> None:
+    with Journal(None, inline=True) as journal:
+        journal.write(purchase("sale-1"))
+        entry = journal.find("sale-1")
+    assert entry is not None
+    story = story_as_json(operation_of_entry(entry), None, "en", terminal_id=None)
+    assert len(story["steps"]) == 1
+    assert story["answers"] is None

@@ -16,10 +16,10 @@ from ecrlan.cli.output import console, print_json, print_rows
 from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
 from ecrlan.cli.session import journal_file
 from ecrlan.cli.settling import language_option
-from ecrlan.daemon.documents import journal_as_json
 from ecrlan.errors import RegisterError, nested
 from ecrlan.journal import Journal
 from ecrlan.protocol.work import said
+from ecrlan.service import journal_as_json
 from ecrlan.story import moment
 from ecrlan.texts import Language, say
 from ecrlan.wire.mask import clean_text

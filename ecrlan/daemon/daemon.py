@@ -13,7 +13,6 @@ import structlog
 
 from ecrlan.daemon.alarms import Alarms
 from ecrlan.daemon.callbacks import Callbacks
-from ecrlan.daemon.calls import Calls
 from ecrlan.daemon.demo import THINK_SECONDS, Demo
 from ecrlan.daemon.documents import own_addresses, terminal_as_json
 from ecrlan.daemon.fleet import Fleet
@@ -26,6 +25,7 @@ from ecrlan.errors import JournalError
 from ecrlan.journal import JournalReader
 from ecrlan.register import Register, TerminalSettings
 from ecrlan.register.register import local_clock
+from ecrlan.service import LocalService
 from ecrlan.settings import Settings, data_folder, split_address
 from ecrlan.texts import Language
 
@@ -69,7 +69,7 @@ class Daemon:
             on_commit=lambda seconds: self.metrics.committed(seconds),  # noqa: PLW0108  # they follow the register, which is made first
         )
         options = settings.daemon
-        self.calls = Calls(self.register)
+        self.service = LocalService(self.register)
         self.fleet = Fleet(self.register, self._terminals_differ)
         self.recipients = Recipients(options.callback_hosts, terminals=self._terminal_addresses)
         self.recipients.own_ports |= {split_address("address", each, 0)[1] for each in (options.http, listen) if each}
@@ -82,8 +82,6 @@ class Daemon:
         self.hub.on_delivered = self.metrics.delivered
         self.hub.on_change = self.terminal_changed
         self.tokens: Tokens
-        self.reader: JournalReader
-        """A second look at the journal, for questions that may take their time."""
         self._config = config if config is not None else settings.file
         self._listen = split_address("register.listen", listen)[0] if listen else ""
         self._changed: set[str] = set()
@@ -107,8 +105,9 @@ class Daemon:
             await self.register.open()
             parts.push_async_callback(self.register.close)
             self.tokens = Tokens.load(self.journal_file)  # behind the journal's lock: no other daemon makes them at the same time
-            self.reader = await asyncio.to_thread(JournalReader, self.journal_file)
-            parts.callback(self.reader.close)
+            reader = await asyncio.to_thread(JournalReader, self.journal_file)  # for questions that may take their time
+            parts.callback(reader.close)
+            self.service.reader = reader
             for part in (self.metrics, self.alarms):  # before the terminals: what is recovered concerns them
                 await part.open()
                 parts.push_async_callback(part.close)
@@ -116,7 +115,7 @@ class Daemon:
             parts.push_async_callback(lambda: self.callbacks.close(0.0) if self.hurried else self.callbacks.close())
             self.hub.watch(self.register)
             parts.callback(self.hub.close)
-            parts.callback(self.calls.close)
+            parts.callback(self.service.close)
             self.fleet.open(self._wanted(self.settings))
             parts.callback(self.fleet.close)
             self.alarms.look_at_terminals()
@@ -130,12 +129,12 @@ class Daemon:
 
     async def drain(self, seconds: float) -> None:
         """Take no new operations, end the streams, and give running exchanges `seconds` to end."""
-        self.calls.closing = True
+        self.service.closing = True
         self.hub.close()
         self.fleet.close()
         await self.health.close()
         await self.register.drain(seconds)
-        self.calls.close()
+        self.service.close()
 
     def reload(self) -> dict[str, Any]:
         """Read the settings again and bring the terminals up to date; return what was done, and which settings need a restart.
@@ -164,7 +163,7 @@ class Daemon:
     @property
     def closing(self) -> bool:
         """Whether no new operations are taken."""
-        return self.calls.closing
+        return self.service.closing
 
     @property
     def journal_failure(self) -> str | None:

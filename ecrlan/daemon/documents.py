@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ecrlan.daemon.health import Condition
-from ecrlan.journal import Journal, JournalReader
 from ecrlan.model import StatusResponse, TerminalStatus, Unresolved
 from ecrlan.operation_json import told
 from ecrlan.register import Terminal
-from ecrlan.texts import TEXTS, Language, say, words
+from ecrlan.texts import TEXTS, Language, say
 
 POLL = "poll-"
 """How the reference of a look of our own begins (`Terminal.poll`)."""
@@ -58,18 +57,6 @@ def terminal_as_json(terminal: Terminal, now: datetime, condition: Condition, la
         "queue_limit": queue.limit,
         **(told("problem", condition.problem, language) if condition.problem is not None else {"problem": None}),
         "unresolved": [work.reference for work in terminal.open_works.values() if isinstance(work.outcome, Unresolved)],
-    }
-
-
-def journal_as_json(journal: JournalReader, language: Language) -> dict[str, Any]:
-    """Return the journal: file, epoch, why it is in doubt (in `language`) or has failed, who accepted it last. Reads the disk."""
-    doubt, accepted = journal.doubt, journal.latest("", "journal_accepted")
-    return {
-        "file": str(journal.path) if journal.path is not None else None,
-        "epoch": journal.epoch,
-        "failed": journal.failed if isinstance(journal, Journal) else None,
-        "doubt": {"code": doubt.code, "text": words(doubt.evidence, language)} if doubt is not None else None,
-        "accepted": {"by": accepted.data["by"], "note": accepted.data["note"], "time": accepted.time.isoformat()} if accepted else None,
     }
 
 

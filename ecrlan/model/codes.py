@@ -199,6 +199,7 @@ class Code(str, Enum):
 
     # where the daemon is, and why it cannot be asked
     DAEMON_AT = "daemon_at", "url", "pid"
+    DAEMON_AT_URL = "daemon_at_url", "url"
     NO_DAEMON = "no_daemon", "path", "problem"
     NO_QUEUE_WITHOUT_DAEMON = "no_queue_without_daemon"
     NO_LINE_WITHOUT_DAEMON = "no_line_without_daemon"
@@ -211,6 +212,8 @@ class Code(str, Enum):
     DAEMON_TOKEN_UNUSABLE = "daemon_token_unusable", "daemon", "path", "allowed"
     DAEMON_NOTE_UNREADABLE = "daemon_note_unreadable", "path", "note"
     DAEMON_LETS_NOT_IN = "daemon_lets_not_in", "daemon", "problem", "path"
+    CLIENT_NOT_LET_IN = "client_not_let_in", "daemon", "problem"
+    CLIENT_WITHOUT_HTTPX = "client_without_httpx"
     UNKNOWN_TO_DAEMON = "unknown_to_daemon", "problem"
     DAEMON_UNREACHABLE = "daemon_unreachable", "daemon", "problem"
     DAEMON_LOST = "daemon_lost", "daemon", "problem"
@@ -224,6 +227,7 @@ class Code(str, Enum):
     DAEMON_ANSWER_NO_JSON = "daemon_answer_no_json", "daemon"
     DAEMON_ANSWER_UNEXPLAINED = "daemon_answer_unexplained", "daemon", "status"
     DAEMON_WITHOUT_JOURNAL = "daemon_without_journal", "daemon"
+    DAEMON_WITHOUT_DOCUMENT = "daemon_without_document", "daemon"
     DAEMON_WITHOUT_PAGE = "daemon_without_page", "daemon"
     DAEMON_OPERATION_UNREADABLE = "daemon_operation_unreadable", "problem"
     DAEMON_EVENT_TOO_LONG = "daemon_event_too_long", "most"

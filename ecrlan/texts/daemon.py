@@ -9,6 +9,7 @@ from ecrlan.model.codes import Code
 
 DAEMON: Final[Mapping[Code, tuple[str, str]]] = {
     Code.DAEMON_AT: ("the daemon at {url} (process {pid})", "il daemon su {url} (processo {pid})"),
+    Code.DAEMON_AT_URL: ("the daemon at {url}", "il daemon su {url}"),
     Code.NO_DAEMON: (
         "no daemon is running for the journal {path}: {problem}",
         "per il giornale {path} non c'è nessun daemon in funzione: {problem}",
@@ -59,6 +60,11 @@ DAEMON: Final[Mapping[Code, tuple[str, str]]] = {
         "{daemon} does not let this command in ({problem}); the token is that of {path}",
         "{daemon} non fa entrare questo comando ({problem}); il token è quello di {path}",
     ),
+    Code.CLIENT_NOT_LET_IN: ("{daemon} does not let this client in ({problem})", "{daemon} non fa entrare questo client ({problem})"),
+    Code.CLIENT_WITHOUT_HTTPX: (
+        "ecrlan.client needs httpx, which is not installed: pip install 'ecrlan[client]'",
+        "ecrlan.client ha bisogno di httpx, che non è installato: pip install 'ecrlan[client]'",
+    ),
     Code.UNKNOWN_TO_DAEMON: (
         "{problem}; if the settings do know it, have the daemon read them: ecrlan reload",
         "{problem}; se le impostazioni lo conoscono, falle rileggere al daemon: ecrlan reload",
@@ -107,6 +113,10 @@ DAEMON: Final[Mapping[Code, tuple[str, str]]] = {
     Code.DAEMON_WITHOUT_JOURNAL: (
         "{daemon} answers with something else than a journal",
         "{daemon} risponde con qualcosa che non è un giornale",
+    ),
+    Code.DAEMON_WITHOUT_DOCUMENT: (
+        "{daemon} answers with something else than was asked for",
+        "{daemon} risponde con qualcosa di diverso da ciò che è stato chiesto",
     ),
     Code.DAEMON_WITHOUT_PAGE: (
         "{daemon} answers with something else than a page of operations",

@@ -10,7 +10,7 @@ import pytest
 
 import ecrlan
 from ecrlan import blocking
-from ecrlan.cli.remote_terminal import RemoteTerminal
+from ecrlan.client import ClientTerminal
 from ecrlan.model import ORDERS, orders
 from ecrlan.model.values import fields_of
 from ecrlan.register.surface import Operations
@@ -53,7 +53,7 @@ def test_a_method_hands_on_all_its_arguments(order: type[orders.Order]) -> None:
     assert way == ("money" if card else "other"), "what has four outcomes is typed so"
 
 
-@pytest.mark.parametrize("owner", [ecrlan.Terminal, blocking.Terminal, RemoteTerminal])
+@pytest.mark.parametrize("owner", [ecrlan.Terminal, blocking.Terminal, ClientTerminal])
 def test_every_terminal_has_the_same_methods(owner: type) -> None:
     assert all(method(owner, order) is method(Operations, order) for order in ORDERS)
 

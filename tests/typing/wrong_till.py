@@ -6,7 +6,7 @@ from typing import assert_never
 
 import ecrlan
 from ecrlan import Approved, Declined, NotPerformed, blocking
-from ecrlan.cli.remote_terminal import RemoteTerminal
+from ecrlan.client import Client, ClientTerminal
 from ecrlan.model import orders
 
 
@@ -37,7 +37,14 @@ def with_threads(register: blocking.Register, terminal: blocking.Terminal) -> No
             assert_never(never)  # expect: Declined
 
 
-async def through_the_daemon(terminal: RemoteTerminal) -> None:
+async def through_the_daemon(client: Client, terminal: ClientTerminal) -> None:
+    await client.begin("till-1", 650)  # expect: Order
+    await client.resolve("sale-1", "declined", by="Anna", note="x")  # expect: declined
     await terminal.purchase(6.50)  # expect: "int"
+    match (await terminal.preauthorize(650)).outcome:
+        case Approved() | Declined():
+            pass
+        case never:
+            assert_never(never)  # expect: Unresolved
     await terminal.totals(amount=1)  # expect: amount
     orders.Purchase(amount=650, nonsense=3)  # expect: nonsense

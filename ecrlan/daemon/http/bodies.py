@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Header, Query
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter
@@ -18,6 +20,8 @@ from ecrlan.daemon.http.schemas import ErrorDocument
 from ecrlan.texts import Language
 from ecrlan.texts.language import asked_language
 from ecrlan.wire.mask import mask_text
+
+Result = TypeVar("Result")
 
 Masked = AfterValidator(mask_text)
 """What a person wrote is kept for ever, and shown: card numbers in it are masked."""
@@ -115,6 +119,19 @@ async def left(receive: Receive) -> None:
     """Return when the client has left; what it still sends goes nowhere."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def unless_left(request: Request, call: Coroutine[Any, Any, Result]) -> Result | None:
+    """Return what `call` returns; None where the client leaves before: then the call is cancelled. Raises what it raises."""
+    loop = asyncio.get_running_loop()
+    calling, leaving = loop.create_task(call), loop.create_task(left(request.receive))
+    try:
+        await asyncio.wait({calling, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not calling.done():
+            calling.cancel()
+    return calling.result() if calling.done() else None
 
 
 def schema_of(model: type[Body]) -> dict[str, Any]:

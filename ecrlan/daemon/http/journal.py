@@ -6,10 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.documents import journal_as_json
 from ecrlan.daemon.http.bodies import JOURNAL_ACCEPTANCE, JournalAcceptance, Spoken, read, schema_of
 from ecrlan.daemon.http.schemas import JournalDocument, answers, takes
-from ecrlan.journal.reading import read as look_up
 
 
 def make_router(daemon: Daemon) -> APIRouter:
@@ -19,7 +17,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/v1/journal", responses=answers(422, 503, ok=JournalDocument), response_model=None)
     async def show(language: Spoken) -> Response:
         """Return the journal's file and epoch, and why it is in doubt. While it is, no money is moved."""
-        return JSONResponse(await look_up(journal_as_json, daemon.register.journal, language))
+        return JSONResponse(await daemon.service.journal(language))
 
     @router.post(
         "/v1/journal/accept",
@@ -31,6 +29,6 @@ def make_router(daemon: Daemon) -> APIRouter:
         """Say, in a person's name, that a journal in doubt may be used. References that it does not know may have been performed."""
         acceptance: JournalAcceptance = await read(request, JOURNAL_ACCEPTANCE)
         await daemon.accept_journal(by=acceptance.by, note=acceptance.note)
-        return JSONResponse(await look_up(journal_as_json, daemon.register.journal, language))
+        return JSONResponse(await daemon.service.journal(language))
 
     return router

@@ -9,17 +9,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Spoken, Verdict, left, read, schema_of
+from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Spoken, Verdict, read, schema_of, unless_left
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema, orders_as_json
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, OrderList, ReceiptLines, Story, answers, takes
-from ecrlan.daemon.listing import list_operations
-from ecrlan.daemon.story import story_as_json
 from ecrlan.errors import EcrlanError
 from ecrlan.journal.queries import Filter
 from ecrlan.journal.reading import read as look_up
 from ecrlan.model import Kind, Operation, State
 from ecrlan.operation_json import operation_as_json
+from ecrlan.story import story_as_json
 from ecrlan.texts import Language
 from ecrlan.wire.receipt import parse_receipt, render_text
 
@@ -57,12 +56,12 @@ def make_router(daemon: Daemon) -> APIRouter:
         200: it finished within `wait`. 202: it is under way, and will end with an outcome, even if that is `not_performed`.
         """
         body: OrderBody = await read(request, ORDER)
-        terminal = daemon.register.terminal(name)
+        daemon.register.terminal(name)  # before anything is noted for it
         if body.callback_url is not None:
             daemon.callbacks.wanted(body.reference, body.callback_url, name)
         try:
-            finished = await daemon.calls.begin(terminal, body.order, wait=wait, gone=lambda: left(request.receive))
-            return told(finished, language)
+            begun = daemon.service.begin(name, body.order, wait=wait)
+            return told(await unless_left(request, begun) if wait else await begun, language)
         except EcrlanError:
             daemon.callbacks.forget(body.reference)
             raise
@@ -79,7 +78,8 @@ def make_router(daemon: Daemon) -> APIRouter:
     )
     async def show(reference: str, request: Request, language: Spoken, wait: Wait = 0.0) -> Response:
         """Return an operation; with `wait` once it has ended, or as it is by then."""
-        operation = await daemon.calls.ended(reference, wait=wait, gone=lambda: left(request.receive))
+        shown = daemon.service.show(reference, wait=wait)
+        operation = await unless_left(request, shown) if wait else await shown
         return GONE if operation is None else JSONResponse(operation_as_json(operation, language))
 
     @router.get("/v1/operations", responses=answers(422, 503, ok=OperationList), response_model=None)
@@ -99,8 +99,8 @@ def make_router(daemon: Daemon) -> APIRouter:
         wanted = Filter(
             outcome=outcome, terminal=terminal, kind=kind, since=_time("from", since), until=_time("to", until), unfinished=only_open
         )
-        found, following = await list_operations(daemon.register, daemon.reader, wanted, limit=limit, before=before)
-        return JSONResponse({"operations": [operation_as_json(each, language) for each in found], "next": following})
+        page = await daemon.service.page(wanted, limit=limit, before=before)
+        return JSONResponse({"operations": [operation_as_json(each, language) for each in page.operations], "next": page.following})
 
     _add_decisions(router, daemon)
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)
@@ -136,7 +136,7 @@ def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
 
         409 `already_sent` once it was sent: only the terminal's red key ends a running payment.
         """
-        return JSONResponse(operation_as_json(await daemon.register.withdraw(reference), language))
+        return JSONResponse(operation_as_json(await daemon.service.withdraw(reference), language))
 
     @router.post(
         "/v1/operations/{reference}/resolve",
@@ -147,7 +147,7 @@ def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
     async def resolve(reference: str, request: Request, language: Spoken) -> Response:
         """Settle an unresolved operation in a person's name. It is recorded, and can never be changed again."""
         verdict: Verdict = await read(request, VERDICT)
-        operation = await daemon.register.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
+        operation = await daemon.service.resolve(reference, verdict.outcome, by=verdict.by, note=verdict.note)
         return JSONResponse(operation_as_json(operation, language))
 
     @router.post(
@@ -159,7 +159,7 @@ def _add_decisions(router: APIRouter, daemon: Daemon) -> None:
     async def attach(reference: str, request: Request, language: Spoken) -> Response:
         """Give an operation without a known outcome to a terminal, in a person's name; from now on it blocks that one."""
         attachment: Attachment = await read(request, ATTACHMENT)
-        operation = await daemon.register.attach(reference, attachment.terminal, by=attachment.by)
+        operation = await daemon.service.attach(reference, attachment.terminal, by=attachment.by)
         for name in daemon.register.terminals:
             daemon.terminal_changed(name)
         return JSONResponse(operation_as_json(operation, language))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ecrlan.daemon.daemon import Daemon
-from ecrlan.daemon.http.bodies import ACCEPTANCE, HAND_USE_RESET, Acceptance, HandUseReset, Spoken, left, read, schema_of
+from ecrlan.daemon.http.bodies import ACCEPTANCE, HAND_USE_RESET, Acceptance, HandUseReset, Spoken, read, schema_of, unless_left
 from ecrlan.daemon.http.operations import GONE
 from ecrlan.daemon.http.schemas import OperationDocument, TerminalDocument, TerminalList, answers, takes
-from ecrlan.errors import RegisterError
+from ecrlan.model.orders import Status
 from ecrlan.operation_json import operation_as_json
 
 
@@ -32,13 +30,13 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.post("/v1/terminals/{name}/status", responses=answers(404, 408, 409, 413, 422, 503, ok=OperationDocument), response_model=None)
     async def status(name: str, request: Request, language: Spoken) -> Response:
         """Ask the terminal how it is, now. It waits for its turn; the outcome is `done` or `not_performed`."""
-        operation = await daemon.calls.look(daemon.register.terminal(name).status(), lambda: left(request.receive))
+        operation = await unless_left(request, daemon.service.carry_out(name, Status()))
         return GONE if operation is None else JSONResponse(operation_as_json(operation, language))
 
     @router.post("/v1/terminals/{name}/reset", responses=answers(404, 408, 409, 413, 503, ok=TerminalDocument), response_model=None)
     async def reset(name: str) -> Response:
         """Drop the terminal's line. Refused while the terminal is in use."""
-        daemon.register.terminal(name).drop_line()
+        await daemon.service.reset_line(name)
         return JSONResponse(daemon.terminal_document(name))
 
     @router.post(
@@ -50,11 +48,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     async def accept(name: str, request: Request) -> Response:
         """Accept the TID that answered in place of the known one, in a person's name."""
         acceptance: Acceptance = await read(request, ACCEPTANCE)
-        terminal = daemon.register.terminal(name)
-        if terminal.memory.foreign_terminal_id is None:
-            raise RegisterError(("no_other_terminal_id", {"terminal": name}))
-        terminal.accept_terminal_id(acceptance.by)
-        await asyncio.to_thread(daemon.register.journal.flush)  # a person's word is on disk when it is answered
+        await daemon.service.accept_terminal_id(name, by=acceptance.by)
         daemon.terminal_changed(name)
         return JSONResponse(daemon.terminal_document(name))
 
@@ -67,11 +61,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     async def reset_hand_use(name: str, request: Request) -> Response:
         """Say, in a person's name, that nobody uses the terminal by hand or from another register any more."""
         said: HandUseReset = await read(request, HAND_USE_RESET)
-        terminal = daemon.register.terminal(name)
-        if not terminal.memory.used_by_hand:
-            raise RegisterError(("not_used_by_hand", {"terminal": name}))
-        terminal.reset_hand_use(said.by)
-        await asyncio.to_thread(daemon.register.journal.flush)
+        await daemon.service.reset_hand_use(name, by=said.by)
         daemon.terminal_changed(name)
         return JSONResponse(daemon.terminal_document(name))
 
