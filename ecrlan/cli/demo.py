@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.markup import escape
 
-from ecrlan.cli.amount import show_amount
-from ecrlan.cli.exits import Exit
-from ecrlan.cli.frames import print_frame_line
-from ecrlan.cli.ledger import ledger_table
-from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.output import console, outcome_text, receipt_panel
+from ecrlan.cli.decode import print_frame_line
+from ecrlan.cli.emulate import ledger_table
+from ecrlan.cli.exits import Exit, configure_logging
+from ecrlan.cli.output import console, outcome_text, receipt_panel, show_amount
 from ecrlan.emulator import MANNERS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Ledger, Manners
 from ecrlan.model import Approved, Declined, Done, State
 from ecrlan.register import FrameReceived, FrameSent, OperationChanged, Register

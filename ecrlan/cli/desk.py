@@ -1,89 +1,41 @@
-"""`ecrlan operations`: look up operations, settle unresolved ones by hand, export them."""
+"""`ecrlan operations`: show what happened to one, and settle it in a person's name; `ecrlan.cli.lists` has those for many."""
 
 from __future__ import annotations
 
-import io
 import shlex
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from rich.table import Table
 from rich.text import Text
 
-from ecrlan.cli import remote_desk
-from ecrlan.cli.chosen_settings import chosen_settings
-from ecrlan.cli.exits import Exit, pipe_may_close
-from ecrlan.cli.filters import Filters, filter_options, parse_filters
-from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.output import console, outcome_style, outcome_word, print_json, print_rows, receipt_panel
-from ecrlan.cli.recovering import Finding, find_out, terminal_of_operation
-from ecrlan.cli.settling import attach, find_entry, language_option, resolve, withdraw
-from ecrlan.errors import InvalidValueError
+from ecrlan.cli.exits import Exit, configure_logging, pipe_may_close
+from ecrlan.cli.lists import Word, entry_as_document, exit_of_reading, export, list_operations, load_settings, place_options, warn
+from ecrlan.cli.output import console, language_option, outcome_style, outcome_word, print_json, print_rows, receipt_panel
+from ecrlan.cli.way import Way, choose_terminal, chosen_settings, needed_daemon
+from ecrlan.errors import EcrlanError, JournalOwnedError, RegisterError, UnknownReferenceError
 from ecrlan.journal import Journal
-from ecrlan.model import Code, Evidence, Unresolved
-from ecrlan.operation_json import operation_as_json
+from ecrlan.model import Code, Evidence, Unresolved, evidence_of
+from ecrlan.model.evidence import evidence_of_why
 from ecrlan.protocol.records import operation_of_entry
+from ecrlan.protocol.work import said
 from ecrlan.settings import Settings
 from ecrlan.story import Advice, advice, answered, facts, moment, steps, terminal_of, what
-from ecrlan.texts import Language, euros, say, words
+from ecrlan.texts import Language, say, words
 from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
     from ecrlan.journal import Doubt, Entry, JournalReader
     from ecrlan.model import Operation
+    from ecrlan.register import TerminalSettings
 
-DEFAULT_LIMIT = 50
-LARGEST_LIMIT = 100_000
 DEFAULT_WAIT = 30.0
+OWNER_WAIT = 1.0
+"""Seconds to wait for another owner of the journal, such as a command that is just ending."""
 MARGIN = 30.0
 """Seconds beyond the longest payment time after which recovery has certainly given up."""
-WIDE = 200
-"""Columns of the list where nobody's screen limits it: an operation stays one line."""
-
-
-def place_options(function: Callable[..., Exit]) -> Callable[..., Exit]:
-    """`--journal` and `--incomplete`: which journal is read, and what is to come of one that lacks something."""
-    for option in (
-        click.option("--incomplete", is_flag=True, help="Exit with 0 though the journal may lack something; the warning stays."),
-        click.option("--journal", metavar="FILE", help="Read this journal, a backup for instance, and ask no terminal."),
-    ):
-        function = option(function)
-    return function
-
-
-def load_settings(config: str | None, journal: str | None, *, address: str | None = None, quiet: bool = True) -> Settings:
-    """Return the settings, with another journal where one was named; otherwise as `chosen_settings` does."""
-    if journal is None:
-        return chosen_settings(config, address=address, quiet=quiet)
-    settings = Settings.load(config)
-    register = settings.register_.model_copy(update={"journal": str(Path(journal).expanduser().absolute())})
-    return settings.model_copy(update={"register_": register})
-
-
-def warn(doubt: Doubt | None, language: Language) -> None:
-    """Say on standard error what a journal may lack."""
-    if doubt is not None:
-        problem = words(doubt.evidence, language)
-        console(stderr=True).print(Text(clean_text(say(language, "list.incomplete", problem=problem)), style="bold red"))
-
-
-def exit_of_reading(doubt: Doubt | None, *, incomplete: bool) -> Exit:
-    """Return 3 where the journal may lack something and nobody said that this is known."""
-    return Exit.DONE if doubt is None or incomplete else Exit.NOT_PERFORMED
-
-
-def entry_as_document(entry: Entry) -> dict[str, Any]:
-    """Return the operation's JSON (interfaces.md, "JSON") with its history: the document of `show` and of an export's lines."""
-    document = operation_as_json(operation_of_entry(entry))
-    document["parameters"] = entry.parameters
-    document["events"] = [{"time": event.time.isoformat(), "name": event.name, "data": event.data} for event in entry.events]
-    return document
 
 
 @click.group(invoke_without_command=True)
@@ -101,71 +53,7 @@ def operations(ctx: click.Context) -> Exit | None:
     return ending if isinstance(ending, Exit) else Exit.DONE
 
 
-@operations.command("list")
-@filter_options
-@click.option("--limit", type=click.IntRange(1, LARGEST_LIMIT), default=DEFAULT_LIMIT, show_default=True, help="The newest so many.")
-@place_options
-@language_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def list_operations(
-    *, config: str | None, journal: str | None, incomplete: bool, limit: int, language: Language, as_json: bool, **typed: str | None
-) -> Exit:
-    """List operations, newest first.
-
-    A journal that may lack something is told, and the exit code is 3 then.
-    """
-    filters = parse_filters(**typed)
-    settings = load_settings(config, journal, quiet=as_json)
-    doubt = None
-    found = remote_desk.listed(settings, filters, limit + 1)
-    if found is None:
-        found, doubt = _read_list(settings, filters, limit + 1)
-        warn(doubt, language)
-    more, found = len(found) > limit, found[:limit]
-    with pipe_may_close():
-        if as_json:
-            print_json([operation_as_json(operation) for operation in found])
-        else:
-            _print_table(found, language)
-            if more:
-                console(stderr=True).print(say(language, "list.more", count=limit))
-    return exit_of_reading(doubt, incomplete=incomplete)
-
-
-def _read_list(settings: Settings, filters: Filters, limit: int) -> tuple[list[Operation], Doubt | None]:
-    with Journal.reader(settings.journal) as reader:
-        entries = [reader.find(short.reference) for short in reader.entries(**filters, limit=limit)]
-        return [operation_of_entry(entry) for entry in entries if entry is not None], reader.incomplete
-
-
-def _print_table(found: list[Operation], language: Language) -> None:
-    screen = console()
-    if not found:
-        screen.print(say(language, "list.none"))
-        return
-    if not screen.is_terminal:
-        screen.width = WIDE
-    names = ("time", "outcome", "amount", "kind", "terminal", "reference")
-    table = Table(*(say(language, f"column.{name}") for name in names), box=None, header_style="bold", pad_edge=False)
-    table.columns[2].justify = "right"
-    table.columns[5].overflow = "fold"  # whole, to be copied
-    for operation in found:
-        word = outcome_word(operation)
-        table.add_row(
-            moment(operation.created_time, seconds=False),
-            Text(say(language, f"outcome.{word}"), style=outcome_style(word)),
-            euros(operation.amount, language) if operation.amount is not None else "",
-            say(language, f"kind.{operation.kind.value}"),
-            Text(clean_text(operation.terminal)),
-            Text(clean_text(operation.reference)),
-        )
-    screen.print(table)
-
-
-# --- one operation ----------------------------------------------------------------------------------------------------------------
-
-
-@operations.command()
+@click.command()
 @click.argument("reference", metavar="REF")
 @click.option(
     "--wait",
@@ -219,6 +107,15 @@ def show(
     return exit_of_reading(desk.doubt, incomplete=incomplete)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Whether the terminal was asked, and where not, why. `longest` is after how many seconds recovery gives up."""
+
+    hindrance: Literal["", "owned", "hindered", "no_terminal"] = ""
+    problem: Evidence | None = None
+    longest: float = 0.0
+
+
 class Desk:
     """What is to be said about the operation `reference`. `config` and `address` as typed, for the commands that it proposes.
 
@@ -238,6 +135,7 @@ class Desk:
         self.reference = reference
         self.language = language
         self.settings = settings
+        self.way = Way.find(settings)
         self.config = config
         self.address = address
         self.elsewhere = elsewhere
@@ -247,9 +145,9 @@ class Desk:
 
     def read(self) -> tuple[Entry, Operation]:
         """Return the operation as the journal has it now. Raises `UnknownReferenceError`, `JournalError`, `RegisterError`."""
-        owned = remote_desk.have_written(self.settings, self.reference)
+        self.way.have_written(self.reference)
         with Journal.reader(self.settings.journal) as reader:
-            if not owned and self.doubt is None:
+            if self.way.daemon is None and self.doubt is None:
                 self.doubt = reader.incomplete
                 warn(self.doubt, self.language)
             entry = find_entry(reader, self.reference)
@@ -259,22 +157,42 @@ class Desk:
 
     def recover(self, entry: Entry, seconds: float, *, quiet: bool) -> Finding:
         """Have the operation's terminal asked for `seconds` at most."""
-        chosen = terminal_of_operation(self.settings, terminal_of(entry), self.address)
+        chosen = self._terminal(terminal_of(entry))
         if chosen is None:
             return Finding(hindrance="no_terminal", problem=Evidence(Code.TERMINAL_NOT_NAMED, {"terminal": terminal_of(entry)}))
         if not quiet:
             screen = console(stderr=True)
             screen.print(Text(say(self.language, "open.asking", terminal=terminal_of(entry), seconds=seconds)))
-        return find_out(self.settings, chosen, self.reference, seconds)
+        return self._find_out(chosen, seconds)
+
+    def _terminal(self, name: str) -> TerminalSettings | None:
+        """Return where the terminal called `name` is, by the settings or by its address; None where neither knows it."""
+        if self.address is not None:
+            chosen = choose_terminal(self.settings, None, self.address)
+            return chosen if chosen.name == name else None
+        return self.settings.terminal_settings(name) if name in self.settings.terminals else None
+
+    def _find_out(self, chosen: TerminalSettings, seconds: float) -> Finding:
+        """Let recovery run: the daemon's, or our own. Ctrl-C ends the waiting, and nothing else."""
+        try:
+            asked = self.way.ask(lambda service: service.recover(self.reference, seconds), chosen, listen=True, owner_wait=OWNER_WAIT)
+        except KeyboardInterrupt:
+            asked = True
+        except JournalOwnedError as error:
+            return Finding(hindrance="owned", problem=evidence_of(error))
+        except EcrlanError as error:
+            return Finding(hindrance="hindered", problem=evidence_of(error))
+        if not asked and self.way.daemon is not None:
+            daemon = evidence_of_why(self.way.daemon.why)
+            return Finding(hindrance="owned", problem=Evidence(Code.DAEMON_ASKS, {"daemon": daemon}))
+        return Finding(longest=chosen.longest_payment_time)
 
     def document(self, entry: Entry, finding: Finding | None) -> dict[str, Any]:
         """Return everything as JSON."""
         document = entry_as_document(entry)
         if finding is not None:
-            document["recovery"] = {
-                "ran": not finding.hindrance,
-                "problem": words(finding.problem) if finding.problem is not None else None,
-            }
+            problem = words(finding.problem) if finding.problem is not None else None
+            document["recovery"] = {"ran": not finding.hindrance, "problem": problem}
         if document["outcome"] == "unresolved" and not self.elsewhere:
             told = self.advice(entry)
             document["advice"] = {"look_at": list(told.look_at), "answers": told.answers}
@@ -355,65 +273,102 @@ class Desk:
         screen.print(Text(text), style=None)
 
 
-operations.add_command(resolve)
-operations.add_command(attach)
-operations.add_command(withdraw)
+# --- in a person's name -----------------------------------------------------------------------------------------------------------
 
 
-# --- many operations --------------------------------------------------------------------------------------------------------------
+def find_entry(reader: JournalReader, reference: str) -> Entry:
+    """Return the operation with its history. Raises `UnknownReferenceError`, or `RegisterError` where retention has removed it."""
+    entry = reader.find(reference)
+    if entry is not None:
+        return entry
+    known = reader.known(reference)
+    if known is None:
+        raise UnknownReferenceError(reference)
+    values = {
+        "reference": reference,
+        "kind": known.kind.value,
+        "amount": known.amount,
+        "terminal": known.terminal,
+        "time": moment(known.created_time),
+        "outcome": known.outcome,
+    }
+    raise RegisterError(("operation_removed", values))
 
 
-@operations.command()
-@filter_options
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["jsonl", "csv"]),
-    default="jsonl",
-    show_default=True,
-    help="jsonl: a line each, with parameters and events; csv: the essentials, amounts in cents.",
-)
-@click.option("--output", metavar="FILE", help="A new file; default: standard output.")
-@place_options
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("--as", "answer", type=Word(["approved", "not-performed"]), required=True, help="What the terminal shows.")
+@click.option("--by", metavar="NAME", required=True, help="Who says so; kept in the journal.")
+@click.option("--note", metavar="TEXT", required=True, help="How it was found out; kept in the journal.")
+@click.option("--config", metavar="FILE", help="The settings file.")
 @language_option
-def export(
-    *,
-    config: str | None,
-    layout: Literal["jsonl", "csv"],
-    output: str | None,
-    journal: str | None,
-    incomplete: bool,
-    language: Language,
-    **typed: str | None,
-) -> Exit:
-    """Write operations out, oldest first, in UTF-8.
+@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
+def resolve(*, reference: str, answer: str, by: str, note: str, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Settle the unresolved operation REF in a person's name.
 
-    A journal that may lack something is told, and the exit code is 3 then.
+    `operations show REF` tells what to look at first, and what each answer means. What was known before stays in the journal. Refused
+    where the outcome is known, or is still being found out.
     """
-    filters = parse_filters(**typed)
-    settings = load_settings(config, journal)
-    owned = remote_desk.have_written(settings)
-    with Journal.reader(settings.journal) as reader:
-        doubt = reader.incomplete if not owned else None
-        warn(doubt, language)
-        if output is None:
-            stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="" if layout == "csv" else "\n")
-            try:
-                reader.export_rows(layout, stream, document=entry_as_document, **filters)
-            finally:
-                stream.detach()  # flushes; standard output itself stays open
-            return exit_of_reading(doubt, incomplete=incomplete)
-        count = _export_to_file(reader, layout, output, filters)
-    click.echo(f"{count} operations written to {output}", err=True)
-    return exit_of_reading(doubt, incomplete=incomplete)
+    by, note = said("by", by), said("note", note)
+    way = Way.find(chosen_settings(config, quiet=as_json))
+    way.have_written(reference)
+    with Journal.reader(way.settings.journal) as reader:  # a journal that is not there must not be made
+        entry = find_entry(reader, reference)
+    if operation_of_entry(entry).outcome is None:
+        raise RegisterError(("may_be_proved", {"reference": reference}))
+    outcome: Literal["approved", "not_performed"] = "approved" if answer == "approved" else "not_performed"
+    operation = way.ask(lambda service: service.resolve(reference, outcome, by=by, note=note))
+    told = say(language, f"outcome.{outcome_word(operation)}")
+    return _tell(operation, say(language, "resolved.done", reference=reference, outcome=told, by=by), as_json=as_json)
 
 
-def _export_to_file(reader: JournalReader, layout: Literal["jsonl", "csv"], output: str, filters: Filters) -> int:
-    path = Path(output).expanduser()
-    try:
-        with path.open("x", encoding="utf-8", newline="" if layout == "csv" else "\n") as stream:
-            return reader.export_rows(layout, stream, document=entry_as_document, **filters)
-    except FileExistsError:
-        raise InvalidValueError("--output", output, ("allowed_new_file", {})) from None
-    except OSError as error:
-        raise InvalidValueError("--output", output, ("allowed_writable_file", {"problem": error.strerror})) from None
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("-t", "--terminal", metavar="NAME", required=True, help="The terminal of the settings that has it from now on.")
+@click.option("--by", metavar="NAME", required=True, help="Who says so; kept in the journal.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
+def attach(*, reference: str, terminal: str, by: str, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Give the operation REF, whose outcome is not known, to a terminal of the settings, in a person's name.
+
+    For an operation whose terminal was renamed, moved or taken out of the settings: while it belongs to none, no money is moved. From
+    then on it blocks its new terminal, and is recovered or settled there.
+    """
+    by = said("by", by)
+    settings = chosen_settings(config, quiet=as_json)
+    chosen = settings.terminal_settings(terminal)
+    way = Way.find(settings)
+    way.have_written(reference)
+    with Journal.reader(settings.journal) as reader:  # a journal that is not there must not be made
+        find_entry(reader, reference)
+    operation = way.ask(lambda service: service.attach(reference, terminal, by=by), chosen)
+    return _tell(operation, say(language, "attached.done", reference=reference, terminal=terminal, by=by), as_json=as_json)
+
+
+@click.command()
+@click.argument("reference", metavar="REF")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@language_option
+@click.option("--json", "as_json", is_flag=True, help="Print the operation as JSON.")
+def withdraw(*, reference: str, config: str | None, language: Language, as_json: bool) -> Exit:
+    """Take the operation REF back, which waits for its terminal in the daemon's queue: it is not sent.
+
+    It ends as not performed, and its reference stays used. Refused once it was sent: only the terminal's red key ends a running payment.
+    """
+    daemon = needed_daemon(chosen_settings(config, quiet=as_json), ("no_queue_without_daemon", {}))
+    operation = daemon.ask(lambda client: client.withdraw(reference))
+    return _tell(operation, say(language, "withdrawn.done", reference=reference), as_json=as_json)
+
+
+def _tell(operation: Operation, text: str, *, as_json: bool) -> Exit:
+    with pipe_may_close():
+        if as_json:
+            print_json(operation.to_json())
+        else:
+            console().print(Text(clean_text(text)))
+    return Exit.DONE
+
+
+for each in (list_operations, show, export, resolve, attach, withdraw):
+    operations.add_command(each)

@@ -1,4 +1,4 @@
-"""`ecrlan emulate`: a payment terminal on a socket."""
+"""`ecrlan emulate`: a payment terminal on a socket, and its ledger as a table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
+from rich.table import Table
 
-from ecrlan.cli.amount import show_amount
+from ecrlan.cli.decode import print_frame_line
 from ecrlan.cli.exits import Exit
-from ecrlan.cli.frames import print_frame_line
-from ecrlan.cli.ledger import charge_text, ledger_table
-from ecrlan.cli.output import console, print_rows
-from ecrlan.cli.settling import language_option
+from ecrlan.cli.output import console, language_option, print_rows, show_amount
 from ecrlan.emulator import FAULTS, EmulatedTerminal, EmulatorDialer, EmulatorServer, Faults, Manners
 from ecrlan.emulator.manners import DEFAULT_MANNERS, MANNER_KINDS
 from ecrlan.emulator.scenarios import PROGRESS, describe
@@ -28,6 +26,7 @@ from ecrlan.wire.lrc import LrcReading
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ecrlan.emulator import Charge, Ledger
     from ecrlan.emulator.socket import Direction
     from ecrlan.texts import Language
 
@@ -146,3 +145,22 @@ class Witness:
         way = "request" if direction == ">" else "response"
         for shown in dissect([*reader.feed(raw), *reader.finish()], way):
             print_frame_line(self._screen, shown, way)
+
+
+def charge_text(entry: Charge) -> str:
+    """Say what an entry did: `void of 1`, `purchase (reversed)`."""
+    note = f" of {entry.voids}" if entry.voids else " (reversed)" if entry.voided else ""
+    return f"{entry.kind.value.replace('_', ' ')}{note}{', by hand' if entry.by_hand else ''}"
+
+
+def ledger_table(ledger: Ledger) -> Table:
+    """Return what was really charged, with the sum that customers pay."""
+    table = Table("", "what", "amount", "STAN", "request", "customer pays", box=None, header_style="bold", padding=(0, 2, 0, 1))
+    for column in (2, 5):
+        table.columns[column].justify = "right"
+    for entry in ledger:
+        pays = f"{'-' if entry.effect < 0 else ''}{show_amount(abs(entry.effect))}"
+        table.add_row(str(entry.number), charge_text(entry), show_amount(entry.amount), entry.stan, entry.code, pays)
+    net = ledger.net_total()
+    table.add_row("", "[bold]in all[/]", "", "", "", f"[bold]{'-' if net < 0 else ''}{show_amount(abs(net))}[/]")
+    return table

@@ -14,15 +14,12 @@ from zoneinfo import ZoneInfo
 import click
 from rich.text import Text
 
-from ecrlan.cli.chosen_settings import chosen_settings
-from ecrlan.cli.exits import Exit
-from ecrlan.cli.frames import print_frame_line
-from ecrlan.cli.logging import configure_logging
+from ecrlan.cli.decode import print_frame_line
+from ecrlan.cli.exits import Exit, configure_logging
 from ecrlan.cli.output import console, outcome_style
-from ecrlan.cli.remote import DaemonClient, needed_daemon, running_daemon
-from ecrlan.cli.stream import RETRY_SECONDS, StreamEvent, follow
+from ecrlan.cli.way import chosen_settings, needed_daemon, running_daemon
+from ecrlan.daemon_connection import RETRY_SECONDS
 from ecrlan.model import ROME
-from ecrlan.settings import Settings
 from ecrlan.texts import LANGUAGES, TEXTS, Language, euros, say
 from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
@@ -32,7 +29,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ecrlan.cli.remote import RunningDaemon
+    from ecrlan.cli.way import RunningDaemon
+    from ecrlan.client import StreamEvent
+    from ecrlan.settings import Settings
 
 
 @click.command()
@@ -75,8 +74,8 @@ async def _follow(
     while True:
         if found is not None:  # perhaps one that is being stopped: it ends every stream at once
             waiting = False
-            async with DaemonClient(found) as client:
-                async for event in follow(client, terminal=terminal, frames=frames, last_id=last_id, language=language):
+            async with found.client() as client:
+                async for event in client.stream(terminal, frames=frames, last_id=last_id, language=language):
                     last_id = event.id or last_id
                     show(event)
         elif not waiting:

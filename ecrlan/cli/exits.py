@@ -1,14 +1,15 @@
-"""Exit codes: what a till's program reads first."""
+"""How a command ends: exit codes, what a till's program reads first; and what it logs to standard error."""
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import sys
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ecrlan.model import Operation
+
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+"""By how often `--verbose` was given."""
 
 
 class Exit(IntEnum):
@@ -92,3 +96,41 @@ def pipe_may_close() -> Iterator[None]:
                     raise
                 os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+class _StandardError:
+    """Standard error as the log uses it: a line that nobody reads any more fails nothing of what it tells about."""
+
+    def write(self, text: str) -> None:
+        """Write."""
+        with pipe_may_close():
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        with pipe_may_close():
+            sys.stderr.flush()
+
+
+def configure_logging(verbose: int, *, shown_to_people: bool = True) -> None:
+    """Send log events to standard error: warnings, and more with each `--verbose`.
+
+    Where what matters is `shown_to_people` anyhow, nothing is logged unless `--verbose` asks for it.
+    """
+    import structlog  # noqa: PLC0415 - not where the group of commands is imported
+
+    level = logging.CRITICAL if shown_to_people and not verbose else LEVELS[max(0, min(verbose - shown_to_people, len(LEVELS) - 1))]
+    readable = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer(colors=readable) if readable else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
+        cache_logger_on_first_use=False,
+    )

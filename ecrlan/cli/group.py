@@ -11,7 +11,7 @@ import click
 
 import ecrlan
 from ecrlan.cli.exits import Exit, exit_of_error, pipe_may_close, print_error, reader_left
-from ecrlan.errors import EcrlanError
+from ecrlan.errors import EcrlanError, InvalidValueError, nested
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,13 +22,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "journal": ("ecrlan.cli.journal", "Show whether the journal can be believed, and accept one that is in doubt."),
     "serve": ("ecrlan.cli.serve", "Run the daemon: HTTP API, events and console for any number of tills."),
     "events": ("ecrlan.cli.events", "Follow what the daemon tells, as it happens."),
-    "reset": ("ecrlan.cli.reset", "Drop the daemon's line to a terminal, or say that it is not used by hand any more."),
-    "reload": ("ecrlan.cli.reload", "Have the daemon read its settings anew."),
-    "token": ("ecrlan.cli.token", "Print the token of the daemon's API and console."),
-    "service": ("ecrlan.cli.service", "Print what makes the daemon a service of systemd or Windows."),
+    "reset": ("ecrlan.cli.serve", "Drop the daemon's line to a terminal, or say that it is not used by hand any more."),
+    "reload": ("ecrlan.cli.serve", "Have the daemon read its settings anew."),
+    "token": ("ecrlan.cli.serve", "Print the token of the daemon's API and console."),
+    "service": ("ecrlan.cli.serve", "Print what makes the daemon a service of systemd or Windows."),
     "emulate": ("ecrlan.cli.emulate", "Be a payment terminal on a socket, for tests."),
     "decode": ("ecrlan.cli.decode", "Explain bytes or a capture file, field by field."),
-    "layouts": ("ecrlan.cli.layouts", "Print the tables of all messages."),
+    "layouts": ("ecrlan.cli.decode", "Print the tables of all messages."),
     "settings": ("ecrlan.cli.settings", "Print every setting with its value and origin."),
 }
 """Each command with its module and its line of help, but for those of operations, which are made from their orders.
@@ -37,6 +37,31 @@ The command's function has the command's name, `-` as `_`.
 """
 FIRST = "demo"
 """Stands in front of the operations."""
+_WITHOUT_FILE = """\
+ecrlan drives Italian payment terminals (ECR-LAN, ECR17) from a till.
+
+No terminal at hand?       ecrlan demo             (in a browser: ecrlan serve --demo)
+A terminal on the network: ecrlan status --address 192.168.1.50
+                           ecrlan purchase 6.50 --address 192.168.1.50
+To keep its address, write {file}:
+
+    [terminals.till-1]
+    address = "192.168.1.50"
+
+Every setting: ecrlan settings --all      Every command: ecrlan --help
+"""
+
+_WITH_FILE = """\
+ecrlan drives Italian payment terminals (ECR-LAN, ECR17) from a till.
+
+Settings file:             {file}
+How is the terminal?       ecrlan status
+Take a payment:            ecrlan purchase 6.50
+Several tills, or HTTP:    ecrlan serve
+See it work without one:   ecrlan demo
+
+Every setting: ecrlan settings      Every command: ecrlan --help
+"""
 
 
 def command_lines() -> dict[str, str]:
@@ -147,4 +172,15 @@ def cli(ctx: click.Context) -> None:
     Exit codes: 0 approved or done, 1 declined, 2 usage, 3 not performed or refused, 4 unresolved, 70 an error of ecrlan itself.
     """
     if ctx.invoked_subcommand is None:
-        importlib.import_module("ecrlan.cli.welcome").welcome()
+        welcome()
+
+
+def welcome() -> None:
+    """Print what to do next, which depends on whether there is a settings file."""
+    from ecrlan.settings import default_file, find_file  # noqa: PLC0415 - costs time that other commands spend themselves
+
+    try:
+        file = find_file(None, os.environ)
+    except InvalidValueError as error:
+        raise InvalidValueError(error.place, error.value, ("allowed_or_command", {"allowed": nested(error.allowed_why)})) from None
+    click.echo((_WITH_FILE if file else _WITHOUT_FILE).format(file=file or default_file()), nl=False)

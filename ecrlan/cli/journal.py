@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import click
 from rich.text import Text
 
-from ecrlan.cli.chosen_settings import chosen_settings
-from ecrlan.cli.exits import Exit, pipe_may_close
-from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.output import console, print_json, print_rows
-from ecrlan.cli.remote import DaemonAnswerError, ask, running_daemon
-from ecrlan.cli.session import journal_file
-from ecrlan.cli.settling import language_option
-from ecrlan.errors import RegisterError, nested
-from ecrlan.journal import Journal
+from ecrlan.cli.exits import Exit, configure_logging, pipe_may_close
+from ecrlan.cli.output import console, language_option, print_json, print_rows
+from ecrlan.cli.way import Way, chosen_settings
+from ecrlan.errors import RegisterError
 from ecrlan.protocol.work import said
-from ecrlan.service import journal_as_json
 from ecrlan.story import moment
 from ecrlan.texts import Language, say
 from ecrlan.wire.mask import clean_text
-
-if TYPE_CHECKING:
-    from ecrlan.settings import Settings
 
 
 @click.group(invoke_without_command=True)
@@ -42,7 +33,8 @@ def journal(ctx: click.Context, *, config: str | None, language: Language, as_js
     configure_logging(0)
     if ctx.invoked_subcommand is not None:
         return None
-    document = _document(chosen_settings(config, quiet=as_json), language)
+    way = Way.find(chosen_settings(config, quiet=as_json))
+    document = way.look_up(lambda records: records.journal(language))
     with pipe_may_close():
         if as_json:
             print_json(document)
@@ -65,13 +57,13 @@ def accept(*, by: str, note: str, yes: bool, config: str | None, language: Langu
     journal, and asked for again by its reference it would be performed a second time.
     """
     by, note = said("by", by), said("note", note)
-    settings = chosen_settings(config, quiet=as_json)
-    document = _document(settings, language)
+    way = Way.find(chosen_settings(config, quiet=as_json))
+    document = way.look_up(lambda records: records.journal(language))
     if not document.get("doubt"):
         raise RegisterError(("nothing_in_doubt", {}))
     if not yes:
         _confirm(document, language, as_json=as_json)
-    accepted = _accept(settings, language, by=by, note=note)
+    accepted = way.ask(lambda service: service.accept_journal(by=by, note=note, language=language))
     with pipe_may_close():
         if as_json:
             print_json(accepted)
@@ -107,25 +99,3 @@ def _print(document: dict[str, Any], language: Language) -> None:
         screen.print()
         screen.print(Text(say(language, "journal.risk")))
         screen.print(Text(say(language, "journal.command")), soft_wrap=True)
-
-
-def _document(settings: Settings, language: Language) -> dict[str, Any]:
-    """Return what is known of the journal: by the daemon, or by looking at it without owning it."""
-    daemon = running_daemon(settings)
-    if daemon is None:
-        with Journal.reader(settings.journal) as reader:
-            return journal_as_json(reader, language)
-    document = ask(daemon, "GET", "/v1/journal", query={"lang": language})
-    if not isinstance(document, dict):
-        raise DaemonAnswerError(("daemon_without_journal", {"daemon": nested(daemon.why)}))
-    return document
-
-
-def _accept(settings: Settings, language: Language, *, by: str, note: str) -> dict[str, Any]:
-    daemon = running_daemon(settings)
-    if daemon is not None:
-        accepted: dict[str, Any] = ask(daemon, "POST", "/v1/journal/accept", {"by": by, "note": note}, query={"lang": language})
-        return accepted
-    with Journal(journal_file(settings)) as owned:
-        owned.accept(by, note, now=datetime.now(UTC))
-        return journal_as_json(owned, language)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ecrlan.cli.amount import Amount, AmountCommand
-from ecrlan.cli.session import Call
-from ecrlan.cli.targets import confirm_last, on_its_terminal, target_and_amount, warn_above
+from ecrlan.cli.output import Amount, AmountCommand
+from ecrlan.cli.perform import Call, confirm_last, on_its_terminal, target_and_amount, warn_above
 from ecrlan.errors import InvalidValueError
 from ecrlan.model import ORDERS, PaymentType, orders
 from ecrlan.model.orders import Contents, Order
@@ -203,7 +202,7 @@ def _perform(order: type[Order], call: Call, values: dict[str, Any]) -> Exit:
     made = order(**values)
     if isinstance(made, orders.Capture) and made.target is not None:
         target, amount = made.target, made.amount
-        return call.run(made, before=lambda terminal: warn_above(terminal, target, amount))
+        return call.run(made, before=lambda settings, terminal: warn_above(settings, terminal, target, amount))
     return call.run(made)
 
 

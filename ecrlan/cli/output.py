@@ -1,11 +1,12 @@
-"""What people read: consoles, operations, receipts. JSON is made by `ecrlan.operation_json`."""
+"""What people read: consoles, amounts, operations, receipts. JSON is an operation's own (`to_json`): a daemon's as it came."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,8 +16,10 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from ecrlan.errors import MalformedMessageError
+from ecrlan.errors import InvalidValueError, MalformedMessageError
 from ecrlan.model import (
+    MAXIMUM_AMOUNT,
+    MINIMUM_AMOUNT,
     ROME,
     Approved,
     CardType,
@@ -34,19 +37,20 @@ from ecrlan.model import (
     Unresolved,
     VasPart,
 )
-from ecrlan.operation_json import operation_as_json
 from ecrlan.protocol.clock import seconds_between
 from ecrlan.protocol.vas import parse_vas
-from ecrlan.texts import TEXTS, Language, euros, say, words
+from ecrlan.texts import LANGUAGES, TEXTS, Language, euros, say, words
 from ecrlan.texts.language import choose_language
 from ecrlan.wire.mask import clean_text
 from ecrlan.wire.receipt import parse_receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from ecrlan.model import Operation
+
+Command = TypeVar("Command", bound="Callable[..., object]")
 
 TOLD_CLOCK_SECONDS = 600.0
 """Seconds by which a terminal's clock is wrong before somebody is told."""
@@ -60,6 +64,8 @@ _OUTCOME_STYLES = {
     "not_performed": "bold yellow",
     "unresolved": "bold red",
 }
+_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,5})[.,]([0-9]{2})")
+_NUMBER = re.compile(r"-[0-9.,]")
 
 
 class Screen(Console):
@@ -84,7 +90,7 @@ def cleaned(text: object) -> str:
 def print_operation(operation: Operation, *, as_json: bool) -> None:
     """Print an operation that ended, for programs or, in the user's language, for people."""
     if as_json:
-        print_json(operation_as_json(operation))
+        print_json(operation.to_json())
         return
     screen, language = console(), choose_language(os.environ)
     outcome = operation.outcome
@@ -230,3 +236,53 @@ def receipt_panel(receipt: bytes, title: str = "receipt") -> Panel:
         Text(clean_text(line.text), style="bold" if line.style.bold or line.style.double_height else "") for line in parse_receipt(receipt)
     )
     return Panel(lines, title=title, box=box.ROUNDED, expand=False, padding=(0, 2))
+
+
+def language_option(function: Command) -> Command:
+    """`--lang`, by default that of the locale."""
+    return click.option(
+        "--lang",
+        "language",
+        type=click.Choice(LANGUAGES),
+        default=lambda: choose_language(os.environ),
+        help="Language; default: the locale's.",
+    )(function)
+
+
+def parse_amount(text: str, place: str = "amount") -> int:
+    """Return the cents of `text`; InvalidValueError for anything but euros and two decimals within the protocol's bounds."""
+    match = _AMOUNT.fullmatch(text)
+    cents = int(match[1] + match[2]) if match else 0
+    if not MINIMUM_AMOUNT <= cents <= MAXIMUM_AMOUNT:
+        raise InvalidValueError(place, text, ("allowed_amount", {}))
+    return cents
+
+
+def show_amount(cents: int) -> str:
+    """Return cents as people read them: `6.50`."""
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+class Amount(click.ParamType[int]):
+    """An amount on the command line, as whole cents."""
+
+    name = "amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401, ARG002 - click's
+        """Parse what was typed."""
+        return value if isinstance(value, int) else parse_amount(str(value))
+
+
+class AmountCommand(click.Command):
+    """A command that takes an amount: `-1` is a wrong amount and not an unknown option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does, but name the amount where a number was taken for an option."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            number = next((text for text in given if _NUMBER.match(text)), None)
+            if number is None or not _NUMBER.match(error.option_name):
+                raise
+            raise InvalidValueError("amount", number, ("allowed_amount", {})) from None

@@ -1,28 +1,35 @@
-"""`ecrlan serve`: the daemon, which owns journal and terminals and serves tills, programs and people."""
+"""The daemon: run it, have it as a service, its token, its settings read anew, a terminal's line and hand use reset."""
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import webbrowser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.text import Text
 
 import ecrlan
-from ecrlan.cli.chosen_settings import has_own
-from ecrlan.cli.exits import Exit, pipe_may_close
-from ecrlan.cli.logging import configure_logging
-from ecrlan.cli.remote import need_extra, running_daemon
-from ecrlan.daemon.tokens import token_file
-from ecrlan.errors import RegisterError, nested
+from ecrlan.cli.exits import Exit, configure_logging, pipe_may_close
+from ecrlan.cli.output import console, print_json, print_rows
+from ecrlan.cli.way import Way, chosen_settings, has_own, need_extra, needed_daemon, running_daemon
+from ecrlan.daemon.tokens import read_token, token_file
+from ecrlan.daemon.units import own_command, systemd_unit, windows_instructions
+from ecrlan.errors import InvalidValueError, RegisterError, nested
+from ecrlan.journal import Journal
+from ecrlan.protocol.work import said
 from ecrlan.settings import Settings, split_address
+from ecrlan.wire.mask import clean_text
 
 if TYPE_CHECKING:
     from ecrlan.daemon.server import Server
+    from ecrlan.daemon.tokens import Role
 
 MOST_THINK_SECONDS = 120
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - told apart, not bound
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,30}\Z")
 
 
 @click.command()
@@ -115,3 +122,116 @@ def _register_address(server: Server, settings: Settings) -> str:
     configured = split_address("register.listen", settings.register_.listen)[0]
     addresses = document["addresses"] if configured in _EVERYWHERE else [configured]
     return f"address {' or '.join(addresses) or 'of this machine'}, port {listen['port']}"
+
+
+@click.group()
+def service() -> None:
+    """Print what makes the daemon a service: started with the machine, watched, and stopped in order."""
+
+
+@service.command()
+@click.option("--config", metavar="FILE", help="The settings file that the service shall have; default: the one that is found now.")
+@click.option("--user", default="ecrlan", show_default=True, metavar="NAME", help="The system's user as whom it runs.")
+def systemd(*, config: str | None, user: str) -> Exit:
+    """Print a unit for systemd; its first lines say how to install it.
+
+    systemd learns when the daemon is ready, restarts it when it hangs or crashes, and when stopping it waits longer than the longest
+    payment of the settings.
+    """
+    if not _USER.match(user):
+        raise InvalidValueError("--user", user, ("allowed_user", {}))
+    click.echo(systemd_unit(Settings.load(config), command=own_command(), user=user), nl=False)
+    return Exit.DONE
+
+
+@service.command()
+@click.option("--config", metavar="FILE", help="The settings file that the task shall have; default: the one that is found now.")
+def windows(*, config: str | None) -> Exit:
+    """Print how to run the daemon in the background of Windows with the Task Scheduler."""
+    click.echo(windows_instructions(Settings.load(config), command=own_command()), nl=False)
+    return Exit.DONE
+
+
+@click.command()
+@click.option("--read", "only_read", is_flag=True, help="The token that may look, and do nothing.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+def token(*, only_read: bool, config: str | None) -> Exit:
+    """Print the daemon's token, for the console and for programs: `Authorization: Bearer TOKEN`.
+
+    It stands in a file beside the journal, made when the daemon first starts. To have another: delete the file, restart the daemon.
+    """
+    role: Role = "read" if only_read else "operate"
+    file = token_file(chosen_settings(config).journal, role)
+    try:
+        click.echo(read_token(file))
+    except FileNotFoundError:
+        raise RegisterError(("no_token_yet", {"path": str(file)})) from None
+    return Exit.DONE
+
+
+@click.command()
+@click.option("--config", metavar="FILE", help="The settings file by which the daemon is found; it reads its own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def reload(*, config: str | None, as_json: bool) -> Exit:
+    """Have the running daemon read its settings file anew: terminals are added, changed and removed without a restart.
+
+    A terminal that is in use is changed as soon as it is free. Where the file is wrong nothing is changed, and the exit code is 2.
+    """
+    configure_logging(0, shown_to_people=False)
+    done = needed_daemon(chosen_settings(config), ("nothing_to_reload", {})).ask(lambda client: client.reload())
+    if as_json:
+        print_json(done)
+        return Exit.DONE
+    rows = [(name, clean_text(", ".join(map(str, done[name])))) for name in ("added", "changed", "removed") if done.get(name)]
+    rows += [("waits", clean_text(f"{item.get('terminal')}: {item.get('reason')}")) for item in done.get("waiting") or []]
+    if done.get("restart_needed"):
+        rows.append(("only after a restart", clean_text(", ".join(map(str, done["restart_needed"])))))
+    screen = console()
+    screen.print(Text("settings read anew" if rows else "settings read anew: no terminal has changed"))
+    print_rows(screen, rows)
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("terminal")
+@click.option("--hand-use", is_flag=True, help="Say that nobody uses the terminal by hand, or from another register, any more.")
+@click.option("--by", metavar="NAME", help="Who says so, with --hand-use; kept in the journal.")
+@click.option("--config", metavar="FILE", help="The settings file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the terminal as JSON; with --hand-use and without a daemon, its name.")
+def reset(*, terminal: str, hand_use: bool, by: str | None, config: str | None, as_json: bool) -> Exit:
+    """Drop the line that the daemon has to TERMINAL; the next operation opens a new one.
+
+    Refused while anything is under way there: a payment that runs cannot be cancelled from the till, only with the terminal's red key.
+
+    With --hand-use the line stays. Where the settings say standalone_use = false, and a payment was found on the terminal that was not the
+    register's, the stricter rules of a terminal that is used by hand hold until a person says that this has ended.
+    """
+    configure_logging(0, shown_to_people=False)
+    if hand_use != (by is not None):
+        raise click.UsageError("--hand-use and --by NAME belong together")
+    settings = chosen_settings(config, quiet=as_json)
+    if by is not None:
+        return _reset_hand_use(settings, terminal, by, as_json=as_json)
+    daemon = needed_daemon(settings, ("no_line_without_daemon", {}))
+    document = daemon.ask(lambda client: client.reset_line(terminal))
+    return _tell(document, f"the line to {terminal} is dropped; the terminal is {document.get('state')}", as_json=as_json)
+
+
+def _reset_hand_use(settings: Settings, name: str, by: str, *, as_json: bool) -> Exit:
+    by = said("by", by)
+    way = Way.find(settings)
+    chosen = None
+    if way.daemon is None:
+        chosen = settings.terminal_settings(name)
+        with Journal.reader(settings.journal):
+            pass  # a journal that is not there must not be made
+    document = way.ask(lambda service: service.reset_hand_use(name, by=by), chosen)
+    return _tell(document, f"terminal {name} is not used by hand any more, says {by}", as_json=as_json)
+
+
+def _tell(document: dict[str, Any], words: str, *, as_json: bool) -> Exit:
+    if as_json:
+        print_json(document)
+    else:
+        console().print(Text(clean_text(words)))
+    return Exit.DONE

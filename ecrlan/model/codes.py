@@ -226,7 +226,6 @@ class Code(str, Enum):
     DAEMON_ANSWER_TOO_LONG = "daemon_answer_too_long", "daemon", "most"
     DAEMON_ANSWER_NO_JSON = "daemon_answer_no_json", "daemon"
     DAEMON_ANSWER_UNEXPLAINED = "daemon_answer_unexplained", "daemon", "status"
-    DAEMON_WITHOUT_JOURNAL = "daemon_without_journal", "daemon"
     DAEMON_WITHOUT_DOCUMENT = "daemon_without_document", "daemon"
     DAEMON_WITHOUT_PAGE = "daemon_without_page", "daemon"
     DAEMON_OPERATION_UNREADABLE = "daemon_operation_unreadable", "problem"

@@ -110,10 +110,6 @@ DAEMON: Final[Mapping[Code, tuple[str, str]]] = {
         "{daemon} answers with status {status} and without saying why",
         "{daemon} risponde con stato {status} e senza dire perché",
     ),
-    Code.DAEMON_WITHOUT_JOURNAL: (
-        "{daemon} answers with something else than a journal",
-        "{daemon} risponde con qualcosa che non è un giornale",
-    ),
     Code.DAEMON_WITHOUT_DOCUMENT: (
         "{daemon} answers with something else than was asked for",
         "{daemon} risponde con qualcosa di diverso da ciò che è stato chiesto",

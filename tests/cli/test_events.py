@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from ecrlan.cli.events import EventLines
-from ecrlan.cli.stream import StreamEvent
+from ecrlan.client import StreamEvent
 
 CLI = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
 IMPATIENT = f"from ecrlan.cli import events; events.RETRY_SECONDS = 0.01; {CLI}"

@@ -11,8 +11,8 @@ import ecrlan
 from ecrlan.cli import group
 from ecrlan.cli.exits import Exit, pipe_may_close, reader_left
 from ecrlan.cli.group import command_lines
-from ecrlan.cli.remote import DaemonLostError
-from ecrlan.cli.session import Call
+from ecrlan.cli.perform import Call
+from ecrlan.client import DaemonLostError
 from ecrlan.model import Kind
 
 
@@ -192,7 +192,7 @@ def test_a_purchase_whose_reader_left_unseen_is_never_told_as_declined(run, shop
     def leave(*_arguments, **_options):
         raise BrokenPipeError
 
-    monkeypatch.setattr("ecrlan.cli.session.Progress.__enter__", leave)
+    monkeypatch.setattr("ecrlan.cli.perform.Progress.__enter__", leave)
     assert run("purchase", "6.50").exit_code == 4
     assert run("status").exit_code == 3
 
@@ -287,7 +287,7 @@ def test_who_stops_a_command_reads_in_italian_what_that_did_not_end(monkeypatch,
 def test_a_void_of_the_last_payment_is_asked_about_in_italian(run, shop, monkeypatch):
     monkeypatch.setenv("LC_ALL", "it_IT.UTF-8")
     run("purchase", "6.50", "--reference", "sale-1")
-    monkeypatch.setattr("ecrlan.cli.targets.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("ecrlan.cli.perform.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     result = run("void", "--last")
     assert "Così si storna l'ultimo pagamento del terminale till-1, quale che sia, anche se fatto a mano." in result.stderr
     assert "Per quanto ne sa il giornale è: pagamento 6,50 EUR, " in result.stderr

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ecrlan.cli import remote, remote_desk, remote_terminal
-from ecrlan.cli.remote import running_daemon
-from ecrlan.cli.stream import EventReader, StreamEvent
+from ecrlan import client, daemon_connection, service
+from ecrlan.cli import way
+from ecrlan.cli.way import running_daemon
 from ecrlan.errors import EcrlanError
 from ecrlan.journal import Event, Journal, NewOperation
-from ecrlan.model import Kind
+from ecrlan.model import Kind, orders
 from ecrlan.settings import Settings
 
 CLI = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
@@ -218,8 +218,19 @@ def test_an_answer_that_is_no_operation_leaves_it_unknown(run_json, stranger, em
     assert len(emulator.terminal.ledger) == 0
 
 
+def test_json_is_the_daemons_document_as_it_came(run_json, shop, home, stranger):
+    document = run_json("purchase", "6.50", "--reference", "a")[1]
+    for file in home.glob("till.db*"):
+        file.unlink()
+    newer = {**document, "later": {"x": 1}, "created_time": document["created_time"].replace("+00:00", "Z")}
+    stranger(json.dumps(newer).encode())
+    assert run_json("purchase", "6.50", "--reference", "a") == (0, newer)
+    stranger(json.dumps({"operations": [newer], "next": None}).encode())
+    assert run_json("operations", "list") == (0, [newer])
+
+
 def test_an_answer_without_end_is_cut_off(run_json, stranger, monkeypatch):
-    monkeypatch.setattr(remote, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(daemon_connection, "LARGEST_ANSWER", 1000)
     stranger(b'"' + b"x" * 2000 + b'"')
     assert "answers with more than 1000 bytes" in purchase(run_json, "a")[1]["message"]
 
@@ -244,8 +255,8 @@ def test_a_terminal_that_the_settings_do_not_name_is_refused(run, run_json, serv
 
 def test_without_httpx_it_says_what_to_install(run, run_json, serve, monkeypatch):
     serve()
-    found = remote.importlib.util.find_spec
-    monkeypatch.setattr(remote.importlib.util, "find_spec", lambda name: None if name == "httpx" else found(name))
+    found = way.importlib.util.find_spec
+    monkeypatch.setattr(way.importlib.util, "find_spec", lambda name: None if name == "httpx" else found(name))
     exit_code, document = run_json("purchase", "6.50")
     assert (exit_code, document["error"]["code"], document["error"]["sent"]) == (2, "usage", "no")
     assert "pip install 'ecrlan[daemon]'" in document["error"]["message"]
@@ -256,7 +267,7 @@ def test_without_httpx_it_says_what_to_install(run, run_json, serve, monkeypatch
     ("token", "words"), [(None, "is not there"), ("short", "cannot be used"), ("x" * 40, "does not let this command in")]
 )
 def test_without_the_right_token_nothing_is_sent(run_json, serve, home, emulator, monkeypatch, token, words):
-    monkeypatch.setattr(remote_terminal, "FOLLOW_SECONDS", 0.1)
+    monkeypatch.setattr(client, "FOLLOW_SECONDS", 0.1)
     serve()
     file = home / "till.db.token"
     file.unlink()
@@ -336,7 +347,7 @@ def test_a_list_of_many_pages(run_json, shop, serve, home, monkeypatch):
             end = Event(name="finished", time=time, reference=f"r{number}", terminal="till-1", data={"outcome": "done"})
             journal.write([new, end]).result()
     serve()
-    monkeypatch.setattr(remote_desk, "LONGEST_PAGE", 2)
+    monkeypatch.setattr(service, "LONGEST_PAGE", 2)
     for limit in (1, 2, 3, 6, 7, 8):
         listed = run_json("operations", "list", "--limit", str(limit))[1]
         assert [each["reference"] for each in listed] == [f"r{6 - number}" for number in range(min(limit, 7))]
@@ -413,7 +424,7 @@ def test_who_does_not_want_to_wait_is_told_who_holds_the_terminal(serve, spawn, 
 # --- connections that are lost --------------------------------------------------------------------------------------------------------
 
 
-IMPATIENT = f"from ecrlan.cli import remote_terminal; remote_terminal.LOST_PAUSES = (0.01, 0.01); {CLI}"
+IMPATIENT = f"from ecrlan import client; client.LOST_PAUSES = (0.01, 0.01); {CLI}"
 TOO_MANY = (
     b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 67\r\n\r\n"
     b'{"error": {"code": "too_many", "message": "later", "sent": "no"  }}'
@@ -520,7 +531,7 @@ def test_a_daemon_that_has_too_much_to_do_proves_nothing_about_what_was_sent(cut
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_request_that_never_arrived_is_made_again_under_its_reference(cutter, run_json, emulator, monkeypatch, times):
-    monkeypatch.setattr(remote_terminal, "LOST_PAUSES", (0.01,) * 5)
+    monkeypatch.setattr(client, "LOST_PAUSES", (0.01,) * 5)
     cutter.swallow = times
     assert purchase(run_json, "a") == (0, "approved")
     assert (len(emulator.terminal.ledger), cutter.posts) == (1, times + 1)
@@ -556,30 +567,30 @@ def test_a_daemon_that_is_killed_leaves_what_was_sent_unresolved_and_nothing_els
 
 
 def test_a_daemon_that_is_gone_before_the_request_left(run_json, serve_process, monkeypatch):
-    monkeypatch.setattr(remote_terminal, "FOLLOW_SECONDS", 0.1)
+    monkeypatch.setattr(client, "FOLLOW_SECONDS", 0.1)
     daemon = serve_process()
     found = running_daemon(Settings.load())
     daemon.process.kill()
     daemon.process.wait()
-    monkeypatch.setattr("ecrlan.cli.session.running_daemon", lambda settings: found)
+    monkeypatch.setattr("ecrlan.cli.way.running_daemon", lambda settings: found)
     exit_code, document = run_json("purchase", "6.50")
     assert (exit_code, document["error"]["code"], document["error"]["sent"]) == (3, "daemon_lost", "no")
 
 
 def test_what_the_journal_proves_is_the_outcome_though_the_daemon_is_gone(run_json, shop, home):
     assert purchase(run_json, "a") == (0, "approved")
-    daemon = remote.RunningDaemon(url="http://127.0.0.1:1", pid=1, version="0", journal=home / "till.db")
-    terminal = remote_terminal.RemoteTerminal(remote.DaemonClient(daemon), Settings.load(), "till-1", styles=True)
-    assert terminal._from_journal("a").outcome.outcome == "approved"
+    gone = client.Client("http://127.0.0.1:1", "", journal=home / "till.db")
+    asked = client._Asked(gone, "till-1", orders.Purchase(amount=650, reference="a"))
+    assert asked.from_journal("a").outcome.outcome == "approved"
     with pytest.raises(EcrlanError) as raised:
-        terminal._from_journal("b")
+        asked.from_journal("b")
     assert raised.value.sent == "no"
     with Journal(home / "till.db"), pytest.raises(EcrlanError) as raised:  # its owner may send it yet
-        terminal._from_journal("b")
+        asked.from_journal("b")
     assert raised.value.sent == "unknown"
     (home / "till.db").unlink()
     with pytest.raises(EcrlanError) as raised:
-        terminal._from_journal("b")
+        asked.from_journal("b")
     assert raised.value.sent == "unknown"
     assert not (home / "till.db").exists()
 
@@ -588,15 +599,19 @@ def test_ctrl_c_once_the_outcome_is_known_loses_nothing(run_json, shop):
     document = run_json("purchase", "6.50", "--reference", "a")[1]
     told = {**document, "finished_time": "2999-01-01T00:00:00+00:00"}
 
-    class Client:
+    class Answering(client.Client):
         async def call(self, *arguments, **more):
             return told
 
-    terminal = remote_terminal.RemoteTerminal(Client(), Settings.load(), "till-1", styles=False)
-    terminal._following.set()
+        async def follow(self, terminal, *, on_open):
+            on_open()
+            await asyncio.Event().wait()
+            yield
 
     async def interrupted():
-        paying = asyncio.create_task(terminal.purchase(650, reference="a"))
+        answering = Answering("http://127.0.0.1:1", "")
+        order = orders.Purchase(amount=650, reference="a")
+        paying = asyncio.create_task(answering.carry_out("till-1", order, watch=lambda _: None))
         for _ in range(20):
             await asyncio.sleep(0)
         assert not paying.done()  # its progress is still awaited
@@ -612,42 +627,11 @@ def test_ctrl_c_once_the_outcome_is_known_loses_nothing(run_json, shop):
 def test_show_waits_for_the_recovery_of_the_daemon(run, run_json, serve, emulator):
     emulator.terminal.think_seconds = 3600.0
     serve()
-    answer = remote.ask(
-        running_daemon(Settings.load()), "POST", "/v1/terminals/till-1/operations", {"kind": "purchase", "amount": 650, "reference": "a"}
-    )
-    assert answer["outcome"] is None
+    order = orders.Purchase(amount=650, reference="a")
+    assert running_daemon(Settings.load()).ask(lambda client: client.begin("till-1", order)).outcome is None
     assert emulator.taken.wait(20)
     result = run("operations", "show", "a", "--wait", "0.1")
     assert result.exit_code == 0
     assert "its outcome is not known yet" in result.stdout.lower()
     document = run_json("operations", "show", "a", "--wait", "0.1")[1]
     assert document["recovery"] == {"ran": True, "problem": None}
-
-
-# --- the event stream -------------------------------------------------------------------------------------------------------------------
-
-
-def test_events_are_read_however_they_are_cut():
-    text = (
-        ': \n\nretry: 2000\n\nid: 1-1\nevent: progress\ndata: {"text": "A\u2028B",\r\ndata:"terminal":"t"}\n\n'
-        "event: x\n\ndata: {}\n\nid: a\0b\ndata: {}\n\n"
-    ).encode()
-    wanted = [StreamEvent("progress", {"text": "A\u2028B", "terminal": "t"}, "1-1"), StreamEvent("message", {}), StreamEvent("message", {})]
-    for size in range(1, len(text) + 1):
-        reader = EventReader()
-        found = [event for place in range(0, len(text), size) for event in reader.feed(text[place : place + size])]
-        assert found == wanted
-
-
-@pytest.mark.parametrize("text", [b"data: x\n\n", b"data: []\n\n", b"data: " + b"[" * 100_000 + b"\n\n"])
-def test_an_event_that_is_no_json_object_is_refused(text):
-    with pytest.raises(EcrlanError):
-        EventReader().feed(text)
-
-
-@pytest.mark.parametrize("line", [b"x" * 1000, b"data: " + b"x" * 1000 + b"\n"])
-def test_an_event_without_end_is_refused(monkeypatch, line):
-    monkeypatch.setattr("ecrlan.cli.stream.LARGEST_EVENT", 100_000)
-    reader = EventReader()
-    with pytest.raises(EcrlanError, match="an event of more than"):
-        reader.feed(line * 200)

@@ -1,9 +1,10 @@
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
 
-from ecrlan.cli.filters import Word, parse_filters, parse_time
+from ecrlan.cli.lists import Word, parse_filters, parse_time
 from ecrlan.errors import InvalidValueError
 
 NOTHING = {"outcome": None, "terminal": None, "kind": None, "since": None, "until": None}
@@ -25,7 +26,7 @@ def test_a_time_without_zone_is_that_of_rome(text, hour):
 
 def test_what_was_typed_becomes_the_journals_filters():
     typed = {"outcome": "not-performed", "terminal": "till-1", "kind": "close-session", "since": "2026-11-23", "until": "2026-11-23"}
-    assert parse_filters(**typed) == {
+    assert asdict(parse_filters(**typed)) == {
         "terminal": "till-1",
         "outcome": "not_performed",
         "kind": "close_session",
@@ -33,7 +34,7 @@ def test_what_was_typed_becomes_the_journals_filters():
         "until": datetime(2026, 11, 23, 23, tzinfo=UTC),
         "unfinished": False,
     }
-    assert parse_filters(**NOTHING | {"outcome": "open"}) == {**NOTHING, "unfinished": True}
+    assert asdict(parse_filters(**NOTHING | {"outcome": "open"})) == {**NOTHING, "unfinished": True}
 
 
 @pytest.mark.parametrize("text", ["last-result", "last_result"])

@@ -6,8 +6,7 @@ import stat
 
 import pytest
 
-from ecrlan.cli.chosen_settings import chosen_settings
-from ecrlan.cli.remote import daemon_file
+from ecrlan.cli.way import chosen_settings, daemon_file
 from ecrlan.daemon.demo_note import demo_note_file, read_demo_note, remove_demo_note, write_demo_note
 from ecrlan.settings import data_folder
 
