@@ -14,7 +14,7 @@ import re
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -257,22 +257,31 @@ def _reachable(address: SplitResult, host: str, port: int) -> str:
 
 
 def _probe(url: str, certificate: Path | None) -> str | None:
-    """Return the version of the daemon that answers at `url`, None for silence or anything else. The standard library is enough."""
-    address = urlsplit(url)
-    host = address.hostname or ""
-    connection = (
-        http.client.HTTPSConnection(host, address.port, timeout=PROBE_SECONDS, context=certificate_context(certificate))
-        if address.scheme == "https"
-        else http.client.HTTPConnection(host, address.port, timeout=PROBE_SECONDS)
-    )
+    """Return the version of the daemon that answers at `url`, None for silence or anything else."""
+    told = _told_at(url, "/healthz", certificate=certificate)
+    return str(told["version"]) if told.get("status") in ("ok", "failing") and "version" in told else None
+
+
+def _told_at(url: str, path: str, *, certificate: Path | None = None, token: str | None = None) -> dict[str, Any]:
+    """Return the JSON object that answers; an empty one for silence or anything else. The standard library is enough."""
+    connection: http.client.HTTPConnection | None = None
+    context = certificate_context(certificate) if url.startswith("https:") else None
     try:
-        connection.request("GET", "/healthz")
-        document = json.loads(connection.getresponse().read(LARGEST_NOTE))
-        return str(document["version"]) if document["status"] in ("ok", "failing") else None
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        address = urlsplit(url)
+        host = address.hostname or ""
+        connection = (
+            http.client.HTTPSConnection(host, address.port, timeout=PROBE_SECONDS, context=context)
+            if context is not None
+            else http.client.HTTPConnection(host, address.port, timeout=PROBE_SECONDS)
+        )
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token is not None else {})
+        told = json.loads(connection.getresponse().read(LARGEST_NOTE))
+    except (OSError, http.client.HTTPException, ValueError, RecursionError):
+        return {}
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
+    return told if isinstance(told, dict) else {}
 
 
 # --- settings -----------------------------------------------------------------------------------------------------------------------
@@ -312,18 +321,7 @@ def has_own(settings: Settings) -> bool:
 
 def _is_demo(note: DemoNote, token: str) -> bool:
     """Tell whether what listens at the note's address is the demo that wrote it: only that one takes the token and has a screen."""
-    connection: http.client.HTTPConnection | None = None
-    try:
-        address = urlsplit(note.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=PROBE_SECONDS)
-        connection.request("GET", "/v1/demo/screen", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        return answer.status == http.client.OK and "ledger_total" in json.loads(answer.read(LARGEST_NOTE))
-    except (OSError, http.client.HTTPException, ValueError, TypeError, RecursionError):
-        return False
-    finally:
-        if connection is not None:
-            connection.close()
+    return "ledger_total" in _told_at(note.url, "/v1/demo/screen", token=token)
 
 
 def choose_terminal(settings: Settings, name: str | None, address: str | None) -> TerminalSettings:
