@@ -114,9 +114,10 @@ class Client(Connection):
 
     # --- operations -------------------------------------------------------------------------------------------------------------
 
-    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0) -> Operation:
+    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0, callback_url: str | None = None) -> Operation:
         """As `ecrlan.service.Service.begin`. A connection that is lost here is not taken up again: ask with `show`."""
-        return operation_of(await self.call("POST", f"{_terminal(terminal)}/operations", body=order_as_json(order), wait=wait))
+        body = order_as_json(order) | ({} if callback_url is None else {"callback_url": callback_url})
+        return operation_of(await self.call("POST", f"{_terminal(terminal)}/operations", body=body, wait=wait))
 
     async def carry_out(self, terminal: str, order: Order, *, watch: Watch | None = None) -> Operation[Outcome]:
         """As `ecrlan.service.Service.carry_out`; `watch` is told what concerns this operation.

@@ -63,8 +63,10 @@ class Service(Records, Protocol):
     what came back cannot be read: then ask with `show`, by the reference, before anything else is sold.
     """
 
-    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0) -> Operation:
+    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0, callback_url: str | None = None) -> Operation:
         """Begin an order, or find the operation with its reference, and return it: with its outcome, or as it is after `wait` seconds.
+
+        A daemon posts the steps of a new operation to `callback_url`; a register alone only writes the address down.
 
         The order has a reference. What is returned without an outcome will have one, be it `not_performed`: ask with `show`. A caller that
         is cancelled drops what still waits for the terminal. Raises as `ecrlan.Terminal`'s methods do.
@@ -171,9 +173,9 @@ class LocalService:
 
     # --- operations -------------------------------------------------------------------------------------------------------------
 
-    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0) -> Operation:
+    async def begin(self, terminal: str, order: Order, *, wait: float = 0.0, callback_url: str | None = None) -> Operation:
         """As `Service.begin`; also `ClosedError`."""
-        running = await self._begin(self.register.terminal(terminal), order)
+        running = await self._begin(self.register.terminal(terminal), order, callback_url)
         if wait > 0 and not running.done:
             ending = asyncio.get_running_loop().create_task(running.ended())
             if await self._wait(ending, wait):
@@ -314,10 +316,10 @@ class LocalService:
 
     # --- within -----------------------------------------------------------------------------------------------------------------
 
-    async def _begin(self, terminal: Terminal, order: Order) -> Running:
+    async def _begin(self, terminal: Terminal, order: Order, callback_url: str | None = None) -> Running:
         if self.closing:
             raise ClosedError
-        running = await terminal.begin(order)
+        running = await terminal.begin(order, callback_url=callback_url)
         running.on_end(lambda: self._wake(running.reference))
         return running
 

@@ -47,7 +47,6 @@ INSIDE_TERMINAL = {
     "write",
 }
 INSIDE_REGISTER = {
-    "accompany",
     "cash_register_id",
     "check_journal",
     "find",

@@ -57,8 +57,6 @@ class _Addressee:
     reference: str
     url: str
     terminal: str
-    begun: bool = False
-    """Whether the operation is known to have begun."""
     told: set[Step] = field(default_factory=set)
     final: str | None = None
     """The outcome of the last FINAL that was told, or is on its way."""
@@ -100,7 +98,6 @@ class Callbacks:
         self._client_factory = client_factory or self._recipients.client
         self._clock = clock
         self._pauses = pauses
-        self._wanted: dict[str, tuple[str, str]] = {}
         self._addressees: dict[str, _Addressee] = {}
         self._client: httpx.AsyncClient | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -112,7 +109,6 @@ class Callbacks:
     async def open(self) -> None:
         """Follow the register, which is open, and take up what a crash left untold. Raises `JournalError`."""
         self._client = self._client_factory()
-        self.register.accompany = self._accompany
         self._end_observing = self.register.observe(self._observe)
         self.register.observe_rows(self._observe_row)
         self._take_up()
@@ -132,48 +128,13 @@ class Callbacks:
         if client is not None:
             await client.aclose()
 
-    # --- who wants to be told ---------------------------------------------------------------------------------------------------
-
-    def wanted(self, reference: str, url: str, terminal: str = "") -> None:
-        """Note, before the operation starts, that `url` is to be told of it. Raises `InvalidValueError`; nothing is noted then.
-
-        The first address of an operation stands. Call `forget` where the operation was refused (an exception).
-        """
-        self._recipients.check("callback_url", url)
-        if reference in self._addressees or (reference in self._wanted and self._is_running(reference)):
-            return
-        if len(self._wanted) >= WAITING_POSTS:  # of operations that exist already, or that nobody forgot
-            running = {operation.reference for operation in self.register.running()}
-            self._wanted = {known: value for known, value in self._wanted.items() if known in running}
-        self._wanted[reference] = (url, terminal)
-
-    def forget(self, reference: str) -> None:
-        """Drop what `wanted` noted for an operation that never began; one that runs, or stands in the journal, keeps its address."""
-        if self._is_running(reference):
-            return
-        self._wanted.pop(reference, None)
-        addressee = self._addressees.get(reference)
-        if addressee is not None and not addressee.begun:
-            del self._addressees[reference]
-
-    def _is_running(self, reference: str) -> bool:
-        return any(operation.reference == reference for operation in self.register.running())
-
-    def _accompany(self, reference: str) -> list[Row]:
-        wanted = self._wanted.pop(reference, None)
-        if wanted is None:
-            return []
-        url, terminal = wanted
-        self._addressees[reference] = _Addressee(reference, url, terminal)
-        return [Row(name="callback", time=self._clock(), reference=reference, terminal=terminal, data={"url": url})]
-
     def _take_up(self) -> None:
         """Take up what stands in the journal and was not told."""
         for pending in self.register.journal.pending_callbacks():
             addressee = self._addressees.get(pending.reference)
             if addressee is None:
                 addressee = _Addressee(pending.reference, pending.url, pending.terminal)
-                addressee.begun = addressee.lost = True
+                addressee.lost = True
                 addressee.told |= {"RECEIVED", "STARTED"}
                 addressee.final = pending.told
                 self._addressees[pending.reference] = addressee
@@ -198,21 +159,23 @@ class Callbacks:
         addressee.terminal = operation.terminal
         addressee.lost = addressee.lost or operation.state is State.RECOVERING
         if operation.state is State.ACCEPTED:
-            addressee.begun = True
             self._reach(addressee, "RECEIVED", operation)
         outcome = operation.outcome
         if outcome is None:
             return
-        addressee.begun = True
         if isinstance(outcome, Approved | Declined | Done) and addressee.final is None:
             self._reach(addressee, "STARTED", operation)
         self._finish(addressee, outcome.outcome, None if addressee.lost and operation.durable else operation)
 
     def _observe_row(self, row: NewOperation | Row) -> None:
-        """Take outcomes that only the journal tells of: a person's word, and what is found as a terminal is added after a crash."""
-        if not isinstance(row, Row) or row.reference not in self._addressees or row.name not in ENDING_NAMES:
+        """Take who wants to be told, and outcomes that only the journal tells of: a person's word, and what is found after a crash."""
+        if not isinstance(row, Row) or row.reference is None:
             return
-        addressee = self._addressees[row.reference]
+        if row.name == "callback":
+            self._addressees.setdefault(row.reference, _Addressee(row.reference, row.data["url"], row.terminal))
+        addressee = self._addressees.get(row.reference)
+        if addressee is None or row.name not in ENDING_NAMES:
+            return
         if row.name == "resolved" or (addressee.lost and addressee.latest is None):
             self._finish(addressee, row.data["outcome"], None)
 

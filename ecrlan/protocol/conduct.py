@@ -36,7 +36,7 @@ from ecrlan.protocol.link import TRANSMISSIONS
 from ecrlan.protocol.memory import Memory, Refusal, Standing, next_stan
 from ecrlan.protocol.outcomes import outcome_of_answer, outcome_of_ending
 from ecrlan.protocol.questions import UNSEEN_SECONDS, Questions
-from ecrlan.protocol.records import answered_row, created_row, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
+from ecrlan.protocol.records import answered_row, beginning_rows, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
 from ecrlan.protocol.step import (
     Accepted,
     Answered,
@@ -112,7 +112,8 @@ class Conductor:
                 work.not_performed(Evidence(Code.LOST_BEFORE_SENDING, {"cause": evidence_of(error)}), self.host.clock())
         if work.order.journaled and not work.recorded and work.outcome is not None:
             work.recorded = True
-            yield Commit([created_row(work, self.memory.place), finished_row(work, work.outcome, self.host.clock())], work)
+            ended = finished_row(work, work.outcome, self.host.clock())
+            yield Commit([*beginning_rows(work, self.memory.place), ended], work)
 
     # --- before the request -----------------------------------------------------------------------------------------------------
 
@@ -385,7 +386,7 @@ class Conductor:
     def _sending(self, work: Work, code: str, message: bytes, transmission: int, rows: list[NewOperation | Row]) -> bool:
         now = self.host.clock()
         if not work.recorded:
-            rows.append(created_row(work, self.memory.place))
+            rows += beginning_rows(work, self.memory.place)
             work.recorded = work.order.journaled
         rows.append(sending_row(work, code, message, work.baseline_message, transmission, now))
         work.sent = True

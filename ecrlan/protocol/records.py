@@ -73,6 +73,13 @@ def created_row(work: Work, place: str) -> NewOperation:
     )
 
 
+def beginning_rows(work: Work, place: str) -> list[NewOperation | Event]:
+    """Return what begins the operation in the journal: the operation itself, and whom its steps are told to."""
+    created: list[NewOperation | Event] = [created_row(work, place)]
+    url = work.order.callback_url
+    return created if url is None else [*created, event_row(work, "callback", work.created_time, url=url)]
+
+
 def event_row(work: Work, name: str, time: datetime, **data: Any) -> Event:  # noqa: ANN401  # JSON values
     """Return an event of the operation."""
     return Event(name=name, time=time, reference=work.reference, terminal=work.terminal, data=data)

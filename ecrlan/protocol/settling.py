@@ -15,7 +15,7 @@ from ecrlan.protocol.clock import ClockOffset
 from ecrlan.protocol.memory import Memory, Refusal
 from ecrlan.protocol.outcomes import outcome_of_answer
 from ecrlan.protocol.questions import SET_CLOCK_SECONDS, Questions
-from ecrlan.protocol.records import answered_row, created_row, finished_row
+from ecrlan.protocol.records import answered_row, beginning_rows, finished_row
 from ecrlan.protocol.recovery import Attempt, Judgement, Verdict, judge
 from ecrlan.protocol.step import Ending
 from ecrlan.protocol.work import Work
@@ -163,7 +163,7 @@ class Recovery:
         if isinstance(work.outcome, Unresolved) and isinstance(outcome, Unresolved) and work.evidence == evidence:
             return
         now = self.host.clock()
-        rows: list[NewOperation | Event] = [] if work.recorded else [created_row(work, self.memory.place)]
+        rows: list[NewOperation | Event] = [] if work.recorded else beginning_rows(work, self.memory.place)
         if answer is not None:
             rows.append(answered_row(work, *answer, self.memory.identity, now, late=True))
         rows.append(finished_row(work, outcome, now, evidence))

@@ -45,6 +45,8 @@ class Order:
     queue_timeout: float = 300.0
     background: bool = False
     """A look of our own: it waits for nobody."""
+    callback_url: str | None = None
+    """Whom its steps are told to; it stands in the journal beside the operation, and is none of its parameters."""
 
     @property
     def amount(self) -> int | None:

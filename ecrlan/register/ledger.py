@@ -96,8 +96,6 @@ class Ledger:
         self.housekeeping: Housekeeping | None = None
         self.closing = False
         """Whether no new operations are taken."""
-        self.accompany: Callable[[str], list[Row]] | None = None
-        """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
         self._journal: Journal | None = None
         self._commits = Commits()
         self._row_observers: list[RowObserver] = []
@@ -301,8 +299,6 @@ class Ledger:
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
-        if self.accompany is not None:
-            rows += [more for row in rows if isinstance(row, NewOperation) for more in self.accompany(row.reference)]
         try:
             committing = self.journal.write(rows, durable=durable)
         except JournalError as error:

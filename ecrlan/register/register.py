@@ -155,15 +155,6 @@ class Register:
         """Have `callback` called with every row: one that must be on disk first, once it is. What it raises is logged and hurts nobody."""
         self._ledger.observe_rows(callback)
 
-    @property
-    def accompany(self) -> Callable[[str], list[Row]] | None:
-        """Asked, when an operation (its reference) is first written to the journal, for events to be committed with it."""
-        return self._ledger.accompany
-
-    @accompany.setter
-    def accompany(self, ask: Callable[[str], list[Row]] | None) -> None:
-        self._ledger.accompany = ask
-
     # --- terminals --------------------------------------------------------------------------------------------------------------
 
     def dial(self, name: str, address: str, port: int = 8081, **options: Unpack[TerminalOptions]) -> Terminal:

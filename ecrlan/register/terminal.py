@@ -36,7 +36,7 @@ from ecrlan.protocol.actions import Taken
 from ecrlan.protocol.conduct import Conductor
 from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.options import TerminalSettings
-from ecrlan.protocol.records import created_row, fact_row, finished_row
+from ecrlan.protocol.records import beginning_rows, fact_row, finished_row
 from ecrlan.protocol.settling import Recovery
 from ecrlan.protocol.step import Stray
 from ecrlan.protocol.work import Order, Work, said
@@ -105,8 +105,10 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         """Have an order carried out, as `Operations` says."""
         return with_outcome(await (await self.begin(order)).ended())
 
-    async def begin(self, order: orders.Order) -> Running:
+    async def begin(self, order: orders.Order, *, callback_url: str | None = None) -> Running:
         """Begin an order, or find the operation that stands under its reference, and return at once.
+
+        `callback_url` is written down with a new operation: a daemon tells its steps there.
 
         Raises as `Operations` says; nothing was sent then. What the terminal says later can still refuse it: `Running.ended` raises that.
         """
@@ -123,6 +125,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
                 generated=given is None,
                 journaled=given is not None or order.journaled,
                 queue_timeout=self.settings.queue_timeout if order.queue_timeout is None else order.queue_timeout,
+                callback_url=callback_url,
             )
         )
 
@@ -263,7 +266,7 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
             work.not_performed(reason, now)
             if work.order.journaled:
                 refused = finished_row(work, NotPerformed(reason=reason), now)
-                if committing := self.write([created_row(work, self.memory.place), refused], durable=True):
+                if committing := self.write([*beginning_rows(work, self.memory.place), refused], durable=True):
                     await committing
             self.publish(work)
 

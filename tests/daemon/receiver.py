@@ -15,6 +15,7 @@ from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.recipients import Recipients
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.journal import Journal
+from ecrlan.model import Operation, orders
 from ecrlan.register import Register, Terminal
 from tests.virtual import VirtualLoop
 
@@ -83,6 +84,12 @@ async def till(loop: VirtualLoop, receiver: Receiver, **behaviour: object) -> As
     emulated = EmulatedTerminal(clock=loop.clock, **behaviour)  # type: ignore[arg-type]
     async with EmulatorServer(emulated) as server, daemon(loop, receiver) as (register, callbacks):
         yield register.dial("till-1", "127.0.0.1", server.port), callbacks, emulated
+
+
+async def paid(terminal: Terminal, amount: int, reference: str, url: str = URL, **more: Any) -> Operation:
+    """A purchase whose steps are told to `url`."""
+    running = await terminal.begin(orders.Purchase(amount=amount, reference=reference, **more), callback_url=url)
+    return await running.ended()
 
 
 def done(register: Register, reference: str) -> list[dict[str, object]]:

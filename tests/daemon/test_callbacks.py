@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 from ecrlan.daemon import callbacks as module
 from ecrlan.daemon.callbacks import Callbacks
 from ecrlan.daemon.posts import AT_ONCE, TRY_SECONDS
-from ecrlan.errors import InvalidValueError, ReferenceConflictError, TerminalBusyError
+from ecrlan.errors import ReferenceConflictError, TerminalBusyError
 from ecrlan.journal import Event, Journal
-from ecrlan.model import Approved, Declined, orders
+from ecrlan.model import Approved, Declined
 from ecrlan.register import Register
 from ecrlan.story import steps
-from tests.daemon.receiver import URL, Receiver, daemon, done, pending, settle, till
+from tests.daemon.receiver import URL, Receiver, daemon, done, paid, pending, settle, till
 from tests.journal.samples import event, purchase
 from tests.virtual import VirtualLoop, run
 
@@ -27,8 +27,7 @@ def test_the_steps_of_a_purchase_in_their_order() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
         async with till(loop, receiver) as (terminal, callbacks, _):
-            callbacks.wanted("sale-1", URL, "till-1")
-            await terminal.purchase(90_30, reference="sale-1")
+            await paid(terminal, 90_30, "sale-1")
             await settle()
             assert receiver.steps == ["RECEIVED", "STARTED", "FINAL"]
             assert {url for _, url, _ in receiver.posts} == {URL}
@@ -58,9 +57,8 @@ def test_the_steps_of_a_purchase_in_their_order() -> None:
 def test_started_comes_with_the_result_where_nothing_was_shown() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
-        async with till(loop, receiver) as (terminal, callbacks, _):
-            callbacks.wanted("sale-1", URL)
-            assert isinstance((await terminal.purchase(90_01, reference="sale-1")).outcome, Declined)
+        async with till(loop, receiver) as (terminal, _, _):
+            assert isinstance((await paid(terminal, 90_01, "sale-1")).outcome, Declined)
             await settle()
             assert list(zip(receiver.steps, receiver.outcomes, strict=True)) == [
                 ("RECEIVED", None),
@@ -74,10 +72,9 @@ def test_started_comes_with_the_result_where_nothing_was_shown() -> None:
 def test_what_never_reached_the_terminal_has_only_an_end() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
-        async with daemon(loop, receiver) as (register, callbacks):
+        async with daemon(loop, receiver) as (register, _):
             terminal = register.dial("till-1", "127.0.0.1", 8081)
-            callbacks.wanted("sale-1", URL)
-            await terminal.purchase(650, reference="sale-1")
+            await paid(terminal, 650, "sale-1")
             await settle()
             assert receiver.steps == ["FINAL"]
             assert receiver.outcomes == ["not_performed"]
@@ -90,7 +87,6 @@ def test_others_are_not_told_of() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
         async with till(loop, receiver) as (terminal, callbacks, _):
-            callbacks.wanted("sale-1", URL)
             await terminal.purchase(650, reference="sale-2")
             await terminal.status()
             await settle()
@@ -108,8 +104,7 @@ def test_a_payment_never_waits_for_its_callbacks(default: int | None) -> None:
         receiver = Receiver(default=default)
         async with till(loop, receiver, think_seconds=3.0) as (terminal, callbacks, _):
             for number in range(4):
-                callbacks.wanted(f"sale-{number}", URL)
-                assert isinstance((await terminal.purchase(650, reference=f"sale-{number}")).outcome, Approved)
+                assert isinstance((await paid(terminal, 650, f"sale-{number}")).outcome, Approved)
             assert loop.time() == pytest.approx(12.0)
             await asyncio.sleep(120)
             assert [row["delivered"] for row in done(callbacks.register, "sale-3")] == [False] * 3
@@ -121,10 +116,9 @@ def test_three_tries_with_growing_pauses_then_it_is_given_up_for_good(tmp_path: 
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(answers=[500, None, 404])
         with Journal(tmp_path / "till.db", inline=True) as journal:
-            async with daemon(loop, receiver, journal) as (register, callbacks):
+            async with daemon(loop, receiver, journal) as (register, _):
                 terminal = register.dial("till-1", "127.0.0.1", 8081)
-                callbacks.wanted("sale-1", URL)
-                await terminal.purchase(650, reference="sale-1")
+                await paid(terminal, 650, "sale-1")
                 await asyncio.sleep(60)
                 assert receiver.steps == ["FINAL"] * 3
                 assert receiver.times == [0.0, 1.0, 1.0 + TRY_SECONDS + 25.0]
@@ -141,10 +135,9 @@ def test_three_tries_with_growing_pauses_then_it_is_given_up_for_good(tmp_path: 
 def test_delivered_at_a_later_try() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(answers=[503])
-        async with daemon(loop, receiver) as (register, callbacks):
+        async with daemon(loop, receiver) as (register, _):
             terminal = register.dial("till-1", "127.0.0.1", 8081)
-            callbacks.wanted("sale-1", URL)
-            await terminal.purchase(650, reference="sale-1")
+            await paid(terminal, 650, "sale-1")
             await asyncio.sleep(60)
             assert [row["tries"] for row in done(register, "sale-1")] == [2]
             assert receiver.times == [0.0, 1.0]
@@ -156,9 +149,8 @@ def test_delivered_at_a_later_try() -> None:
 def test_a_step_that_fails_is_given_up_once_a_later_one_waits(first: int | None, final_at: float) -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(answers=[first])
-        async with till(loop, receiver) as (terminal, callbacks, _):
-            callbacks.wanted("sale-1", URL)
-            await terminal.purchase(650, reference="sale-1")
+        async with till(loop, receiver) as (terminal, _, _):
+            await paid(terminal, 650, "sale-1")
             await asyncio.sleep(60)
             assert receiver.steps == ["RECEIVED", "STARTED", "FINAL"]
             assert receiver.times == [0.0, final_at, final_at]
@@ -170,8 +162,7 @@ def test_a_pause_ends_when_a_later_step_comes() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(answers=[500, 500])
         async with till(loop, receiver, think_seconds=10.0) as (terminal, callbacks, _):
-            callbacks.wanted("sale-1", URL)
-            await terminal.purchase(650, reference="sale-1")
+            await paid(terminal, 650, "sale-1")
             await settle()
             assert receiver.steps == ["RECEIVED", "RECEIVED", "STARTED", "FINAL"]
             assert receiver.times == pytest.approx([0.0, 1.0, 10.0, 10.0], abs=0.01)
@@ -183,23 +174,17 @@ def test_a_pause_ends_when_a_later_step_comes() -> None:
 def test_the_first_address_of_an_operation_stands() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
-        async with till(loop, receiver, think_seconds=10.0) as (terminal, callbacks, _):
+        async with till(loop, receiver, think_seconds=10.0) as (terminal, _, _):
             first = asyncio.create_task(terminal.purchase(100))
             await asyncio.sleep(1)
-            callbacks.wanted("sale-1", URL)
-            queued = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+            queued = asyncio.create_task(paid(terminal, 650, "sale-1"))
             await asyncio.sleep(1)
-            for amount in (650, 651):  # the same again, and a mistake
-                callbacks.wanted("sale-1", "http://other.example/")
-                again = asyncio.create_task(terminal.purchase(amount, reference="sale-1"))
-                if amount == 651:
-                    with pytest.raises(ReferenceConflictError):
-                        await again
-                    callbacks.forget("sale-1")
-            await asyncio.gather(first, queued)
+            again = asyncio.create_task(paid(terminal, 650, "sale-1", "http://other.example/"))
+            with pytest.raises(ReferenceConflictError):
+                await paid(terminal, 651, "sale-1", "http://other.example/")
+            await asyncio.gather(first, queued, again)
             await settle()
-            callbacks.wanted("sale-1", "http://other.example/")
-            await terminal.purchase(650, reference="sale-1")
+            await paid(terminal, 650, "sale-1", "http://other.example/")
             await settle()
             assert receiver.steps == ["RECEIVED", "STARTED", "FINAL"]
             assert {url for _, url, _ in receiver.posts} == {URL}
@@ -210,74 +195,15 @@ def test_the_first_address_of_an_operation_stands() -> None:
 def test_a_refused_operation_is_forgotten() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver()
-        async with till(loop, receiver, think_seconds=10.0) as (terminal, callbacks, _):
+        async with till(loop, receiver, think_seconds=10.0) as (terminal, _, _):
             first = asyncio.create_task(terminal.purchase(100))
             await asyncio.sleep(1)
-            callbacks.wanted("sale-1", URL)
             with pytest.raises(TerminalBusyError):
-                await terminal.purchase(650, reference="sale-1", queue_timeout=0)
-            callbacks.forget("sale-1")
+                await paid(terminal, 650, "sale-1", queue_timeout=0)
             await first
             await terminal.purchase(650, reference="sale-1")
             await settle()
             assert not receiver.posts
-
-    run(main)
-
-
-def test_wishes_that_nobody_forgot_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WAITING_POSTS", 10)
-
-    async def main(loop: VirtualLoop) -> None:
-        async with till(loop, Receiver(), think_seconds=10.0) as (terminal, callbacks, _):
-            await terminal.begin(orders.Purchase(amount=100))
-            await asyncio.sleep(1)
-            callbacks.wanted("queued", URL)
-            await terminal.begin(orders.Purchase(amount=650, reference="queued"))
-            await asyncio.sleep(1)
-            for number in range(25):
-                callbacks.wanted(f"gone-{number}", URL)
-            assert len(callbacks._wanted) <= 10
-            assert "queued" in callbacks._wanted
-
-    run(main)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://till.example/",
-        "file:///etc/passwd",
-        "till.example/cb",
-        "http://",
-        "//till.example/",
-        "http://user:secret@till.example/",
-        "http://secret@till.example/",
-        "javascript:alert(1)",
-        "http://till.example/\n",
-        "http://till.example/" + "a" * 2_000,
-        "",
-    ],
-)
-def test_addresses_that_are_refused(url: str) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        async with daemon(loop, Receiver()) as (_, callbacks):
-            with pytest.raises(InvalidValueError, match="callback_url") as caught:
-                callbacks.wanted("sale-1", url)
-            assert "secret" not in str(caught.value)
-            assert not callbacks._wanted
-
-    run(main)
-
-
-def test_hosts_can_be_limited() -> None:
-    async def main(loop: VirtualLoop) -> None:
-        async with daemon(loop, Receiver(), hosts=("till.example", "office.example:8443", "[::1]:80")) as (_, callbacks):
-            for allowed in ("http://TILL.example/a", "https://till.example:99/", "https://office.example:8443/", "http://[::1]/"):
-                callbacks.wanted("sale-1", allowed)
-            for refused in ("http://till.example.evil/", "https://office.example/", "http://127.0.0.1/", "http://till.example@evil/"):
-                with pytest.raises(InvalidValueError):
-                    callbacks.wanted("sale-2", refused)
 
     run(main)
 
@@ -299,9 +225,8 @@ def test_hosts_are_checked_at_delivery_too(tmp_path: Path) -> None:
 def test_redirects_are_not_followed() -> None:
     async def main(loop: VirtualLoop) -> None:
         receiver = Receiver(default=307)
-        async with daemon(loop, receiver) as (register, callbacks):
-            callbacks.wanted("sale-1", URL)
-            await register.dial("till-1", "127.0.0.1", 8081).purchase(650, reference="sale-1")
+        async with daemon(loop, receiver) as (register, _):
+            await paid(register.dial("till-1", "127.0.0.1", 8081), 650, "sale-1")
             await asyncio.sleep(60)
             assert [url for _, url, _ in receiver.posts] == [URL] * 3
             assert [row["delivered"] for row in done(register, "sale-1")] == [False]
@@ -334,8 +259,7 @@ def test_what_is_under_way_at_the_end_gets_a_moment() -> None:
         async with Register(clock=loop.clock) as register:
             callbacks = Callbacks(register, receiver.client, loop.clock)
             await callbacks.open()
-            callbacks.wanted("sale-1", URL)
-            await register.dial("till-1", "127.0.0.1", 8081).purchase(650, reference="sale-1")
+            await paid(register.dial("till-1", "127.0.0.1", 8081), 650, "sale-1")
             await callbacks.close()
             assert loop.time() == 1.0
             assert [row["delivered"] for row in done(register, "sale-1")] == [True]
@@ -369,8 +293,7 @@ def test_the_end_does_not_wait_long() -> None:
         async with Register(clock=loop.clock) as register:
             callbacks = Callbacks(register, Receiver(default=500).client, loop.clock)
             await callbacks.open()
-            callbacks.wanted("sale-1", URL)
-            await register.dial("till-1", "127.0.0.1", 8081).purchase(650, reference="sale-1")
+            await paid(register.dial("till-1", "127.0.0.1", 8081), 650, "sale-1")
             await callbacks.close(2.0)
             assert loop.time() == 2.0
             assert pending(register) == [("sale-1", "not_performed", None)]

@@ -20,7 +20,7 @@ from ecrlan.model import Kind, Operation, TotalsRequest
 from ecrlan.protocol.records import operation_of_entry
 from ecrlan.register import Register
 from ecrlan.wire.codec import build_request
-from tests.daemon.receiver import URL, Receiver, daemon, pending, settle, till
+from tests.daemon.receiver import URL, Receiver, daemon, paid, pending, settle, till
 from tests.journal.samples import event, operation, purchase
 from tests.virtual import VirtualLoop, run
 
@@ -36,8 +36,7 @@ def test_a_final_that_a_crash_left_is_told_at_the_next_start(tmp_path: Path) -> 
                 callbacks = Callbacks(register, deaf.client, loop.clock)
                 await callbacks.open()
                 terminal = register.dial("till-1", "127.0.0.1", server.port)
-                callbacks.wanted("sale-1", URL)
-                await terminal.purchase(650, reference="sale-1")
+                await paid(terminal, 650, "sale-1")
                 await settle()
                 journal.abandon()  # killed
                 await callbacks.close(0)
@@ -59,11 +58,10 @@ def test_recovered_after_a_crash(tmp_path: Path) -> None:
         before, receiver = Receiver(), Receiver()
         async with EmulatorServer(emulated) as server:
             journal = Journal(tmp_path / "till.db", inline=True)
-            async with daemon(loop, before, journal) as (register, callbacks):
+            async with daemon(loop, before, journal) as (register, _):
                 terminal = register.dial("till-1", "127.0.0.1", server.port, standalone_use=False)
                 await terminal.purchase(100)
-                callbacks.wanted("sale-1", URL)
-                paying = asyncio.create_task(terminal.purchase(650, reference="sale-1"))
+                paying = asyncio.create_task(paid(terminal, 650, "sale-1"))
                 await asyncio.sleep(5)
                 assert before.steps == ["RECEIVED"]
                 journal.flush()
@@ -106,10 +104,9 @@ def test_an_unresolved_one_is_told_again_when_it_is_settled(tmp_path: Path, rest
         receiver = Receiver()
         async with EmulatorServer(emulated) as server:
             with Journal(tmp_path / "till.db", inline=True) as journal:
-                async with daemon(loop, receiver, journal) as (register, callbacks):
+                async with daemon(loop, receiver, journal) as (register, _):
                     terminal = register.dial("till-1", "127.0.0.1", server.port)
-                    callbacks.wanted("odd", URL)
-                    await terminal.purchase(90_09, reference="odd")
+                    await paid(terminal, 90_09, "odd")
                     await settle()
                     assert receiver.steps == ["RECEIVED", "FINAL"]
                     assert pending(register) == [("odd", "unresolved", "unresolved")]
@@ -180,13 +177,11 @@ def test_a_late_result_is_told_as_the_journal_has_it(monkeypatch: pytest.MonkeyP
         receiver = Receiver()
         async with till(loop, receiver, late_seconds=200.0) as (first, callbacks, emulated):
             terminal = callbacks.register.change(replace(first.settings, last_result_supported=False))
-            callbacks.wanted("prompt", URL)
-            await terminal.purchase(650, reference="prompt")
+            await paid(terminal, 650, "prompt")
             await settle()
             assert not read, "what comes in time is told without a look at the disk"
             emulated.faults.set("late_result", 1)
-            callbacks.wanted("late", URL)
-            await terminal.purchase(650, reference="late")
+            await paid(terminal, 650, "late")
             await asyncio.sleep(60)
             assert receiver.outcomes[-2:] == ["unresolved", "approved"]
             assert read == ["unresolved", "approved"]

@@ -232,3 +232,43 @@ def test_the_setting_takes_hosts_with_and_without_port(tmp_path: Path) -> None:
     assert daemon.recipients.check("callback_url", "http://[fe80::1]/")
     with pytest.raises(InvalidValueError, match="callback_url"):
         daemon.recipients.check("callback_url", "http://office.example/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://till.example/",
+        "file:///etc/passwd",
+        "till.example/cb",
+        "http://",
+        "//till.example/",
+        "http://user:secret@till.example/",
+        "http://secret@till.example/",
+        "javascript:alert(1)",
+        "http://till.example/\n",
+        "http://till.example/" + "a" * 2_000,
+        "",
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InvalidValueError, match="callback_url") as caught:
+        recipients().check("callback_url", url)
+    assert "secret" not in str(caught.value)
+
+
+def test_hosts_can_be_limited() -> None:
+    limited = recipients("till.example", "office.example:8443", "[::1]:80")
+    for allowed in ("http://TILL.example/a", "https://till.example:99/", "https://office.example:8443/", "http://[::1]/"):
+        limited.check("callback_url", allowed)
+    for refused in ("http://till.example.evil/", "https://office.example/", "http://127.0.0.1/", "http://till.example@evil/"):
+        with pytest.raises(InvalidValueError):
+            limited.check("callback_url", refused)
+
+
+async def test_a_refused_address_begins_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as till:
+        error_of(
+            await till.begin(kind="purchase", amount=650, reference="sale-1", callback_url="http://u:p@till.example/"), 422, "invalid_value"
+        )
+        error_of(await till.client.get("/v1/operations/sale-1"), 404, "unknown_reference")
+        assert till.emulated.ledger.charged_total() == 0

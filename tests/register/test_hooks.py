@@ -123,29 +123,22 @@ def test_an_observer_may_end_itself_and_others_while_it_is_told() -> None:
     run(main)
 
 
-def test_rows_are_shown_before_their_commit_with_those_that_accompany_a_new_operation(tmp_path: Path) -> None:
+def test_whom_the_steps_are_told_to_is_committed_with_the_operation(tmp_path: Path) -> None:
     async def main(loop: VirtualLoop) -> None:
         with closing(Journal(tmp_path / "till.db", inline=True)) as journal:
             async with till(loop, journal) as (register, terminal, _):
                 rows: list[NewOperation | Event] = []
-                asked: list[str] = []
-
-                def company(reference: str) -> list[Event]:
-                    asked.append(reference)
-                    return [Event(name="callback", time=loop.clock(), reference=reference, terminal="till-1", data={"url": "http://x/"})]
-
                 register.observe_rows(rows.append)
-                register.accompany = company
-                await terminal.purchase(650, reference="sale-1")
-                await terminal.purchase(650, reference="sale-1")
-                await terminal.status()
-                assert asked == ["sale-1"]
+                for url in ("http://x/", "http://y/"):  # the second finds the operation of the first
+                    await (await terminal.begin(orders.Purchase(amount=650, reference="sale-1"), callback_url=url)).ended()
+                await terminal.purchase(650, reference="sale-2")
                 names = [row.name if isinstance(row, Event) else "new" for row in rows if row.reference == "sale-1"]
-                assert names[:3] == ["new", "sending", "callback"]
+                assert names[:3] == ["new", "callback", "sending"]
                 assert "answered" in names
-                entry = journal.find("sale-1")
-                assert entry is not None
-                assert [event.data for event in entry.events if event.name == "callback"] == [{"url": "http://x/"}]
+                for reference, urls in (("sale-1", [{"url": "http://x/"}]), ("sale-2", [])):
+                    entry = journal.find(reference)
+                    assert entry is not None
+                    assert [event.data for event in entry.events if event.name == "callback"] == urls
 
     run(main)
 

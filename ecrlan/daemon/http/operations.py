@@ -13,7 +13,6 @@ from ecrlan.daemon.http.bodies import ATTACHMENT, VERDICT, Attachment, Spoken, V
 from ecrlan.daemon.http.errors import Refusal
 from ecrlan.daemon.http.order_bodies import EXAMPLES, ORDER, OrderBody, order_schema, orders_as_json
 from ecrlan.daemon.http.schemas import OperationDocument, OperationList, OrderList, ReceiptLines, Story, answers, takes
-from ecrlan.errors import EcrlanError
 from ecrlan.journal.queries import Filter
 from ecrlan.journal.reading import read as look_up
 from ecrlan.model import Kind, Operation, State
@@ -56,15 +55,10 @@ def make_router(daemon: Daemon) -> APIRouter:
         200: it finished within `wait`. 202: it is under way, and will end with an outcome, even if that is `not_performed`.
         """
         body: OrderBody = await read(request, ORDER)
-        daemon.register.terminal(name)  # before anything is noted for it
         if body.callback_url is not None:
-            daemon.callbacks.wanted(body.reference, body.callback_url, name)
-        try:
-            begun = daemon.service.begin(name, body.order, wait=wait)
-            return told(await unless_left(request, begun) if wait else await begun, language)
-        except EcrlanError:
-            daemon.callbacks.forget(body.reference)
-            raise
+            daemon.recipients.check("callback_url", body.callback_url)
+        begun = daemon.service.begin(name, body.order, wait=wait, callback_url=body.callback_url)
+        return told(await unless_left(request, begun) if wait else await begun, language)
 
     @router.get("/v1/orders", responses=answers(ok=OrderList), response_model=None)
     async def declared() -> Response:
