@@ -294,8 +294,13 @@ class Till:
     register: Register
     terminal: Terminal
     alarms: list[Alarm] = field(default_factory=list)
-    rows: list[Event] = field(default_factory=list)
-    """Every event that was given to the journal."""
+    told_rows: list[Event] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[Event]:
+        """Every event that is in the journal."""
+        self.register.publisher.flush()
+        return self.told_rows
 
     def alarm_names(self) -> list[str]:
         return [alarm.name for alarm in self.alarms]

@@ -45,14 +45,12 @@ from ecrlan.protocol.resuming import resume
 from ecrlan.protocol.work import Order, said
 from ecrlan.register.commits import Commits
 from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.publisher import Publisher, guarded
+from ecrlan.register.publisher import Publisher
 from ecrlan.register.queue import Place
 from ecrlan.register.recall import belongs_to, recall_terminal
 from ecrlan.register.running import Running, RunningWork
 
 log = Logger(__name__)
-
-RowObserver = Callable[[NewOperation | Row], None]
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -98,7 +96,6 @@ class Ledger:
         """Whether no new operations are taken."""
         self._journal: Journal | None = None
         self._commits = Commits()
-        self._row_observers: list[RowObserver] = []
         self._running: dict[str, _Carried] = {}
         self._left: dict[str, RunningWork] = {}
         """What a crash left open, by its reference, whichever terminal has taken it up."""
@@ -279,10 +276,6 @@ class Ledger:
 
     # --- writing ----------------------------------------------------------------------------------------------------------------
 
-    def observe_rows(self, callback: RowObserver) -> None:
-        """Have `callback` called with every row: one that must be on disk first, once it is. What it raises is logged and hurts nobody."""
-        self._row_observers.append(callback)
-
     def check_journal(self, *, money: bool) -> None:
         """Raise `JournalError` where the journal has failed, `JournalDoubtError` where it is doubtful: then no money is moved."""
         if money and self.journal.doubt is not None:
@@ -308,16 +301,11 @@ class Ledger:
             failed.set_exception(error)
             return failed
         if committing is None or not durable:
-            self._tell_rows(rows)
+            self.publisher.tell_rows(rows)
             return None
         waiter = self._commits.follow(committing)
-        waiter.add_done_callback(lambda done: None if done.cancelled() or done.exception() else self._tell_rows(rows))
+        waiter.add_done_callback(lambda done: None if done.cancelled() or done.exception() else self.publisher.tell_rows(rows))
         return waiter
-
-    def _tell_rows(self, rows: Iterable[NewOperation | Row]) -> None:
-        for observer in self._row_observers:
-            for row in rows:
-                guarded(observer, row)
 
     # --- what a crash left open -------------------------------------------------------------------------------------------------
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
 from ecrlan.logger import Logger, trace_of
+from ecrlan.model.rows import Event as Row
+from ecrlan.model.rows import NewOperation
 from ecrlan.register.events import FrameReceived, FrameSent, ProgressShown, TerminalEvent
 
 log = Logger(__name__)
 
 Observer = Callable[[TerminalEvent], None]
+RowObserver = Callable[[NewOperation | Row], None]
 Told = TypeVar("Told")
 
 WAITING_EVENTS = 65_536
-"""Events that wait to be told. Where more come, frames and progress are dropped: they are not kept, and do not say how it ended."""
+"""What waits to be told. Where more come, frames and progress are dropped: they are not kept, and do not say how it ended."""
 EVENTS_AT_ONCE = 256
 """Events told in one turn of the event loop."""
 WATCHED_EVENTS = 4096
@@ -25,11 +28,12 @@ WATCHED_EVENTS = 4096
 
 
 class Publisher:
-    """A bounded queue of events for the observers."""
+    """One bounded queue of events and committed rows for their observers: what was committed before an event is told before it."""
 
     def __init__(self) -> None:
         self._observers: dict[Observer, bool] = {}
-        self._waiting: deque[TerminalEvent] = deque()
+        self._row_observers: dict[RowObserver, None] = {}
+        self._waiting: deque[TerminalEvent | NewOperation | Row] = deque()
         self._telling = False
         self._dropping = False
 
@@ -45,9 +49,18 @@ class Publisher:
 
         return end
 
+    def observe_rows(self, callback: RowObserver) -> Callable[[], None]:
+        """Have `callback` called with every row, on the loop, soon after it was committed; returns what ends it. Else as `observe`."""
+        self._row_observers[callback] = None
+
+        def end() -> None:
+            self._row_observers.pop(callback, None)
+
+        return end
+
     @property
     def observed(self) -> bool:
-        """Whether anybody observes."""
+        """Whether anybody observes events."""
         return bool(self._observers)
 
     @property
@@ -66,6 +79,15 @@ class Publisher:
         if full and isinstance(event, FrameSent | FrameReceived | ProgressShown):
             return
         self._waiting.append(event)
+        self._wake()
+
+    def tell_rows(self, rows: Iterable[NewOperation | Row]) -> None:
+        """Have the observers of rows told, in a later turn of the event loop: none of them is ever dropped."""
+        if self._row_observers:
+            self._waiting.extend(rows)
+            self._wake()
+
+    def _wake(self) -> None:
         if not self._telling:
             self._telling = True
             asyncio.get_running_loop().call_soon(self._deliver)
@@ -82,9 +104,13 @@ class Publisher:
         if self._telling:
             asyncio.get_running_loop().call_soon(self._deliver)
 
-    def _tell_all(self, event: TerminalEvent) -> None:
-        for observer in tuple(self._observers):
-            guarded(observer, event)
+    def _tell_all(self, told: TerminalEvent | NewOperation | Row) -> None:
+        if isinstance(told, NewOperation | Row):
+            for row_observer in tuple(self._row_observers):
+                guarded(row_observer, told)
+        else:
+            for observer in tuple(self._observers):
+                guarded(observer, told)
 
 
 class Watchers:

@@ -23,8 +23,8 @@ from ecrlan.protocol.work import Order
 from ecrlan.register.decisions import Decisions
 from ecrlan.register.events import OperationChanged
 from ecrlan.register.housekeeping import Housekeeping
-from ecrlan.register.ledger import Ledger, RowObserver
-from ecrlan.register.publisher import Observer, Publisher
+from ecrlan.register.ledger import Ledger
+from ecrlan.register.publisher import Observer, Publisher, RowObserver
 from ecrlan.register.recall import recall_terminal
 from ecrlan.register.running import Running
 from ecrlan.register.terminal import Terminal
@@ -151,9 +151,9 @@ class Register:
         """Have `callback` called with every event of every terminal, on the loop; returns what ends it. See `Publisher.observe`."""
         return self.publisher.observe(callback, frames=frames)
 
-    def observe_rows(self, callback: RowObserver) -> None:
-        """Have `callback` called with every row: one that must be on disk first, once it is. What it raises is logged and hurts nobody."""
-        self._ledger.observe_rows(callback)
+    def observe_rows(self, callback: RowObserver) -> Callable[[], None]:
+        """Have `callback` called with every row once it is committed; returns what ends it. See `Publisher.observe_rows`."""
+        return self.publisher.observe_rows(callback)
 
     # --- terminals --------------------------------------------------------------------------------------------------------------
 

@@ -212,6 +212,7 @@ def test_another_terminal_id_until(*, accepted: bool) -> None:
             else:
                 scripted.tid = TID
                 await terminal.status()
+            register.publisher.flush()
             assert not alarms.active
 
     run(main)
@@ -280,6 +281,7 @@ def test_a_wrong_host_time_is_told_until_it_is_right_or_not_known_any_more(offse
             register.publisher.flush()
             row = Event(name="clock", time=loop.clock(), reference=None, terminal="till-1", data={"identity": "1", "offset": offset})
             register.write([row], durable=False)
+            register.publisher.flush()
             assert bool(alarms.active) is lasts
 
     run(main)

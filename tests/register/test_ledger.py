@@ -102,24 +102,25 @@ def test_without_a_journal_nothing_is_found() -> None:
 async def test_rows_are_told_once_they_are_on_disk(ledger: Ledger, tmp_path: Path) -> None:
     with closing(Journal.reader(tmp_path / "till.db")) as another:
         told: list[tuple[str, bool]] = []
-        ledger.observe_rows(lambda row: told.append((row.reference or "", another.find("sale") is not None)))
+        ledger.publisher.observe_rows(lambda row: told.append((row.reference or "", another.find("sale") is not None)))
         committing = ledger.write(sent("sale"), durable=True)
         assert told == []
         assert committing is not None
         await committing
-        await asyncio.sleep(0)
+        ledger.publisher.flush()
         assert told == [("sale", True)] * 2
 
 
 async def test_rows_that_cannot_be_written_are_told_to_nobody(ledger: Ledger) -> None:
     told: list[object] = []
-    ledger.observe_rows(told.append)
+    ledger.publisher.observe_rows(told.append)
     ledger.journal.close()
     failed = ledger.write(sent("sale"), durable=True)
     assert failed is not None
     with pytest.raises(JournalError):
         await failed
     assert ledger.write(sent("sale"), durable=False) is None
+    ledger.publisher.flush()
     assert told == []
 
 
