@@ -6,15 +6,18 @@ Pure: what is to be done is yielded to the shell (`ecrlan.protocol.actions`). Wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from ecrlan.errors import ConnectError, JournalError, LineError
 from ecrlan.model import (
     NO_STAN,
     SHARED_FORMS,
     Code,
+    Declined,
     Evidence,
     ExtendedPurchaseRequest,
+    NotPerformed,
+    Outcome,
     PaymentResult,
     PurchaseRequest,
     Request,
@@ -415,10 +418,25 @@ class Conductor:
             told = Evidence(Code.RESULT_WHILE_SETTLED, {"outcome": outcome.outcome})
             self.host.alarm("result_after_refusal", told, work.reference)
             return
+        if not work.open:
+            self._compare(work, exchange.request, event.response, outcome)
         rows.append(finished_row(work, outcome, now))
         if event.after_nak:
             self.host.alarm("result_after_refusal", Evidence(Code.RESULT_OF_REFUSED), work.reference)
         work.settle(outcome, now)
+
+    def _compare(self, work: Work, request: Request, response: Response, outcome: Outcome) -> None:
+        """Raise the alarm where its own result says otherwise than the outcome that a person, or the last result, had given it."""
+        known = work.outcome
+        nothing_charged = isinstance(known, Declined | NotPerformed)
+        if known is None or type(known) is type(outcome) or (nothing_charged and isinstance(outcome, Declined)):
+            return
+        if isinstance(response, PaymentResult) and response.approved and nothing_charged:
+            told: Literal["declined", "not performed"] = "declined" if isinstance(known, Declined) else "not performed"
+            self.questions.alarm_after_refusal(Refusal(work.reference, request, work.sent_time or work.created_time, told), response)
+        else:
+            values = {"outcome": outcome.outcome, "known": known.outcome}
+            self.host.alarm("result_after_refusal", Evidence(Code.RESULT_AFTER_OUTCOME, values), work.reference)
 
     def _learn_result(self, work: Work, request: Request, event: Answered) -> list[Row]:
         """Take what the result of an operation tells of its terminal; return the facts that are worth a record."""

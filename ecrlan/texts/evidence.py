@@ -300,6 +300,10 @@ WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         "a result came ({outcome:outcome}) while a person's word about it was written down",
         "è arrivato un esito ({outcome:outcome}) mentre si scriveva la parola di una persona su di esso",
     ),
+    Code.RESULT_AFTER_OUTCOME: (
+        "a result came ({outcome:outcome}) once the operation had its outcome: {known:outcome}",
+        "è arrivato un esito ({outcome:outcome}) quando l'operazione aveva già il suo: {known:outcome}",
+    ),
     Code.APPROVED_AFTER_REFUSAL: (
         "{told:outcome}, but then the terminal said approved: {amount:eur}, {stan:result}; the customer may have paid",
         "{told:outcome}, ma poi il terminale ha detto approvata: {amount:eur}, {stan:result}; il cliente può aver pagato",

@@ -158,6 +158,42 @@ def test_an_answer_that_a_person_had_to_read_was_not_lost(tmp_path: Path) -> Non
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "result", "alarm"),
+    [
+        ("not_performed", "approval", "approved_after_refusal"),
+        ("not_performed", "refusal", None),
+        ("approved", "refusal", "result_after_refusal"),
+        ("approved", "approval", None),
+    ],
+)
+def test_a_result_that_says_otherwise_than_a_person_is_told(verdict: Any, result: str, alarm: str | None) -> None:
+    """It comes on the line that stood for it, while the next sale asks there for the last result. A person's word stands all the same."""
+
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        async with terminal.listening() as port, till(loop, port, **ALONE) as desk:
+            terminal.on("X", [ACK])
+            assert isinstance((await desk.terminal.purchase(500, reference="lost")).outcome, Unresolved)
+            desk.alarms.clear()
+            terminal.on("G", [4.0, ACK, lambda: terminal.saved or b""])
+            asking = asyncio.create_task(desk.terminal.purchase(700, reference="next"))
+            await asyncio.sleep(1)
+            settled = await desk.register.resolve("lost", verdict, by="Anna", note="seen")
+            await asyncio.sleep(1)
+            answer = terminal.approves(6, 500) if result == "approval" else refusal("000006", "KO")
+            terminal.lines[-1].send(answer() if callable(answer) else answer)
+            terminal.on("X", terminal.sells(7, 700))
+            await asking
+            desk.register.publisher.flush()
+            about = [each.name for each in desk.alarms if each.reference == "lost"]
+            assert about == ([] if alarm is None else [alarm])
+            assert desk.register.operation("lost").outcome == settled.outcome
+
+    run(main)
+
+
 def test_the_doubt_ends_when_the_lost_result_cannot_come_any_more() -> None:
     async def scene(loop: VirtualLoop, terminal: ScriptedTerminal, desk: Till) -> None:
         await asyncio.sleep(700)
