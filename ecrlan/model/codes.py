@@ -411,7 +411,7 @@ class Code(str, Enum):
     # alarms
     RESULT_OF_REFUSED = "result_of_refused"
     RESULT_WHILE_SETTLED = "result_while_settled", "outcome"
-    RESULT_AFTER_OUTCOME = "result_after_outcome", "outcome", "known"
+    RESULT_AFTER_OUTCOME = "result_after_outcome", "outcome", "told"
     APPROVED_AFTER_REFUSAL = "approved_after_refusal", "told", "amount", "stan"
     USED_BY_HAND = "used_by_hand", "stan"
     USED_BY_HAND_BEFORE = "used_by_hand_before"

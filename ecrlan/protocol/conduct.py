@@ -435,7 +435,7 @@ class Conductor:
             told: Literal["declined", "not performed"] = "declined" if isinstance(known, Declined) else "not performed"
             self.questions.alarm_after_refusal(Refusal(work.reference, request, work.sent_time or work.created_time, told), response)
         else:
-            values = {"outcome": outcome.outcome, "known": known.outcome}
+            values = {"outcome": outcome.outcome, "told": known.outcome}
             self.host.alarm("result_after_refusal", Evidence(Code.RESULT_AFTER_OUTCOME, values), work.reference)
 
     def _learn_result(self, work: Work, request: Request, event: Answered) -> list[Row]:

@@ -301,8 +301,8 @@ WORDS: Final[Mapping[Code, tuple[str, str]]] = {
         "è arrivato un esito ({outcome:outcome}) mentre si scriveva la parola di una persona su di esso",
     ),
     Code.RESULT_AFTER_OUTCOME: (
-        "a result came ({outcome:outcome}) once the operation had its outcome: {known:outcome}",
-        "è arrivato un esito ({outcome:outcome}) quando l'operazione aveva già il suo: {known:outcome}",
+        "a result came ({outcome:outcome}) once the operation had its outcome: {told:outcome}",
+        "è arrivato un esito ({outcome:outcome}) quando l'operazione aveva già il suo: {told:outcome}",
     ),
     Code.APPROVED_AFTER_REFUSAL: (
         "{told:outcome}, but then the terminal said approved: {amount:eur}, {stan:result}; the customer may have paid",
