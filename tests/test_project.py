@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import ecrlan
+from tests.purchase_calls import with_lines
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(ecrlan.__file__).parent
@@ -45,6 +46,11 @@ def test_links_lead_to_files_and_sections(document: Path) -> None:
             assert found.exists(), link
             headings = re.findall(r"^#+ (.*)$", found.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
             assert not anchor or anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
+
+
+def test_the_calls_of_a_purchase_stand_where_they_are_said_to() -> None:
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    assert with_lines(text) == text, "python -m tests.purchase_calls"
 
 
 def test_the_changelog_begins_with_this_version() -> None:

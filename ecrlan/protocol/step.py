@@ -73,7 +73,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The result of this request. `late`: after its time limit. `after_nak`: the request had been refused before, which is an alarm."""
+    """The result of this request. `late`: after its exchange had ended. `after_nak`: the request was refused before: an alarm."""
 
     response: Response
     message: bytes = field(repr=False)
