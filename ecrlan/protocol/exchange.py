@@ -83,6 +83,7 @@ class Exchange(Delivery):
         self.doubted = False
         """Whether an approval came that may be an earlier operation's: nothing that the terminal says later proves whose it is."""
         self.strays = 0
+        """How many messages came that are not its answer; an answer that cannot be read is none of them."""
         self.progressed = False
         """Whether the terminal showed progress: a payment is running on it."""
         self.refused_at_work = False
@@ -262,7 +263,6 @@ class Exchange(Delivery):
         if not (self.open and ours and due and may_answer(self.request, code)):
             self._unread = Evidence(Code.UNREADABLE, told) if ours else self._unread
             return self._stray(malformed, None, message)
-        self.strays += 1
         reason = Evidence(Code.UNREADABLE, told)
         stray = Stray(malformed, message=message if code in ANY_RESULT else b"")
         return self._end(ExchangeInput.NOT_READ, reason, [stray], [build_ack(self._reading)])

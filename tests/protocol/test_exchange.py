@@ -220,6 +220,7 @@ def test_an_answer_that_cannot_be_read_ends_the_exchange_at_once() -> None:
     assert ended.ending is driver.ending is Ending.UNREADABLE
     assert words(ended.reason).startswith("E of 12 bytes cannot be read: ")
     assert driver.sent[-1] == ACK
+    assert driver.exchange.strays == 0, "it is the answer"
     assert not driver.exchange.clean
     (answered,) = driver.feed(wire(APPROVED))
     assert isinstance(answered, Answered), "one that can be read, after all"
@@ -754,6 +755,7 @@ def test_a_question_that_another_terminal_answers_ends_at_once() -> None:
     assert driver.ending is Ending.UNREADABLE
     assert words(driver.exchange.reason) == f"the terminal answers as TID {TID}, not as 11111111"
     assert driver.exchange.answer is None
+    assert driver.exchange.strays == 1, "nobody knows whose answer it is"
     purchase = Driver(PURCHASE, terminal_id="11111111")
     purchase.feed(ACK + wire(APPROVED))
     assert purchase.ending is None
