@@ -6,7 +6,7 @@ Pure: what is to be done is yielded to the shell (`ecrlan.protocol.actions`). Wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from ecrlan.errors import ConnectError, JournalError, LineError
 from ecrlan.model import (
@@ -187,7 +187,7 @@ class Conductor:
             return _as_plain_purchase(request) if plain else request
         return request
 
-    def _may_fall_back(self, request: Request) -> bool:
+    def _may_fall_back(self, request: Request) -> TypeGuard[ExtendedPurchaseRequest]:
         """Tell whether a refused `X` may mean that the terminal does not know it (exchange.md §4)."""
         return isinstance(request, ExtendedPurchaseRequest) and self.settings.purchase_code == "auto" and not self.memory.takes_extended
 
@@ -241,14 +241,14 @@ class Conductor:
         work.baseline, work.baseline_message = memory.baseline, memory.baseline_message
         work.identity, work.previous_stan = memory.identity, memory.previous_stan()
         work.unseen_stans, work.clock = memory.unseen_stans, memory.clock.offset
-        before = work.recorded, work.sent
+        before = work.recorded, work.sent, memory.unseen_stans
         if request.may_save_result:
             memory.set_stale()
         run = Run(exchange, lambda events: self._taken(work, exchange, events), lambda: self._left(work, exchange), work)
         try:
             yield run
         except JournalError:
-            work.recorded, work.sent = before
+            work.recorded, work.sent, memory.unseen_stans = before
             memory.unseen_operations.discard(work.reference)
             raise
         return run
@@ -394,7 +394,7 @@ class Conductor:
         rows.append(sending_row(work, code, message, work.baseline_message, transmission, now))
         work.sent = True
         work.sent_time = work.sent_time or now
-        work.sent_at = work.sent_at or self.host.monotonic()
+        work.sent_at = self.host.monotonic() if work.sent_at is None else work.sent_at
         if code in ANSWERS:
             self.memory.unseen_operations.add(work.reference)
             self.memory.unseen_stans += transmission == 1
@@ -410,7 +410,7 @@ class Conductor:
         if isinstance(event.response, PaymentResult) and exchange.request.code == "G":
             self.questions.take_last_result(event.response, event.message)
         elif isinstance(event.response, PaymentResult):
-            rows += self._learn_result(work, exchange.request, event)
+            rows += self._learn_result(work, exchange.request, event.response, event)
         rows.append(answered_row(work, event.response, event.message, self.memory.identity, now, late=event.late))
         if isinstance(event.response, VasPart) and "ORDER_ID" in event.response.xml:
             self.memory.remember_vas(event.response.xml)
@@ -438,11 +438,9 @@ class Conductor:
             values = {"outcome": outcome.outcome, "told": known.outcome}
             self.host.alarm("result_after_refusal", Evidence(Code.RESULT_AFTER_OUTCOME, values), work.reference)
 
-    def _learn_result(self, work: Work, request: Request, event: Answered) -> list[Row]:
+    def _learn_result(self, work: Work, request: Request, result: PaymentResult, event: Answered) -> list[Row]:
         """Take what the result of an operation tells of its terminal; return the facts that are worth a record."""
-        memory, result, now = self.memory, event.response, self.host.clock()
-        if not isinstance(result, PaymentResult):
-            return []
+        memory, now = self.memory, self.host.clock()
         rows: list[Row] = []
 
         def note(name: str, **data: Any) -> None:  # noqa: ANN401  # JSON values
@@ -507,9 +505,7 @@ def _no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evid
     return Evidence(not_found if came else silent)
 
 
-def _as_plain_purchase(request: Request) -> Request:
-    if not isinstance(request, ExtendedPurchaseRequest):
-        return request
+def _as_plain_purchase(request: ExtendedPurchaseRequest) -> PurchaseRequest:
     return PurchaseRequest(
         terminal_id=request.terminal_id,
         cash_register_id=request.cash_register_id,
