@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ecrlan.errors import LineError, TerminalBusyError
-from ecrlan.model import Code, Evidence, NotPerformed, Outcome, PaymentResult, Unresolved, evidence_of
+from ecrlan.model import Code, Evidence, NotPerformed, Outcome, PaymentResult, Request, Unresolved, evidence_of
 from ecrlan.model.rows import Event, NewOperation
 from ecrlan.protocol.actions import Clear, Commit, Conduct, EnterQueue, Host, LeaveQueue, Wait
 from ecrlan.protocol.clock import ClockOffset
@@ -70,7 +70,7 @@ class Recovery:
             pause = self.settings.recovery_pause
             evidence = work.evidence or Evidence(Code.RESULT_LOST)
             if work.open and not self.can_prove(work) and not work.answered and work.request is not None:
-                evidence = self._judge(work, self.host.monotonic(), None, None).evidence
+                evidence = self._judge(work, work.request, self.host.monotonic(), None, None).evidence
             more = MORE_QUESTIONS
             while work.open and self.can_prove(work):
                 now = self.host.monotonic()
@@ -122,12 +122,12 @@ class Recovery:
         problem = Evidence(Code.LAST_RESULT_UNREADABLE if unreadable else Code.NO_LAST_RESULT_FOR, {"cause": exchange.reason})
         if exchange.reason.code in (Code.OTHER_TERMINAL_ID, Code.OTHER_LRC):
             problem = exchange.reason
-        judgement = self._judge(work, asked_at, answer, problem)
+        judgement = self._judge(work, request, asked_at, answer, problem)
         if answer is not None and self._needs_clock(judgement, answer):
             if not (yield from self._ask_clock()):
                 judgement = Judgement(Verdict.UNPROVED, Evidence(Code.CLOCK_NOT_ASKED))
             else:
-                judgement = self._judge(work, asked_at, answer, problem)
+                judgement = self._judge(work, request, asked_at, answer, problem)
         if not work.open:
             return None
         told = words(judgement.evidence)
@@ -175,7 +175,7 @@ class Recovery:
             self.host.alarm("unresolved", evidence, work.reference)
         self.host.publish(work)
 
-    def _judge(self, work: Work, asked_at: float, answer: PaymentResult | None, problem: Evidence | None) -> Judgement:
+    def _judge(self, work: Work, request: Request, asked_at: float, answer: PaymentResult | None, problem: Evidence | None) -> Judgement:
         """Judge by the clocks as they were when the request was sent, and as they go now where one of them may have been set since.
 
         Then both must fit: nobody can tell a clock that was set from a machine that slept, or from a payment that was made hours later.
@@ -186,15 +186,12 @@ class Recovery:
             sent_time_now = by_age if abs((by_age - sent_time).total_seconds()) > SET_CLOCK_SECONDS else sent_time
         was_known = work.clock is None or work.clock.known
         if was_known and (work.sent_at is None or sent_time_now != sent_time):
-            judgement = judge(self._attempt(work, asked_at, sent_time, work.clock), answer, problem)
+            judgement = judge(self._attempt(work, request, asked_at, sent_time, work.clock), answer, problem)
             if judgement.verdict is not Verdict.OURS:
                 return judgement
-        return judge(self._attempt(work, asked_at, sent_time_now, self.memory.clock.offset), answer, problem)
+        return judge(self._attempt(work, request, asked_at, sent_time_now, self.memory.clock.offset), answer, problem)
 
-    def _attempt(self, work: Work, asked_at: float, request_time: datetime, clock: ClockOffset | None) -> Attempt:
-        request = work.request
-        if request is None:
-            raise AssertionError("a work without a request is never judged")
+    def _attempt(self, work: Work, request: Request, asked_at: float, request_time: datetime, clock: ClockOffset | None) -> Attempt:
         return Attempt(
             request=request,
             request_time=request_time,

@@ -51,9 +51,9 @@ def approval(stan: int, minutes: float = 0.0, *, form: int = 92, **fields: Any) 
     return replace(EXTENDED_APPROVED, **(known | short | fields))
 
 
-def refusal(reason: str = "NEGATA", *, stan: int = 5) -> PaymentResult:
-    """A refusal that repeats the STAN of the payment before."""
-    return replace(DECLINED, reason=reason, stan=f"{stan:06}")
+def refusal(reason: str = "NEGATA", *, stan: int = 5, form: int = 92) -> PaymentResult:
+    """A refusal; it repeats the STAN of the payment before."""
+    return replace(DECLINED, reason=reason, stan=f"{stan:06}", length=form, action_code="000" if form == 92 else None)
 
 
 def answers(*results: PaymentResult | StatusResponse, after: float = 0.0) -> Play:
