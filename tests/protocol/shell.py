@@ -20,6 +20,7 @@ from ecrlan.model import ROME, Code, Evidence, ExtendedPurchaseRequest, HostTime
 from ecrlan.model.rows import Event as Row
 from ecrlan.model.rows import NewOperation
 from ecrlan.protocol.actions import Action, Clear, Commit, Conduct, Drop, EnterQueue, LeaveQueue, Open, Recheck, Run, Take, Wait
+from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.options import TerminalSettings
 from ecrlan.protocol.step import Sending, Step
@@ -140,6 +141,7 @@ class Shell:
         self.actions: list[str] = []
         self.requests = ""
         """The codes of the requests that were transmitted."""
+        self.exchanges: list[Exchange] = []
         self.plays: dict[str, list[Play]] = {"s": [answers(STATUS)], "E": [[ACK]], "G": [answers(approval(5, -60))]}
         self.meets: dict[tuple[str, int], EcrlanError | Callable[[], object]] = {}
         self.refuses: Callable[[NewOperation | Row], bool] = lambda _: False
@@ -269,6 +271,7 @@ class Shell:
         line = self._line
         assert line is not None, "an exchange without a line"
         line.run = run
+        self.exchanges.append(run.exchange)
         try:
             self._take(run, run.exchange.start(self.host.now), line)
             while run.exchange.ending is None:
