@@ -76,8 +76,7 @@ class Order:
     @property
     def kept_parameters(self) -> dict[str, Any]:
         """The same as they are kept and shown: card numbers masked. Whether two orders are the same is told by `parameters`."""
-        kept = _masked(self.parameters)
-        return kept if isinstance(kept, dict) else {}
+        return {name: _masked(value) for name, value in self.parameters.items()}
 
 
 def said(place: str, text: str) -> str:
@@ -90,9 +89,7 @@ def said(place: str, text: str) -> str:
 def _masked(value: object) -> object:
     if isinstance(value, str):
         return mask_cards(value)
-    if isinstance(value, list | tuple):
-        return [_masked(each) for each in value]
-    return {key: _masked(each) for key, each in value.items()} if isinstance(value, dict) else value
+    return [_masked(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(slots=True, kw_only=True)
