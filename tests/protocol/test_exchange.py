@@ -22,7 +22,6 @@ from ecrlan.model import (
     VasRequest,
     VoidRequest,
 )
-from ecrlan.protocol import states_as_mermaid
 from ecrlan.protocol.exchange import LONGEST_RECEIPT, Exchange, Timing
 from ecrlan.protocol.step import (
     Accepted,
@@ -40,7 +39,7 @@ from ecrlan.protocol.step import (
     Step,
     Stray,
 )
-from ecrlan.protocol.transitions import EXCHANGE_TRANSITIONS, ExchangeInput, ExchangeState
+from ecrlan.protocol.transitions import ExchangeState
 from ecrlan.texts import words
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import FrameReader, build_ack, build_frame, build_nak, build_progress
@@ -722,27 +721,6 @@ def test_another_reading_is_named_and_not_believed() -> None:
     driver.feed(ACK)
     (event,) = driver.feed(build_frame(build_response(APPROVED), LrcReading.PAYLOAD_ETX))
     assert event == BadFrame("reading:payload-etx")
-
-
-# --- the tables ---
-
-
-def test_every_state_and_input_is_in_the_table() -> None:
-    assert {state for state, _ in EXCHANGE_TRANSITIONS} == set(ExchangeState) - {ExchangeState.ENDED}
-    assert {happened for _, happened in EXCHANGE_TRANSITIONS} == set(ExchangeInput)
-
-
-def test_only_ended_has_an_ending() -> None:
-    for state, ending in EXCHANGE_TRANSITIONS.values():
-        assert (state is ExchangeState.ENDED) == (ending is not None)
-
-
-def test_mermaid_shows_every_transition() -> None:
-    text = states_as_mermaid()
-    assert text.count("stateDiagram-v2") == 2
-    for state, happened in EXCHANGE_TRANSITIONS:
-        assert f"{state.value} --> " in text
-        assert happened.value in text
 
 
 def test_a_question_that_another_terminal_answers_ends_at_once() -> None:
