@@ -54,7 +54,8 @@ def approval(stan: int, minutes: float = 0.0, *, form: int = 92, **fields: Any) 
 
 def refusal(reason: str = "NEGATA", *, stan: int = 5, form: int = 92) -> PaymentResult:
     """A refusal; it repeats the STAN of the payment before."""
-    return replace(DECLINED, reason=reason, stan=f"{stan:06}", length=form, action_code="000" if form == 92 else None)
+    extended: dict[str, Any] = {"amount": 0, "action_code": "000"} if form == 92 else {}
+    return replace(DECLINED, reason=reason, stan=f"{stan:06}", length=form, **extended)
 
 
 def answers(*results: PaymentResult | StatusResponse, after: float = 0.0) -> Play:
