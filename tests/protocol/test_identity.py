@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ecrlan.model import HostTime, PaymentResult
-from ecrlan.protocol.identity import identity_of, seen_key, vas_key
+from ecrlan.protocol.identity import approval_key, approval_of_key, identity_of, seen_key, vas_key
 
 PLACE = "10.0.0.5:8081"
 APPROVAL = PaymentResult(
@@ -39,3 +39,11 @@ def test_a_vas_answer_is_known_by_its_whole_document():
     assert vas_key("<ecrres/>") == vas_key("<ecrres/>") != vas_key("<ecrres></ecrres>")
     assert len(vas_key("<ecrres/>")) == 32
     assert "|" not in vas_key("<ecrres/>")
+
+
+@pytest.mark.parametrize(
+    ("authorization_code", "host_time"), [("123456", HostTime(7, 9, 5)), ("A|B|C|", HostTime(366, 23, 59)), (None, None), ("123456", None)]
+)
+def test_code_and_time_of_an_approval_are_read_from_what_it_is_known_by(authorization_code, host_time):
+    key = approval_key(replace(APPROVAL, authorization_code=authorization_code, host_time=host_time))
+    assert approval_of_key(key) == (authorization_code or "", host_time)

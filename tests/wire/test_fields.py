@@ -229,3 +229,11 @@ def test_the_base_has_no_reading_of_its_own():
         Field(1).decode(b"0")
     with pytest.raises(NotImplementedError):
         Field(1).encode("0")
+
+
+def test_a_field_takes_a_name_and_a_note_as_construct_writes_them():
+    flag = Flag()
+    named = "flag" / flag
+    assert (named.name, named.field, named.note) == ("flag", flag, "")
+    noted = named * "a note"
+    assert (noted.name, noted.field, noted.note) == ("flag", flag, "a note")

@@ -142,3 +142,22 @@ def test_what_a_table_says_of_itself():
     assert (row.position, row.length, row.type, row.name, row.note) == (12, 2, "A", "text", "a note")
     assert [row.position for row in COUNTED.rows] == [1, 9, 10, 11, 13, None]
     assert COUNTED.rows[4].length is None
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "pieces"),
+    [
+        (FIXED, b"371050510Z1ab0", [b"37105051", b"0", b"Z", b"1", b"ab", b"0"]),
+        (FIXED, b"371050510Z1ab0 and more", [b"37105051", b"0", b"Z", b"1", b"ab", b"0"]),
+        (FIXED, b"371050510Z1a", [b"37105051", b"0", b"Z", b"1", b"a", b""]),
+        (FIXED, b"", [b""] * 6),
+        (COUNTED, b"371050510Z03abc0", [b"37105051", b"0", b"Z", b"03", b"abc", b"0"]),
+        (COUNTED, b"371050510Z09abc0", [b"37105051", b"0", b"Z", b"09", b"abc0", b""]),
+        (COUNTED, b"371050510Zxxabc0", [b"37105051", b"0", b"Z", b"xx", b"abc0", b""]),
+    ],
+    ids=["whole", "longer", "cut", "empty", "counted", "a count that is too high", "a count that is none"],
+)
+def test_any_message_is_cut_into_the_rows_of_its_table(table, message, pieces):
+    cut = table.cut(message)
+    assert [message[start:end] for _, start, end in cut] == pieces
+    assert [row for row, _, _ in cut] == list(table.rows)

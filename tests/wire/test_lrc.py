@@ -6,7 +6,7 @@ from functools import reduce
 from operator import xor
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecrlan.wire.lrc import LrcReading, fold, lrc, readings_that_fit
@@ -14,6 +14,7 @@ from tests.vectors import ACK, NAK, STATUS_REQUEST, STATUS_RESPONSE
 
 
 @given(st.binary(max_size=300))
+@example(bytes(range(256)) * 3 + b"x")
 def test_fold_is_the_xor_of_all_bytes(data):
     assert fold(data) == reduce(xor, data, 0)
 
