@@ -1,21 +1,11 @@
-import hashlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.journal import Event, parameters_hash
+from ecrlan.journal import Event
 from ecrlan.journal.rows import event_values, operation_values, time_text
 from tests.journal.samples import START, event, operation
-
-
-def test_equal_parameters_hash_alike_whatever_their_order():
-    assert parameters_hash({"b": 1, "a": ["è", None]}) == parameters_hash({"a": ["è", None], "b": 1})
-    assert parameters_hash({"amount": 650}) != parameters_hash({"amount": 651})
-
-
-def test_hash_never_changes_between_releases():
-    assert parameters_hash({"amount": 650, "code": "P"}) == hashlib.sha256(b'{"amount":650,"code":"P"}').hexdigest()
 
 
 def test_times_are_texts_in_utc_that_sort():

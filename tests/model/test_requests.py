@@ -7,7 +7,26 @@ from collections.abc import Callable
 import pytest
 
 from ecrlan.errors import InvalidValueError
-from ecrlan.model import REQUEST_TYPES, SHARED_FORMS, AdditionalDataRequest, Request, check_tag_map, codes_of
+from ecrlan.model import (
+    REQUEST_TYPES,
+    SHARED_FORMS,
+    AdditionalDataRequest,
+    CaptureRequest,
+    IncrementRequest,
+    PaymentType,
+    PrintingRequest,
+    PurchaseRequest,
+    ReprintRequest,
+    Request,
+    StatusRequest,
+    TotalsRequest,
+    VasRequest,
+    VerifyCardRequest,
+    VoidRequest,
+    check_tag_map,
+    codes_of,
+)
+from ecrlan.model.requests import MAXIMUM_AMOUNT, MINIMUM_AMOUNT
 
 
 @pytest.mark.parametrize("tag_map", ["5000", "5***", "5*00", "****"])
@@ -55,3 +74,68 @@ def test_what_is_taken_only_after_the_ack_is_an_answer() -> None:
 
 def test_every_request_with_a_code_is_listed_once() -> None:
     assert len({request.code for request in REQUEST_TYPES}) == len(REQUEST_TYPES) == 15
+
+
+CONTENTS = ((5, "0COF"),)
+REFUSED: list[tuple[type[Request], dict[str, object], str]] = [
+    (StatusRequest, {"terminal_id": "1234567"}, "terminal_id"),
+    (StatusRequest, {"terminal_id": "1234567a"}, "terminal_id"),
+    (StatusRequest, {"terminal_id": "\u0661" * 8}, "terminal_id"),
+    (StatusRequest, {"terminal_id": 12345678}, "terminal_id"),
+    (TotalsRequest, {"cash_register_id": "1"}, "cash_register_id"),
+    (PurchaseRequest, {"amount": 0}, "amount"),
+    (PurchaseRequest, {"amount": 100_000_000}, "amount"),
+    (PurchaseRequest, {"amount": True}, "amount"),
+    (PurchaseRequest, {"amount": 6.5}, "amount"),
+    (PurchaseRequest, {"amount": 1, "payment_type": 4}, "payment_type"),
+    (PurchaseRequest, {"amount": 1, "payment_type": True}, "payment_type"),
+    (PurchaseRequest, {"amount": 1, "receipt_text": "x" * 129}, "receipt_text"),
+    (PurchaseRequest, {"amount": 1, "receipt_text": "città"}, "receipt_text"),
+    (PurchaseRequest, {"amount": 1, "receipt_text": "a\n"}, "receipt_text"),
+    (PurchaseRequest, {"amount": 1, "receipt_text": None}, "receipt_text"),
+    (VoidRequest, {"stan": "42"}, "stan"),
+    (IncrementRequest, {"amount": 0, "preauthorization_code": "123456789"}, "amount"),
+    (IncrementRequest, {"amount": 1, "preauthorization_code": "12345678"}, "preauthorization_code"),
+    (CaptureRequest, {"amount": 1, "preauthorization_code": "123456789", "length": 177}, "capture_length"),
+    (VerifyCardRequest, {"payment_type": -1}, "payment_type"),
+    (PrintingRequest, {"enabled": 4}, "enabled"),
+    (ReprintRequest, {"to_ecr": 4}, "to_ecr"),
+    (ReprintRequest, {"ticket_type": 2}, "ticket_type"),
+    (AdditionalDataRequest, {"contents": CONTENTS, "payment_type": "0"}, "payment_type"),
+    (AdditionalDataRequest, {"contents": CONTENTS, "iso_field": "4"}, "iso_field"),
+    (AdditionalDataRequest, {"contents": CONTENTS, "tag_number": "DF8D01DF8"}, "tag_number"),
+    (AdditionalDataRequest, {"contents": ()}, "contents"),
+    (AdditionalDataRequest, {"contents": tuple((number, "x") for number in range(1, 6))}, "contents"),
+    (AdditionalDataRequest, {"contents": ((6, "x"),)}, "contents index"),
+    (AdditionalDataRequest, {"contents": ((1, "x" * 31),)}, "content 1"),
+    (AdditionalDataRequest, {"contents": ((5, "x" * 101),)}, "content 5"),
+    (AdditionalDataRequest, {"contents": ((5, ""),)}, "content 5"),
+    (AdditionalDataRequest, {"contents": ((5, "x"), (5, "y"))}, "contents"),
+    (AdditionalDataRequest, {"contents": ((5, "x" * 90), (1, "x" * 11))}, "contents"),
+    (VasRequest, {"xml": "x" * 1025}, "xml"),
+    (VasRequest, {"xml": "<ecrreq/>", "cash_register_id": "1"}, "cash_register_id"),
+]
+
+
+@pytest.mark.parametrize(("request_", "values", "place"), REFUSED)
+def test_a_request_that_is_made_fits(request_: Callable[..., Request], values: dict[str, object], place: str) -> None:
+    with pytest.raises(InvalidValueError) as refused:
+        request_(**values)
+    assert refused.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("request_", "values"),
+    [
+        (StatusRequest, {}),
+        (PurchaseRequest, {"amount": MINIMUM_AMOUNT}),
+        (PurchaseRequest, {"amount": MAXIMUM_AMOUNT, "payment_type": PaymentType.OTHER, "receipt_text": "x" * 128}),
+        (CaptureRequest, {"amount": 1, "preauthorization_code": "123456789", "length": 180}),
+        (AdditionalDataRequest, {"contents": ((5, "x" * 100),)}),
+        (AdditionalDataRequest, {"contents": ((1, "x" * 30), (2, "x" * 30), (3, "x" * 30), (4, "x" * 10))}),
+        (VasRequest, {"xml": "x" * 1024}),
+    ],
+)
+def test_the_most_that_fits(request_: Callable[..., Request], values: dict[str, object]) -> None:
+    made = request_(**values)
+    assert {name: getattr(made, name) for name in values} == values
