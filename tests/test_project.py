@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -73,3 +74,36 @@ def test_the_forms_ask_for_something(form: str) -> None:
         assert part["type"] in {"markdown", "textarea", "input", "dropdown"}
         assert "label" in part["attributes"] or part["type"] == "markdown"
     assert any(part.get("validations", {}).get("required") for part in asked["body"])
+
+
+TESTS = ROOT / "tests"
+GATE = ROOT / ".ci" / "run"
+PURE = ("model", "wire", "protocol")
+
+
+def does_something(module: Path) -> bool:
+    """Whether a module has a function with more in it than its docstring: not only declarations."""
+    functions = (node for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef))
+    return any(len(function.body) > 1 or not isinstance(function.body[0], ast.Expr) for function in functions)
+
+
+@pytest.mark.parametrize("layer", PURE)
+def test_each_pure_module_has_a_test_module_of_its_name(layer: str) -> None:
+    modules = [path for path in (PACKAGE / layer).glob("*.py") if path.stem != "__init__" and does_something(path)]
+    assert len(modules) > 5
+    assert [path.name for path in modules if not (TESTS / layer / f"test_{path.name}").exists()] == []
+
+
+@pytest.mark.parametrize("layer", PURE)
+def test_each_test_module_of_a_pure_layer_is_about_a_module_of_its_name(layer: str) -> None:
+    others = {"test_wire.py", "test_transcription.py"}  # the layer's own `__init__`, and its tables against the page they were written from
+    tested = {path.name for path in (TESTS / layer).glob("test_*.py")} - others
+    assert {name.removeprefix("test_") for name in tested} <= {path.name for path in (PACKAGE / layer).glob("*.py")}
+
+
+@pytest.mark.skipif(not GATE.exists(), reason="the tests stand beside an installed package, without the source tree")
+def test_the_gate_measures_the_branches_of_the_pure_layers() -> None:
+    gate = GATE.read_text(encoding="utf-8")
+    (layers,) = re.findall(r"^for layer in (.*); do$", gate, re.MULTILINE)
+    assert set(layers.split()) >= {"wire", "protocol"}
+    assert "--cov-branch --cov-fail-under=100" in gate
