@@ -55,6 +55,7 @@ from ecrlan.protocol.step import (
     Sending,
     Stray,
 )
+from ecrlan.protocol.transitions import ExchangeState
 from ecrlan.protocol.vas import vas_problem
 from ecrlan.protocol.work import Work
 from ecrlan.texts import words
@@ -300,7 +301,6 @@ class Conductor:
     def _conclude(self, work: Work, request: Request, exchange: Exchange) -> Conduct[None]:
         self.memory.learn_purchase_code(request, acknowledged=exchange.acknowledged)
         if isinstance(exchange.answer, PaymentResult) and exchange.ending is Ending.ANSWERED:
-            self._keep_receipt(work)
             return
         reason = exchange.reason
         outcome = outcome_of_ending(work.order.kind, request, exchange, reason)
@@ -311,7 +311,6 @@ class Conductor:
             work.settle(outcome, self.host.clock())
             if work.recorded:
                 yield Commit([finished_row(work, outcome, self.host.clock())], work, durable=work.order.money)
-        self._keep_receipt(work)
 
     def _lost(self, work: Work, reason: Evidence) -> None:
         work.state = State.RECOVERING
@@ -368,8 +367,7 @@ class Conductor:
                 rows.append(event_row(work, "part", now, message=mask_message(message).hex()))
                 return work.order.money
             case ReceiptReceived(text=text):
-                work.receipt += text
-                self._add_to_receipt(work, rows)
+                self._add_to_receipt(work, exchange, text, rows)
             case ReceiptEnded():
                 self._keep_receipt(work, rows)
             case DataReceived(data=data):
@@ -473,23 +471,19 @@ class Conductor:
             case _:
                 pass
 
-    def _keep_receipt(self, work: Work, rows: list[NewOperation | Row] | None = None) -> None:
-        if not work.receipt:
-            return
-        masked = mask_receipt(work.receipt)
-        work.receipt = masked.text
-        if rows is not None:
-            work.receipt_kept = len(masked.text)
-            rows.append(event_row(work, "receipt", self.host.clock(), text=work.receipt.hex(), cut=masked.cuts))
+    def _add_to_receipt(self, work: Work, exchange: Exchange, text: bytes, rows: list[NewOperation | Row]) -> None:
+        """Take a part. Where no other is due the receipt is kept: it is whole, or its 0x1B was no end, or nobody had asked for it."""
+        work.receipt += text
+        if exchange.state is not ExchangeState.RECEIVING_RECEIPT:
+            self._keep_receipt(work, rows)
 
-    def _add_to_receipt(self, work: Work, rows: list[NewOperation | Row]) -> None:
-        """Record a part that comes after the receipt was kept: its 0x1B was no end."""
-        if not work.receipt_kept:
-            return
+    def _keep_receipt(self, work: Work, rows: list[NewOperation | Row]) -> None:
+        """Mask what came of the receipt, and record what of it is not yet: no card number stays in memory either."""
         masked = mask_receipt(work.receipt)
-        work.receipt = masked.text
-        rows.append(event_row(work, "receipt", self.host.clock(), text=masked.text[work.receipt_kept :].hex(), cut=masked.cuts))
-        work.receipt_kept = len(masked.text)
+        text = masked.text[work.receipt_kept :]
+        work.receipt, work.receipt_kept = masked.text, len(masked.text)
+        if text:
+            rows.append(event_row(work, "receipt", self.host.clock(), text=text.hex(), cut=masked.cuts))
 
 
 def _no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evidence:

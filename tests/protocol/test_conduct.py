@@ -315,6 +315,11 @@ def test_ways_of_an_operation(case: Case) -> None:
     assert tuple(shell.alarms()) == case.alarms
 
 
+def test_an_answer_tells_who_the_terminal_is_and_how_it_stands() -> None:
+    shell = perform(look()(), forget_name)
+    assert (shell.host.memory.terminal_id, shell.host.memory.status) == (TID, STATUS)
+
+
 def test_observers_are_told_of_every_state_but_the_outcome_which_its_performer_tells() -> None:
     assert perform(make_work(), plays("X", answers(approval(6)))).host.published == ["sending", "accepted"]
     assert perform(make_work(), plays("X", [NAK], answers(approval(6)))).host.published == ["sending", "accepted"]
@@ -684,6 +689,7 @@ def test_a_held_refusal_whose_line_is_lost(case: Held) -> None:
     else:
         assert (work.state, work.outcome) == (State.RECOVERING, None)
         assert shell.names()[-1] == "recovering"
+        assert not shell.host.memory.fresh, "a result of its own may still be made"
     assert shell.alarms() == []
 
 
@@ -1006,6 +1012,27 @@ def test_a_part_after_the_end_mark_is_added() -> None:
     assert work.receipt == b"}PRIMA ************1111\x1b}SECONDA}}\x1b"
     (_, more) = shell.rows("receipt")
     assert bytes.fromhex(more.data["text"]) == b"}SECONDA}}\x1b"
+
+
+@pytest.mark.parametrize("more", [[], [0.1, receipt(b"}FINE}}\x1b")]], ids=["whole", "in parts"])
+@pytest.mark.parametrize("seconds", [0.0, 0.2], ids=["with the result", "after it"])
+def test_a_receipt_that_nobody_asked_for_is_kept_and_holds_no_card_number(seconds: float, more: Play) -> None:
+    work = make_work()
+    shell = perform(work, plays("X", [ACK, wire(approval(6)), seconds, receipt(b"}PAN 4111111111111111}}\x1b"), *more]))
+    shell.pass_time(1.0)
+    assert work.snapshot().receipt.startswith(b"}PAN ************1111}}\x1b")
+    assert b"".join(bytes.fromhex(row.data["text"]) for row in shell.rows("receipt")) == work.receipt
+    assert work.receipt.endswith(b"}FINE}}\x1b") is bool(more)
+
+
+def test_a_receipt_before_the_result_is_the_results() -> None:
+    work = make_work()
+    shell = perform(work, plays("X", [ACK, 1.0, receipt(b"}PAN 4111111111111111}}\x1b"), 1.0, wire(approval(6))]), print_on_register=True)
+    assert work.receipt == b"}PAN ************1111}}\x1b"
+    assert shell.row("receipt").data == {"text": work.receipt.hex(), "cut": 1}
+    lost = make_work()
+    shell = perform(lost, plays("X", [ACK, 1.0, receipt(b"}PAN 4111111111111111}}\x1b"), LOST]), print_on_register=True)
+    assert (lost.receipt, shell.rows("receipt")) == (b"", []), "nobody can say whose it is"
 
 
 def test_a_receipt_that_never_ends_is_kept_as_far_as_it_came() -> None:

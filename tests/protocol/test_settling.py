@@ -283,6 +283,10 @@ def test_whose_word_counts(identity: str | None, known: str | None, doubt: Evide
     assert make_recovery(shell).doubt(lost(identity=identity)) == doubt
 
 
+def test_a_doubt_of_its_own_comes_first() -> None:
+    assert make_recovery(make_shell()).doubt(lost(doubt=DOUBT, identity=OTHER)) == DOUBT
+
+
 # --- what it proves -----------------------------------------------------------------------------------------------------------------------
 
 
