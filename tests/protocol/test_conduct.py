@@ -313,11 +313,21 @@ def test_ways_of_an_operation(case: Case) -> None:
     assert " ".join(shell.names()) == case.rows
     assert "; ".join(shell.actions) == case.actions
     assert tuple(shell.alarms()) == case.alarms
+    assert work.recorded is case.rows.startswith("created")
 
 
 def test_an_answer_tells_who_the_terminal_is_and_how_it_stands() -> None:
     shell = perform(look()(), forget_name)
     assert (shell.host.memory.terminal_id, shell.host.memory.status) == (TID, STATUS)
+
+
+def test_a_clock_that_was_set_between_two_operations_is_noticed() -> None:
+    shell = Shell(FakeHost())
+    conductor = Conductor(shell.host)
+    for ahead, logged in ((0.0, []), (3600.0, ["register.clock_set"])):
+        shell.host.ahead = ahead
+        shell.carry_out(conductor.perform(look()()))
+        assert shell.host.logged == logged
 
 
 def test_observers_are_told_of_every_state_but_the_outcome_which_its_performer_tells() -> None:
