@@ -263,8 +263,6 @@ class Conductor:
         lost = exchange.ending in (Ending.UNANSWERED, Ending.UNREADABLE)
         if lost and exchange.request.answers & SHARED_FORMS:
             self.memory.unseen = work.reference, self.host.monotonic()
-        if exchange.doubted:
-            work.doubt = exchange.reason
         answer = exchange.answer
         if isinstance(answer, PaymentResult) and exchange.request.code in ANSWERS:
             if answer.approved:
@@ -374,7 +372,7 @@ class Conductor:
                 work.data = clean_text(data)
                 rows.append(event_row(work, "data", now, data=work.data))
             case Stray(message=b"") if work.strays >= MOST_STRAYS:
-                work.doubt = event.reason if event.doubted else work.doubt
+                pass
             case Stray():
                 work.strays += 1
                 work.doubt = event.reason if event.doubted else work.doubt

@@ -80,8 +80,6 @@ class Exchange(Delivery):
     ) -> None:
         super().__init__(request, timing, reading=reading, additional=additional)
         self.answer_message = b""
-        self.doubted = False
-        """Whether an approval came that may be an earlier operation's: nothing that the terminal says later proves whose it is."""
         self.strays = 0
         """How many messages came that are not its answer; an answer that cannot be read is none of them."""
         self.progressed = False
@@ -294,7 +292,6 @@ class Exchange(Delivery):
                 return self._hold(response, message, now)
             case Finding.DOUBTFUL:
                 self.strays += 1
-                self.doubted = True
                 stray = Stray(reason, response, doubted=True, message=message)
                 if not self.open:
                     return self._step([stray], [build_ack(self._reading)])

@@ -129,7 +129,7 @@ class Stray:
     out_of_series: bool = False
     """An approval that is not believed for its STAN alone: a person's "approved" begins the series with it."""
     doubted: bool = False
-    """An approval that may be this request's, or an earlier lost one's."""
+    """An approval that may be this request's, or an earlier lost one's: nothing that the terminal says later proves whose it is."""
     message: bytes = field(default=b"", repr=False)
     """As it came; empty where it is no result."""
 
