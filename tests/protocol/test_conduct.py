@@ -30,6 +30,7 @@ from ecrlan.model import (
     StatusRequest,
     StatusResponse,
     TotalsRequest,
+    TotalsResponse,
     Unresolved,
     VasPart,
     VasRequest,
@@ -935,7 +936,28 @@ def test_an_ack_that_comes_after_the_result_changes_no_state() -> None:
     assert shell.names()[-1] == "accepted"
 
 
-# --- STANs and clocks -------------------------------------------------------------------------------------------------------------------
+SESSION = CloseSessionResponse(terminal_id=TID, result="00", terminal_total=650, host_total=650)
+TOTALS = TotalsResponse(terminal_id=TID, result="00", terminal_total=650)
+SAVES: list[tuple[Work, Play, bool]] = [
+    (make_work(), answers(approval(6)), True),
+    (make_work(), [NAK], False),
+    (make_work(VerifyCardRequest(), kind=Kind.VERIFY_CARD), answers(approval(6, form=71)), False),
+    (make_work(CloseSessionRequest(), kind=Kind.CLOSE_SESSION), [ACK, wire(SESSION)], False),
+    (make_work(ReprintRequest(to_ecr=0), kind=Kind.REPRINT), [ACK], False),
+    (make_work(TotalsRequest(), kind=Kind.TOTALS), [ACK, wire(TOTALS)], True),
+    (make_work(STATUS_LOOK, kind=Kind.STATUS), answers(STATUS), True),
+]
+
+
+@pytest.mark.parametrize(
+    ("work", "play", "fresh"), SAVES, ids=["its result", "refused", "card check", "closed session", "reprint", "totals", "status"]
+)
+def test_after_which_operations_the_last_result_is_known(work: Work, play: Play, *, fresh: bool) -> None:
+    shell = perform(work, lambda shell: (know_last_result(shell), shell.on(work.order.request.code, play)), **ALONE, purchase_code="X")
+    assert shell.host.memory.fresh is fresh
+
+
+# --- STANs and clocks -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

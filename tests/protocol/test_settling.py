@@ -468,6 +468,8 @@ SET: list[tuple[str, float, ClockOffset | None, float, float, bool]] = [
     ("set, and what was known of then had been contradicted", HOURS, None, 0, 0, False),
     ("set, and nothing was known of then", HOURS, NOT_KNOWN, 0, 0, True),
     ("a jump too small to count", 20.0, TOLD, 0, 0, True),
+    ("the terminal's clock was set, and it was made by that", 0.0, TOLD, 300, 300, True),
+    ("the terminal's clock was set, and it was made before", 0.0, TOLD, 0, 300, False),
 ]
 
 
@@ -491,6 +493,21 @@ def test_after_a_restart_only_the_wall_clock_tells_when_it_was_sent(then: ClockO
     shell.on("G", answers(approval(6)))
     shell.on("s", status(shows))
     work = lost(sent_at=None, clock=then)
+    shell.carry_out(make_recovery(shell).ask_now(work))
+    assert isinstance(work.outcome, Approved) is ours
+
+
+@pytest.mark.parametrize(
+    ("sent_time", "sent_at", "made", "ours"),
+    [(START, 0.0, 0, True), (START, 0.0, -60, False), (START, None, 0, True), (START, None, -60, False), (None, None, -60, True)],
+    ids=["sent", "before", "sent, a restart", "before, a restart", "when it was sent is not known"],
+)
+def test_what_waited_for_an_hour_is_its_own_from_when_it_was_sent(
+    sent_time: Any, sent_at: float | None, made: float, *, ours: bool
+) -> None:
+    shell = make_shell()
+    shell.on("G", answers(approval(6, made)))
+    work = lost(created_time=START - timedelta(hours=1), sent_time=sent_time, sent_at=sent_at)
     shell.carry_out(make_recovery(shell).ask_now(work))
     assert isinstance(work.outcome, Approved) is ours
 
@@ -561,6 +578,15 @@ def test_an_unresolved_outcome_is_told_once() -> None:
     other = conclude(work, AWAY)
     assert (other.names(), other.alarms(), other.host.published) == (["finished"], ["unresolved"], ["unresolved"])
     assert evidence(work) == AWAY
+
+
+def test_a_proved_outcome_is_told_though_its_evidence_was_told_before() -> None:
+    work = lost()
+    shell = make_shell()
+    conclude(work, UNCHANGED)
+    shell.carry_out(make_recovery(shell).conclude(work, NotPerformed(reason=UNCHANGED), UNCHANGED))
+    assert work.outcome == NotPerformed(reason=UNCHANGED)
+    assert (shell.names(), shell.alarms(), shell.host.published) == (["finished"], [], ["not_performed"])
 
 
 def test_an_operation_that_is_not_in_the_journal_yet_is_created_there() -> None:
