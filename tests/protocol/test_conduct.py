@@ -19,6 +19,7 @@ from ecrlan.model import (
     Declined,
     Done,
     Evidence,
+    ExtendedPurchaseRequest,
     Kind,
     LastResultRequest,
     NotPerformed,
@@ -37,6 +38,7 @@ from ecrlan.model import (
     VerifyCardRequest,
     VoidRequest,
 )
+from ecrlan.model.rows import Event
 from ecrlan.protocol.conduct import LATE_RECEIPT_SECONDS, LATE_TRUTH_SECONDS, MOST_PROGRESS, MOST_STRAYS, TOLD_OFFSET, Conductor
 from ecrlan.protocol.memory import Refusal
 from ecrlan.protocol.work import Work
@@ -741,6 +743,30 @@ def test_what_cannot_be_written_is_not_sent(settings: dict[str, Any]) -> None:
     assert shell.alarms() == ["journal_failed"]
 
 
+@pytest.mark.parametrize(
+    ("work", "transmission", "requests"),
+    [
+        (make_work(), 1, "G"),
+        (make_work(), 2, "GXX"),
+        (make_work(TotalsRequest(), kind=Kind.TOTALS), 1, "TT"),
+        (make_work(StatusRequest(), kind=Kind.STATUS), 1, "ss"),
+    ],
+    ids=["money", "money, sent again", "totals", "status"],
+)
+def test_only_before_moneys_first_transmission_the_disk_is_waited_for(work: Work, transmission: int, requests: str) -> None:
+    shell = Shell(FakeHost())
+    shell.refuses = lambda row: isinstance(row, Event) and row.data.get("transmission") == transmission and row.name == "sending"
+    shell.on(work.order.request.code, [NAK], [ACK, LOST])
+    conduct = Conductor(shell.host).perform(work)
+    if work.order.money and transmission == 1:
+        with pytest.raises(JournalError):
+            shell.carry_out(conduct)
+    else:
+        shell.carry_out(conduct)
+    assert shell.requests == requests
+    assert shell.alarms() == (["journal_failed"] if requests == "G" else [])
+
+
 def test_an_answer_that_cannot_be_written_is_not_acknowledged() -> None:
     def prepare(shell: Shell) -> None:
         shell.on("X", answers(approval(6)))
@@ -754,7 +780,25 @@ def test_an_answer_that_cannot_be_written_is_not_acknowledged() -> None:
     assert shell.alarms() == ["journal_failed"]
 
 
-# --- what comes on the line -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["accepted", "refused", "progress", "receipt", "data"])
+def test_what_only_tells_waits_for_no_disk(name: str) -> None:
+    additional = AdditionalDataRequest(terminal_id=TID, contents=((5, "0COF"),), iso_field="62")
+    sale = ExtendedPurchaseRequest(terminal_id=TID, amount=650, additional_data=True)
+    after = [receipt(b"}GRAZIE}}\x1b"), wire(AdditionalDataResponse(terminal_id=TID, data="TOKEN"))]
+
+    def prepare(shell: Shell) -> None:
+        shell.on("U", [ACK])
+        shell.on("X", [NAK], [ACK, build_progress("ATTESA CARTA"), 1.0, wire(approval(6)), *after])
+        shell.refuses = named(name)
+
+    work = make_work(sale, additional=additional)
+    shell = perform(work, prepare, print_on_register=True)
+    assert isinstance(work.outcome, Approved)
+    assert (shell.alarms(), shell.unacknowledged, work.durable) == ([], 0, True)
+    assert {"accepted", "refused", "progress", "receipt", "data"} - set(shell.names()) == {name}
+
+
+# --- what comes on the line -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_late_result_after_a_lost_one_is_told_once_it_is_written() -> None:
@@ -844,7 +888,7 @@ def test_an_approval_that_may_be_an_earlier_operations_leaves_a_doubt(strays: in
     assert shell.host.memory.lost == "before"
 
 
-@pytest.mark.parametrize(("lost_at", "approved"), [(-30.0, False), (-599.0, False), (-601.0, True)])
+@pytest.mark.parametrize(("lost_at", "approved"), [(-30.0, False), (-599.0, False), (-600.0, True)])
 def test_a_lost_operations_own_result_is_waited_for_so_long(lost_at: float, *, approved: bool) -> None:
     def prepare(shell: Shell) -> None:
         shell.host.memory.lost, shell.host.memory.lost_at = "before", lost_at
@@ -911,6 +955,7 @@ def test_what_is_known_when_a_request_is_sent_is_kept_with_it() -> None:
     assert work.clock == shell.host.memory.clock.offset
     assert (work.sent_time, work.sent_at) == (START, 0.0), "of the first transmission"
     assert shell.host.memory.unseen_stans == 3, "one request, however often it was transmitted"
+    assert work.refused, "once: the last result proves nothing then"
     first, again = shell.rows("sending")
     assert (first.data["transmission"], again.data["transmission"]) == (1, 2)
     assert first.data["baseline"] == build_response(approval(5, -60)).hex()

@@ -126,6 +126,7 @@ SCHEDULES: list[tuple[str, Prepare, dict[str, Any], list[float], Evidence]] = [
     ("a shorter longest payment", lambda _: None, {"longest_payment_time": 60.0}, [3.0, 6.0, 12.0, 24.0, 15.05], UNCHANGED),
     ("no pause at first", lambda _: None, {"recovery_pause": 0.0}, [0.0, *[LONGEST_PAUSE] * 10, 0.05], UNCHANGED),
     ("a pause longer than that", lambda _: None, {"recovery_pause": 100.0, "longest_payment_time": 60.0}, [60.05], UNCHANGED),
+    ("a pause just as long", lambda _: None, {"recovery_pause": 12.05, "longest_payment_time": 12.0}, [12.05], UNCHANGED),
     ("a terminal that is away to the end", never_connected, {}, [*FULL, *[LONGEST_PAUSE] * MORE_QUESTIONS], AWAY),
     ("a terminal that is back at the last question", away_until(len(FULL)), {}, FULL, UNCHANGED),
     ("a terminal that is back after the last", away_until(len(FULL) + 2), {}, [*FULL, *[LONGEST_PAUSE] * 2], UNCHANGED),
@@ -338,7 +339,7 @@ def test_a_refusal_of_its_own_is_taken_and_needs_no_clock() -> None:
 def test_an_unchanged_result_proves_that_nothing_was_performed_where_it_is_trusted(
     fields: dict[str, Any], *, trusted: bool, proved: bool
 ) -> None:
-    work = lost(**fields)
+    work = lost(created_time=START - timedelta(hours=1), **fields)
     shell = settle(work, trust_unchanged_result=trusted)
     assert isinstance(work.outcome, NotPerformed) is proved
     assert shell.waits() == FULL
