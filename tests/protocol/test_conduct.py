@@ -46,7 +46,7 @@ from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import build_ack, build_frame, build_progress
 from ecrlan.wire.lrc import LrcReading
 from tests.protocol.driver import ACK, NAK, STATUS, TID, UNREADABLE, receipt, wire
-from tests.protocol.shell import LOST, START, FakeHost, Play, Shell, answers, approval, host_time, make_work, named, proved_wrong, refusal
+from tests.protocol.shell import LOST, START, FakeHost, Play, Shell, answers, approval, make_work, named, proved_wrong, refusal
 
 ALONE: dict[str, Any] = {"standalone_use": False}
 OTHER = "11112222"
@@ -725,7 +725,13 @@ def test_a_held_refusal_is_asked_for_until_its_time_is_over(name: str, status: P
     assert "take" not in shell.actions
 
 
-# --- the journal fails ------------------------------------------------------------------------------------------------------------------
+def test_a_held_refusal_is_not_asked_for_at_its_last_moment() -> None:
+    work = make_work()
+    shell = perform(work, lambda shell: hold(shell, HELD[0]), payment_timeout=6.0)
+    assert (work.state, shell.waits()) == (State.RECOVERING, [])
+
+
+# --- the journal fails ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("settings", [{}, {"print_on_register": True}])
@@ -1060,14 +1066,6 @@ def test_three_results_tell_the_clock_and_a_wrong_one_is_told(minutes: float, al
     assert shell.alarms() == alarms
 
 
-def test_a_refusal_tells_nothing_of_the_clock() -> None:
-    shell = Shell(FakeHost(**ALONE))
-    for number in range(3):
-        shell.on("X", answers(replace(refusal(stan=6 + number), host_time=host_time())))
-        shell.carry_out(Conductor(shell.host).perform(make_work()))
-    assert "clock" not in shell.names()
-
-
 # --- receipts, data of the host, VAS ------------------------------------------------------------------------------------------------------
 
 
@@ -1181,6 +1179,7 @@ def test_whose_a_vas_answer_is(answer: bytes, outcome: tuple[str, Code | None] |
     def prepare(shell: Shell) -> None:
         if known:
             shell.host.memory.remember_vas('<ecrres><p k="ECRVASID">BPAY_QR</p><p k="RESPID">0</p><p k="ORDER_ID">A1</p></ecrres>')
+            shell.host.memory.remember_vas('<ecrres><p k="ECRVASID">BPAY_QR</p><p k="RESPID">0</p></ecrres>')
         shell.on("K", [ACK, answer])
 
     work = pay_by_phone()

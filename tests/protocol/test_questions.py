@@ -122,6 +122,7 @@ def test_questions_name_the_terminal_of_the_settings_and_the_register_of_the_req
     assert shell.carry_out(questions.ask_last_result(StatusRequest())).request == LastResultRequest(terminal_id=TID)
     shell.carry_out(questions.enable_printing())
     assert shell.exchanges[-1].request == PrintingRequest(terminal_id=TID, enabled=3)
+    assert shell.actions == ["open", "run s, end", "open", "run G, end", "open", "run G, end", "open for money", "run E, keep"]
 
 
 NEW = approval(6)
@@ -291,10 +292,10 @@ def test_an_approval_that_follows_a_refusal(
     shell, questions = make()
     know(shell, KNOWN)
     shell.host.memory.last_refusal = refused
-    shell.host.memory.unseen_operations = unseen
+    shell.host.memory.unseen_operations = set(unseen)
     questions.take_last_result(result, build_response(result))
     assert ("approved_after_refusal" in shell.alarms()) is follows
-    assert (shell.names() == ["approved_after_refusal"]) is follows, "and then it is no hand use"
+    assert shell.names() == (["approved_after_refusal"] if follows else [] if unseen else HAND_USE), "either one or the other"
     assert shell.host.memory.last_refusal == (None if follows else refused)
     if follows:
         (alarm,) = shell.host.alarms
@@ -302,6 +303,14 @@ def test_an_approval_that_follows_a_refusal(
         assert alarm == ("approved_after_refusal", Evidence(Code.APPROVED_AFTER_REFUSAL, values), "sale")
         row = shell.row("approved_after_refusal")
         assert (row.reference, row.data) == ("sale", {"stan": "000006", "amount": 650, "told": "declined"})
+
+
+def test_a_copy_of_an_approval_follows_no_refusal() -> None:
+    shell, questions = make()
+    know(shell, approval(6, 1))
+    shell.host.memory.last_refusal = SOLD
+    questions.take_last_result(approval(6, 1), build_response(approval(6, 1)))
+    assert (shell.alarms(), shell.names(), shell.host.memory.last_refusal) == ([], [], SOLD)
 
 
 @pytest.mark.parametrize(
@@ -340,6 +349,7 @@ def test_who_answers(known: str | None, told: str, terminal_id: str | None, *, n
     before = shell.host.memory
     questions.learn(replace(STATUS, terminal_id=told))
     assert (shell.host.memory.terminal_id, shell.host.memory.nameless) == (terminal_id, nameless)
+    assert shell.host.memory.status is not None
     assert (shell.host.memory is not before) is (known is None and terminal_id is not None), "what is known belongs to a TID"
 
 
