@@ -319,6 +319,18 @@ def test_ways_of_an_operation(case: Case) -> None:
     assert work.recorded is case.rows.startswith("created")
 
 
+@pytest.mark.parametrize(
+    ("prepare", "rows"),
+    [
+        (plays("X", answers(approval(6))), "created callback sending accepted answers_extended answered finished"),
+        (lambda shell: shell.meets.update({("open for money", 1): NOT_CONNECTED}), "created callback finished"),
+    ],
+    ids=["sent", "not sent"],
+)
+def test_whom_its_steps_are_told_to_stands_beside_the_operation(prepare: Prepare, rows: str) -> None:
+    assert " ".join(perform(make_work(callback_url="https://shop.example/paid"), prepare).names()) == rows
+
+
 def test_an_answer_tells_who_the_terminal_is_and_how_it_stands() -> None:
     shell = perform(look()(), forget_name)
     assert (shell.host.memory.terminal_id, shell.host.memory.status) == (TID, STATUS)

@@ -38,6 +38,7 @@ from ecrlan.protocol.identity import seen_key, vas_key
 from ecrlan.protocol.records import (
     Sent,
     answered_row,
+    beginning_rows,
     created_row,
     event_row,
     fact_row,
@@ -89,6 +90,19 @@ def test_the_first_row_says_what_was_asked_and_whom(identity: str | None, termin
     )
     assert row.parameters["receipt_text"] == "GRAZIE ************1111"
     assert row.parameters_hash == parameters_hash(work.order.parameters), "of what was asked, not of what is kept"
+
+
+def test_what_holds_no_card_number_is_kept_as_it_was_asked() -> None:
+    row = created_row(make_work(), PLACE)
+    assert (row.parameters, row.parameters_hash) == (make_work().order.parameters, None)
+
+
+def test_whom_its_steps_are_told_to_begins_with_the_operation() -> None:
+    url = "https://shop.example/paid"
+    (created, callback) = beginning_rows(make_work(callback_url=url), PLACE)
+    assert created == created_row(make_work(), PLACE)
+    assert callback == Event(name="callback", time=START, reference="sale", terminal="till-1", data={"url": url})
+    assert beginning_rows(make_work(), PLACE) == [created]
 
 
 def test_an_event_names_operation_terminal_and_time() -> None:

@@ -74,12 +74,13 @@ def test_parameters_are_what_reaches_the_wire_as_plain_values() -> None:
         (order(replace(PURCHASE, terminal_id="11112222")), True),
         (order(replace(PURCHASE, additional_data=True)), True),
         (Order(kind=Kind.PURCHASE, request=PURCHASE, reference="other", queue_timeout=1.0, generated=True), True),
+        (order(callback_url="https://shop.example/paid"), True),
         (order(replace(PURCHASE, amount=651)), False),
         (order(replace(PURCHASE, receipt_text=f"GRAZIE {CARD[:-1]}2")), False),
         (order(additional=ADDITIONAL), False),
         (order(target="x"), False),
     ],
-    ids=["TID", "announced data", "reference and manner", "amount", "text", "data", "target"],
+    ids=["TID", "announced data", "reference and manner", "whom it is told to", "amount", "text", "data", "target"],
 )
 def test_what_makes_two_orders_the_same(other: Order, *, same: bool) -> None:
     assert (other.parameters == order().parameters) is same
