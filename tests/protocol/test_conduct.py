@@ -846,9 +846,9 @@ def test_a_result_while_a_person_settles_changes_nothing_and_is_told() -> None:
 
 def test_an_approval_after_the_refusal_that_was_the_answer_is_told() -> None:
     work = make_work()
-    shell = perform(work, plays("X", [ACK, wire(refusal()), 8.0, wire(approval(6))]))
+    shell = perform(work, plays("X", [ACK, 4.0, wire(refusal()), 8.0, wire(approval(6))]))
     assert isinstance(work.outcome, Declined)
-    assert shell.host.memory.last_refusal == Refusal("sale", work.order.request, START)
+    assert shell.host.memory.last_refusal == Refusal("sale", work.order.request, START), "of when it was sent"
     shell.pass_time(10.0)
     assert isinstance(work.outcome, Declined), "what was told stays"
     assert shell.alarms() == ["approved_after_refusal"]
