@@ -321,6 +321,7 @@ ENTRIES: list[tuple[str, list[Event], str, dict[str, Any]]] = [
         "finished",
         {"outcome": Approved()},
     ),
+    ("what was known stays where the end tells nothing more", [LOST_ROW, answered(RESULT), APPROVED_ROW], "finished", {"evidence": LOST}),
     ("an answer after the end", [answered(RESULT), APPROVED_ROW, answered(refusal())], "finished", {"outcome": APPROVED}),
     ("the end of an older release has no answer", [APPROVED_ROW], "finished", {"outcome": Approved()}),
     ("a receipt in parts", [happened("receipt", text="7d41"), happened("receipt", text="421b")], "sending", {"receipt": b"}AB\x1b"}),
@@ -404,6 +405,13 @@ def test_after_a_fallback_the_request_is_the_last_one_and_only_what_follows_is_a
     sent = sent_request(entry(sending(ASKED), refused, fell_back))
     assert sent is not None
     assert (sent.request, sent.events) == (FELL_BACK, (fell_back,))
+
+
+def test_what_was_refused_was_sent() -> None:
+    events = (sending(ASKED), happened("refused", transmission=1))
+    sent = sent_request(entry(*events))
+    assert sent is not None
+    assert (sent.request, sent.events) == (ASKED, events)
 
 
 @pytest.mark.parametrize("events", [[], [happened("finished", outcome="not_performed")], [sending(ASKED, transmission=2)]])

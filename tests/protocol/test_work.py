@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -210,3 +210,5 @@ def test_a_new_one_waits() -> None:
     work = make_work()
     assert (work.reference, work.told, work.open) == ("sale", True, True)
     assert (work.snapshot().state, work.snapshot().outcome) == (State.QUEUED, None)
+    assert {item.name: item.default for item in fields(Work) if isinstance(item.default, bool) and item.default} == {"durable": True}
+    assert {item.name: item.default for item in fields(Order) if isinstance(item.default, bool) and item.default} == {"journaled": True}
