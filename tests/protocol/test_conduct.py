@@ -844,6 +844,50 @@ def test_a_result_while_a_person_settles_changes_nothing_and_is_told() -> None:
     assert shell.names()[-1] == "answered"
 
 
+NOTHING = NotPerformed(reason=Evidence(Code.NOTE, {"text": "nothing there"}))
+REFUSED_BY_HOST = Declined(reason=Evidence(Code.DECLINED))
+
+
+def otherwise(outcome: str, known: str) -> tuple[str, Evidence]:
+    return "result_after_refusal", Evidence(Code.RESULT_AFTER_OUTCOME, {"outcome": outcome, "told": known})
+
+
+def may_have_paid(known: str) -> tuple[str, Evidence]:
+    return "approved_after_refusal", Evidence(Code.APPROVED_AFTER_REFUSAL, {"told": known, "amount": 650, "stan": "000006"})
+
+
+LATE: list[tuple[Outcome, PaymentResult, tuple[str, Evidence] | None]] = [
+    (Approved(), approval(6, 3), None),
+    (Approved(), refusal(), otherwise("declined", "approved")),
+    (NOTHING, approval(6, 3), may_have_paid("not_performed")),
+    (NOTHING, refusal(), None),
+    (NOTHING, replace(refusal(), result="07"), otherwise("unresolved", "not_performed")),
+    (REFUSED_BY_HOST, approval(6, 3), may_have_paid("declined")),
+    (REFUSED_BY_HOST, refusal(), None),
+]
+
+
+@pytest.mark.parametrize(("known", "result", "alarm"), LATE)
+def test_a_late_result_that_says_otherwise_than_was_settled_is_told(
+    known: Outcome, result: PaymentResult, alarm: tuple[str, Evidence] | None
+) -> None:
+    work = make_work()
+    shell = perform(work, plays("X", [ACK, 190.0, wire(result)]))
+    work.settle(known, START)
+    shell.pass_time(20.0)
+    assert work.outcome == known, "what was settled stays"
+    assert [(name, what) for name, what, _ in shell.host.alarms] == ([alarm] if alarm is not None else [])
+    assert shell.row("answered").data["late"] is True
+
+
+def test_a_late_vas_answer_that_says_otherwise_is_told() -> None:
+    work = pay_by_phone()
+    shell = perform(work, plays("K", [ACK, 190.0, vas(ECRVASID="BPAY_QR", RESPID="0")]))
+    work.settle(NOTHING, START)
+    shell.pass_time(20.0)
+    assert [(name, what) for name, what, _ in shell.host.alarms] == [otherwise("approved", "not_performed")]
+
+
 def test_an_approval_after_the_refusal_that_was_the_answer_is_told() -> None:
     work = make_work()
     shell = perform(work, plays("X", [ACK, 4.0, wire(refusal()), 8.0, wire(approval(6))]))
