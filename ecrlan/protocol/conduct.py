@@ -6,6 +6,7 @@ Pure: what is to be done is yielded to the shell (`ecrlan.protocol.actions`). Wh
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Literal, TypeGuard
 
 from ecrlan.errors import ConnectError, JournalError, LineError
@@ -38,7 +39,7 @@ from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import TRANSMISSIONS
 from ecrlan.protocol.memory import Memory, Refusal, Standing, next_stan
 from ecrlan.protocol.outcomes import outcome_of_answer, outcome_of_ending
-from ecrlan.protocol.questions import UNSEEN_SECONDS, Questions
+from ecrlan.protocol.questions import NO_LAST_RESULT, NO_STATUS, UNSEEN_SECONDS, Questions, no_answer
 from ecrlan.protocol.records import answered_row, beginning_rows, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
 from ecrlan.protocol.step import (
     Accepted,
@@ -71,10 +72,6 @@ TOLD_OFFSET = 600.0
 """Seconds by which host times differ from the register's clock before somebody is told."""
 LATE_RECEIPT_SECONDS = 0.5
 """Seconds for which it stays open after a receipt's end: a 0x1B may have been no end (exchange.md §8)."""
-
-
-_STATUS = (Code.STATUS_REFUSED, Code.STATUS_ONLY_ACKED, Code.STATUS_NOT_FOUND, Code.STATUS_SILENT)
-_LAST_RESULT = (Code.LAST_RESULT_REFUSED, Code.LAST_RESULT_ONLY_ACKED, Code.LAST_RESULT_NOT_FOUND, Code.LAST_RESULT_SILENT)
 
 
 class Conductor:
@@ -140,7 +137,7 @@ class Conductor:
         if exchange.ending is Ending.UNREADABLE:
             return Evidence(Code.LAST_RESULT_UNREADABLE, {"cause": exchange.reason})
         if exchange.ending is Ending.UNANSWERED and not exchange.acknowledged:
-            return _no_answer(exchange, _LAST_RESULT)
+            return no_answer(exchange, NO_LAST_RESULT)
         return (yield from self._ask_status()) if self.memory.must_ask else None
 
     def _ask_status(self) -> Conduct[Evidence | None]:
@@ -150,7 +147,7 @@ class Conductor:
                 return exchange.reason
             if exchange.ending is Ending.UNREADABLE:
                 return Evidence(Code.STATUS_UNREADABLE, {"cause": exchange.reason})
-            return _no_answer(exchange, _STATUS)
+            return no_answer(exchange, NO_STATUS)
         word = exchange.answer.refusing_word
         return None if word is None else Evidence(Code.TERMINAL_IS, {"word": word})
 
@@ -484,26 +481,5 @@ class Conductor:
             rows.append(event_row(work, "receipt", self.host.clock(), text=text.hex(), cut=masked.cuts))
 
 
-def _no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evidence:
-    """Say what came in place of an answer, by the `codes` for a NAK, an ACK alone, something else, and nothing at all."""
-    refused, only_acked, not_found, silent = codes
-    if exchange.reason.code is Code.OTHER_LRC:
-        return exchange.reason
-    if exchange.ending is Ending.REFUSED:
-        return Evidence(refused)
-    if exchange.acknowledged:
-        return Evidence(only_acked)
-    came = exchange.bad_frames or exchange.strays or exchange.unexplained or exchange.progressed or exchange.naks
-    return Evidence(not_found if came else silent)
-
-
 def _as_plain_purchase(request: ExtendedPurchaseRequest) -> PurchaseRequest:
-    return PurchaseRequest(
-        terminal_id=request.terminal_id,
-        cash_register_id=request.cash_register_id,
-        additional_data=request.additional_data,
-        amount=request.amount,
-        card_present=request.card_present,
-        payment_type=request.payment_type,
-        receipt_text=request.receipt_text,
-    )
+    return PurchaseRequest(**{each.name: getattr(request, each.name) for each in fields(PurchaseRequest)})

@@ -38,6 +38,9 @@ SET_CLOCK_SECONDS = 30.0
 """Seconds by which the register's clock must jump to count as set."""
 UNSEEN_SECONDS = 600.0
 """Seconds after its line's end, at least, for which a lost result may still come on another line: twice the longest payment."""
+NO_STATUS = (Code.STATUS_REFUSED, Code.STATUS_ONLY_ACKED, Code.STATUS_NOT_FOUND, Code.STATUS_SILENT)
+NO_LAST_RESULT = (Code.LAST_RESULT_REFUSED, Code.LAST_RESULT_ONLY_ACKED, Code.LAST_RESULT_NOT_FOUND, Code.LAST_RESULT_SILENT)
+"""What is said where `s`, and `G`, were not answered: the codes that `no_answer` chooses from."""
 
 
 class Questions:
@@ -275,3 +278,16 @@ class Questions:
             self.host.alarm("result_after_refusal", event.reason, reference)
         owner = reference if work is not None and work.order.journaled else None
         return stray_row(event, name, owner, memory.place, self.host.clock())
+
+
+def no_answer(exchange: Exchange, codes: tuple[Code, Code, Code, Code]) -> Evidence:
+    """Say what came in place of an answer, by the `codes` for a NAK, an ACK alone, something else, and nothing at all."""
+    refused, only_acked, not_found, silent = codes
+    if exchange.reason.code is Code.OTHER_LRC:
+        return exchange.reason
+    if exchange.ending is Ending.REFUSED:
+        return Evidence(refused)
+    if exchange.acknowledged:
+        return Evidence(only_acked)
+    came = exchange.bad_frames or exchange.strays or exchange.unexplained or exchange.progressed or exchange.naks
+    return Evidence(not_found if came else silent)

@@ -138,8 +138,13 @@ class LanTransport:
             if committing is None:
                 self.host.publish(work)
             else:
-                committing.add_done_callback(lambda _: self.host.publish(work))
+                committing.add_done_callback(lambda done: self._publish(done, work, answered=taken.answered))
         return committing
+
+    def _publish(self, committing: asyncio.Future[None], work: Work, *, answered: bool) -> None:
+        """Tell observers what is on disk; an answer also where it did not get there: the operation says so."""
+        if answered or (not committing.cancelled() and committing.exception() is None):
+            self.host.publish(work)
 
     def write(self, taken: Taken, work: Work | None) -> asyncio.Future[None] | None:
         """Write rows, if there are any; where that fails, the alarm is raised."""

@@ -13,7 +13,7 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import JournalError
 from ecrlan.journal import Event, Journal, NewOperation
-from ecrlan.model import Approved, NotPerformed, Operation
+from ecrlan.model import Approved, NotPerformed, Operation, State
 from ecrlan.protocol.conduct import MOST_PROGRESS, MOST_STRAYS
 from ecrlan.register import Alarm, OperationChanged, Register, Terminal
 from ecrlan.texts import words
@@ -103,6 +103,22 @@ def test_a_stray_result_that_cannot_be_written_down_is_not_acknowledged(tmp_path
         acks = [data for _, stream, data in loop.network.written if stream.side == "dialled" and data == ACK]
         assert len(acks) == 1, "that of the status"
         assert [alarm.name for alarm in alarms] == ["journal_failed"]
+
+    play(tmp_path, scene)
+
+
+def test_a_request_that_is_not_on_disk_is_not_told_as_sent(tmp_path: Path) -> None:
+    async def scene(loop: VirtualLoop, journal: SlowJournal, emulated: EmulatedTerminal, terminal: Terminal) -> None:
+        states: list[State] = []
+        terminal._ledger.publisher.observe(
+            lambda event: states.append(event.operation.state) if isinstance(event, OperationChanged) else None
+        )
+        journal.refuses = lambda row: isinstance(row, Event) and row.name == "sending" and row.data.get("code") == "X"
+        with pytest.raises(JournalError):
+            await terminal.purchase(650, reference="sale")
+        terminal._ledger.publisher.flush()
+        assert State.SENDING not in states
+        assert len(emulated.ledger) == 1, "the payment by hand"
 
     play(tmp_path, scene)
 
