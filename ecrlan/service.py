@@ -295,7 +295,7 @@ class LocalService:
         owner = self.register.terminal(terminal)
         if owner.memory.foreign_terminal_id is None:
             raise RegisterError(("no_other_terminal_id", {"terminal": terminal}))
-        owner.accept_terminal_id(by)
+        await owner.accept_terminal_id_awaited(by)
         await asyncio.to_thread(self.register.journal.flush)  # a person's word is on disk when it is answered
         return _told(owner)
 

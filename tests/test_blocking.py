@@ -27,6 +27,7 @@ INSIDE_TERMINAL = {
     "admit",
     "adopt",
     "alarm",
+    "accept_terminal_id_awaited",
     "begin",
     "check_again",
     "clock",
@@ -54,6 +55,7 @@ INSIDE_REGISTER = {
     "observe_rows",
     "begin",
     "read",
+    "recollect",
     "write",
 }
 

@@ -183,7 +183,7 @@ class Alarms:
             self._client = self._client_factory()
         self._end_observing = self.register.observe(self._observe)
         self.register.observe_rows(self._observe_row)
-        for entry in self.register.journal.unsettled():
+        for entry in await self.register.read(self.register.journal.unsettled):
             if entry.outcome == UNRESOLVED:
                 known = (read_evidence(event.data, "evidence") for event in reversed(entry.events) if event.name == "finished")
                 self.raise_(UNRESOLVED, next(known, None) or Evidence(Code.OUTCOME_UNKNOWN), entry.terminal, entry.reference)

@@ -102,8 +102,11 @@ class Callbacks:
         self._client: httpx.AsyncClient | None = None
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken = 0
+        """Posts so far."""
         self._left_over = False
         """Whether a FINAL was left to the journal for want of room."""
+        self._taking_up: asyncio.Task[None] | None = None
         self._end_observing: Callable[[], None] | None = None
 
     async def open(self) -> None:
@@ -111,7 +114,7 @@ class Callbacks:
         self._client = self._client_factory()
         self._end_observing = self.register.observe(self._observe)
         self.register.observe_rows(self._observe_row)
-        self._take_up()
+        await self._take_up()
 
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Give posts under way `seconds`, then end them. Before the register is closed, so that what was delivered is written down."""
@@ -119,6 +122,8 @@ class Callbacks:
             self._end_observing()
         self._left_over = False
         client, self._client = self._client, None  # what comes now is left to the journal
+        if self._taking_up is not None:
+            self._taking_up.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in self._tasks:
@@ -128,9 +133,14 @@ class Callbacks:
         if client is not None:
             await client.aclose()
 
-    def _take_up(self) -> None:
+    async def _take_up(self) -> None:
         """Take up what stands in the journal and was not told."""
-        for pending in self.register.journal.pending_callbacks():
+        while True:
+            begun = self._taken
+            found = await self.register.read(self.register.journal.pending_callbacks)
+            if begun == self._taken:  # else some of it may have been told while it was read
+                break
+        for pending in found:
             addressee = self._addressees.get(pending.reference)
             if addressee is None:
                 addressee = _Addressee(pending.reference, pending.url, pending.terminal)
@@ -201,6 +211,7 @@ class Callbacks:
             log.error("callback.left", reference=addressee.reference, step=post.step, waiting=self.waiting)
             return False
         self.waiting += 1
+        self._taken += 1
         addressee.posts.append(post)
         addressee.stirred.set()
         if addressee.task is None:
@@ -228,8 +239,11 @@ class Callbacks:
         self._tasks.discard(task)
         if self._left_over and not self._tasks:
             self._left_over = False
-            with suppress(JournalError):
-                self._take_up()
+            self._taking_up = asyncio.get_running_loop().create_task(self._take_up_left_over())
+
+    async def _take_up_left_over(self) -> None:
+        with suppress(JournalError):
+            await self._take_up()
 
     async def _deliver(self, addressee: _Addressee, told: _Post, client: httpx.AsyncClient) -> None:
         operation = told.operation or await self._from_journal(addressee, told)

@@ -106,7 +106,7 @@ class Daemon:
             parts.push_async_callback(self.register.close)
             self.tokens = Tokens.load(self.journal_file)  # behind the journal's lock: no other daemon makes them at the same time
             reader = await asyncio.to_thread(JournalReader, self.journal_file)  # for questions that may take their time
-            parts.callback(reader.close)
+            parts.push_async_callback(asyncio.to_thread, reader.close)
             self.service.reader = reader
             for part in (self.metrics, self.alarms):  # before the terminals: what is recovered concerns them
                 await part.open()
@@ -116,7 +116,7 @@ class Daemon:
             self.hub.watch(self.register)
             parts.callback(self.hub.close)
             parts.callback(self.service.close)
-            self.fleet.open(self._wanted(self.settings))
+            await self.fleet.open(self._wanted(self.settings))
             parts.callback(self.fleet.close)
             self.alarms.look_at_terminals()
             await self.health.open()
@@ -136,16 +136,16 @@ class Daemon:
         await self.register.drain(seconds)
         self.service.close()
 
-    def reload(self) -> dict[str, Any]:
+    async def reload(self) -> dict[str, Any]:
         """Read the settings again and bring the terminals up to date; return what was done, and which settings need a restart.
 
         Raises `InvalidValueError`, `OperationsWithoutTerminalError`; then nothing was changed.
         """
         if self.demo is not None:
-            done = self.fleet.apply(self._wanted(self.settings))
+            done = await self.fleet.apply(self._wanted(self.settings))
             return {**done, "restart_needed": []}
-        settings = Settings.load(self._config)
-        done = self.fleet.apply(self._wanted(settings))
+        settings = await asyncio.to_thread(Settings.load, self._config)
+        done = await self.fleet.apply(self._wanted(settings))
         if done["added"] or done["changed"] or done["removed"]:
             self._terminals_differ()
         old = {row.declaration.key: row.value for row in self.settings.values()}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from ecrlan.errors import InvalidValueError, OperationsWithoutTerminalError, TerminalBusyError
+from ecrlan.errors import InvalidValueError, JournalError, OperationsWithoutTerminalError, TerminalBusyError
 from ecrlan.protocol.options import check_apart
 from ecrlan.register import OperationChanged, Register, TerminalEvent, TerminalSettings
+from ecrlan.register.recall import Recollection
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +35,9 @@ class Fleet:
         self._on_settled = on_settled
         self._wanted: tuple[TerminalSettings, ...] = ()
         self._waiting: dict[str, _Change] = {}
-        self._looking = False
+        self._changing = asyncio.Lock()
+        """Held while terminals are brought up to date."""
+        self._settling: asyncio.Task[None] | None = None
         self._end_observing = register.observe(self._observe)
 
     @property
@@ -42,73 +45,94 @@ class Fleet:
         """The terminals whose change waits, and for what."""
         return [{"terminal": name, "reason": change.reason} for name, change in self._waiting.items()]
 
-    def open(self, wanted: Mapping[str, TerminalSettings]) -> None:
+    async def open(self, wanted: Mapping[str, TerminalSettings]) -> None:
         """Add the terminals. Raises `InvalidValueError`, `JournalError`, `OperationsWithoutTerminalError`."""
         check(wanted)
-        self.register.check_operations(wanted.values())
+        told = await self.register.recollect(list(wanted.values()))
+        self.register.check_operations(wanted.values(), told)
         for settings in wanted.values():
-            self.register.add(settings)
+            self.register.add(settings, told)
 
     def close(self) -> None:
         """Apply nothing more."""
         self._end_observing()
         self._waiting.clear()
+        if self._settling is not None:
+            self._settling.cancel()
 
-    def apply(self, wanted: Mapping[str, TerminalSettings]) -> dict[str, Any]:
+    async def apply(self, wanted: Mapping[str, TerminalSettings]) -> dict[str, Any]:
         """Bring the terminals up to date and return the names: added, changed, removed, unchanged, and what waits.
 
         Raises `InvalidValueError` where the settings contradict each other, `OperationsWithoutTerminalError` where they leave operations
         without a known outcome to no terminal; then nothing was changed.
         """
-        check(wanted)
-        self.register.check_operations(wanted.values())
+        await asyncio.to_thread(check, wanted)  # each with every other: many take their time
+        async with self._changing:
+            told = await self._recollect(wanted.values())
+            return self._apply(wanted, told)
+
+    def _apply(self, wanted: Mapping[str, TerminalSettings], told: Recollection) -> dict[str, Any]:
+        """Do it, all at once: `told` holds only until something else happens."""
+        self.register.check_operations(wanted.values(), told)
         self._wanted = tuple(wanted.values())
         self._waiting.clear()
         done: dict[str, list[str]] = {"added": [], "changed": [], "removed": [], "unchanged": []}
         for name in [name for name in self.register.terminals if name not in wanted]:
-            if self._change(name, None):
+            if self._change(name, None, told):
                 done["removed"].append(name)
         for name, settings in wanted.items():
             known = self.register.terminals.get(name)
             if known is not None and known.settings == settings:
                 done["unchanged"].append(name)
-            elif self._change(name, settings):
+            elif self._change(name, settings, told):
                 done["added" if known is None else "changed"].append(name)
         log.info("terminals.reloaded", **{key: value for key, value in done.items() if value and key != "unchanged"})
         return {**done, "waiting": self.waiting}
 
-    def settle(self) -> bool:
-        """Apply what waits as far as it can be; True where anything was changed."""
-        self._looking = False
-        try:
-            self.register.check_operations(self._wanted)
-        except OperationsWithoutTerminalError as error:  # what ran on a terminal that is to go came to no known outcome
-            self._waiting = {name: _Change(change.settings, str(error)) for name, change in self._waiting.items()}
-            return False
-        done = [name for name, change in list(self._waiting.items()) if self._change(name, change.settings)]
-        if done:
-            log.info("terminals.settled", terminals=done)
-            self._on_settled()
-        return bool(done)
+    async def _settle(self) -> None:
+        """Apply what waits as far as it can be."""
+        async with self._changing:
+            try:
+                told = await self._recollect(self._wanted)
+            except JournalError as error:
+                log.error("terminals.not_settled", problem=str(error))  # noqa: TRY400  # the cause is the message
+                return
+            finally:
+                self._settling = None  # what happens from now on is looked at anew
+            try:
+                self.register.check_operations(self._wanted, told)
+            except OperationsWithoutTerminalError as error:  # what ran on a terminal that is to go came to no known outcome
+                self._waiting = {name: _Change(change.settings, str(error)) for name, change in self._waiting.items()}
+                return
+            done = [name for name, change in list(self._waiting.items()) if self._change(name, change.settings, told)]
+            if done:
+                log.info("terminals.settled", terminals=done)
+                self._on_settled()
 
-    def _change(self, name: str, settings: TerminalSettings | None) -> bool:
+    async def _recollect(self, wanted: Iterable[TerminalSettings]) -> Recollection:
+        """Return what the journal tells of those of the wanted terminals that are to be added or changed."""
+        terminals = self.register.terminals
+        return await self.register.recollect(
+            [each for each in wanted if each.name not in terminals or terminals[each.name].settings != each]
+        )
+
+    def _change(self, name: str, settings: TerminalSettings | None, told: Recollection) -> bool:
         self._waiting.pop(name, None)
         try:
             if settings is None:
                 self.register.remove(name)
             elif name in self.register.terminals:
-                self.register.change(settings)
+                self.register.change(settings, told)
             else:
-                self.register.add(settings)
+                self.register.add(settings, told)
         except (TerminalBusyError, InvalidValueError) as error:  # the address of one that is still to go, too
             self._waiting[name] = _Change(settings, str(error))
             return False
         return True
 
     def _observe(self, event: TerminalEvent) -> None:
-        if self._waiting and not self._looking and isinstance(event, OperationChanged):
-            self._looking = True
-            asyncio.get_running_loop().call_soon(self.settle)
+        if self._waiting and self._settling is None and isinstance(event, OperationChanged):
+            self._settling = asyncio.get_running_loop().create_task(self._settle())
 
 
 def check(wanted: Mapping[str, TerminalSettings]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -116,12 +117,12 @@ class Health:
 
     async def _run(self) -> None:
         while True:
-            self._look()
+            await self._look()
             await asyncio.sleep(min(LOOK_PERIOD, self.interval))
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
+        await self._take_up()
         now = asyncio.get_running_loop().time()
-        self._take_up(now)
         for watched in self._watched.values():
             seen = watched.terminal.last_seen_at
             waits = watched.condition.reachable is False and not _is_deaf(watched.condition.problem)
@@ -133,28 +134,32 @@ class Health:
                 self._polls.add(task)
                 task.add_done_callback(self._polls.discard)
 
-    def _take_up(self, now: float) -> None:
+    async def _take_up(self) -> None:
         terminals = self.register.terminals
         for name in [name for name, watched in self._watched.items() if terminals.get(name) is not watched.terminal]:
             del self._watched[name]
         new = [terminal for name, terminal in terminals.items() if name not in self._watched]
-        step = min(FIRST_SPREAD, self.interval / max(len(new), 1))
+        if not new:
+            return
+        step = min(FIRST_SPREAD, self.interval / len(new))
+        try:
+            remembered = await self.register.read(self._remembered, new)
+        except JournalError:
+            remembered = {}
+        now = asyncio.get_running_loop().time()
         for number, terminal in enumerate(new):
-            condition = self._remembered(terminal)
+            data = remembered.get(terminal.name, {})
+            condition = Condition(
+                software_release=data.get("software_release"),
+                takes_extended=data.get("takes_extended"),
+                last_result=terminal.settings.last_result_supported,
+            )
             self._watched[terminal.name] = _Watched(condition, terminal, due=now + number * step)
 
-    def _remembered(self, terminal: Terminal) -> Condition:
-        """Return what an earlier run has learnt."""
-        try:
-            row = self.register.journal.latest(terminal.name, "condition")
-        except JournalError:
-            row = None
-        data = row.data if row is not None else {}
-        return Condition(
-            software_release=data.get("software_release"),
-            takes_extended=data.get("takes_extended"),
-            last_result=terminal.settings.last_result_supported,
-        )
+    def _remembered(self, terminals: list[Terminal]) -> dict[str, dict[str, Any]]:
+        """Return what an earlier run has learnt of the terminals, by their names. Reads the journal."""
+        rows = {each.name: self.register.journal.latest(each.name, "condition") for each in terminals}
+        return {name: row.data for name, row in rows.items() if row is not None}
 
     def _observe(self, event: TerminalEvent) -> None:
         """Ask a terminal that did not answer as soon as it dials in."""

@@ -310,6 +310,7 @@ class Life:
         self.notifier = notifier
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
+        self._reloads: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """Stop in order; called again: at once."""
@@ -319,14 +320,19 @@ class Life:
             self.server.hurry()
         self._stopping.set()
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Read the settings again; what is wrong with them is logged, and nothing is changed then."""
         self.notifier.reloading()
         try:
-            self.daemon.reload()
+            await self.daemon.reload()
         except EcrlanError as error:
             log.error("settings.refused", problem=str(error))  # noqa: TRY400  # a traceback tells nothing more
         self.notifier.ready()
+
+    def _begin_reload(self) -> None:
+        task = asyncio.get_running_loop().create_task(self.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     async def last(self) -> None:
         """Return when the daemon was told to stop and has: no new operations, streams ended, exchanges finished or left to recovery."""
@@ -347,7 +353,12 @@ class Life:
     def signals(self) -> Iterator[None]:
         """Take the process' signals while it lasts."""
         loop = asyncio.get_running_loop()
-        wanted: dict[str, Callable[[], None]] = {"SIGTERM": self.stop, "SIGINT": self.stop, "SIGBREAK": self.stop, "SIGHUP": self.reload}
+        wanted: dict[str, Callable[[], None]] = {
+            "SIGTERM": self.stop,
+            "SIGINT": self.stop,
+            "SIGBREAK": self.stop,
+            "SIGHUP": self._begin_reload,
+        }
         taken: list[Callable[[], Any]] = []
         for name, act in wanted.items():
             number: int | None = getattr(signal, name, None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -47,7 +47,7 @@ from ecrlan.register.commits import Commits
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.publisher import Publisher
 from ecrlan.register.queue import Place
-from ecrlan.register.recall import belongs_to, recall_terminal
+from ecrlan.register.recall import Recollection, belongs_to, changes_unsettled, is_outdated, recall_terminal, recollect
 from ecrlan.register.running import Running, RunningWork
 
 log = Logger(__name__)
@@ -96,6 +96,8 @@ class Ledger:
         """Whether no new operations are taken."""
         self._journal: Journal | None = None
         self._commits = Commits()
+        self._notes: list[list[NewOperation | Row]] = []
+        """Rows that are written while somebody reads the journal in a thread, for each of them."""
         self._running: dict[str, _Carried] = {}
         self._left: dict[str, RunningWork] = {}
         """What a crash left open, by its reference, whichever terminal has taken it up."""
@@ -260,19 +262,51 @@ class Ledger:
         task.cancel()
         return await handle.ended()
 
-    def check_operations(self, wanted: Iterable[TerminalSettings] | None) -> None:
+    async def recollect(self, wanted: Sequence[TerminalSettings], terminal_id: str | None = None) -> Recollection:
+        """Return what the journal tells of the terminals; read in a thread, and again where more was written meanwhile.
+
+        It holds until the caller waits for anything. `terminal_id` as for `recall.recollect`.
+        """
+        memories: dict[str, Memory] = {}
+        stale = wanted
+        with self._noting() as rows:
+            while True:
+                begun, now = len(rows), asyncio.get_running_loop().time()
+                found = await self.read(recollect, self.journal, stale, now, terminal_id)
+                memories |= found.memories
+                since = rows[begun:]
+                stale = [each for each in wanted if is_outdated(memories[each.name], each.name, since)]
+                if not stale and not changes_unsettled(found.unsettled, since):
+                    return Recollection(memories, found.unsettled)
+
+    @contextmanager
+    def _noting(self) -> Iterator[list[NewOperation | Row]]:
+        rows: list[NewOperation | Row] = []
+        self._notes.append(rows)
+        try:
+            yield rows
+        finally:
+            self._notes = [each for each in self._notes if each is not rows]
+
+    def check_operations(self, wanted: Iterable[TerminalSettings] | None, told: Recollection | None = None) -> None:
         """See `Register.check_operations`."""
         at_work = {reference for reference, carried in self._running.items() if carried.work.outcome is None}
-        left = [entry for entry in self.journal.unsettled() if entry.reference not in at_work and _is_open_money(entry)]
+        unsettled = told.unsettled if told is not None else self.journal.unsettled()
+        left = [entry for entry in unsettled if entry.reference not in at_work and _is_open_money(entry)]
         if wanted is None:
             taken = {reference for member in self.members.values() for reference in member.open_works}
             left = [entry for entry in left if entry.reference not in taken]
         elif left:
-            now = asyncio.get_running_loop().time()
-            owners = [(settings.name, recall_terminal(self.journal, settings, now)) for settings in wanted]
+            owners = [(settings.name, self._memory_of(settings, told)) for settings in wanted]
             left = [entry for entry in left if not any(belongs_to(entry, name, memory) for name, memory in owners)]
         if left:
             raise OperationsWithoutTerminalError(tuple((entry.reference, entry.terminal) for entry in left))
+
+    def _memory_of(self, settings: TerminalSettings, told: Recollection | None) -> Memory:
+        if told is None:
+            return recall_terminal(self.journal, settings, asyncio.get_running_loop().time())
+        memory = told.memories.get(settings.name)
+        return memory if memory is not None else self.members[settings.name].memory
 
     # --- writing ----------------------------------------------------------------------------------------------------------------
 
@@ -292,6 +326,8 @@ class Ledger:
 
     def write(self, rows: list[NewOperation | Row], *, durable: bool) -> asyncio.Future[None] | None:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
+        for noted in self._notes:
+            noted.extend(rows)
         try:
             committing = self.journal.write(rows, durable=durable)
         except JournalError as error:
@@ -309,17 +345,22 @@ class Ledger:
 
     # --- what a crash left open -------------------------------------------------------------------------------------------------
 
-    def adopt(self, member: Member) -> list[RunningWork | Operation]:
-        """Give a terminal the operations that are its own and have no known outcome. Reads the journal at once: nothing may come between.
+    def adopt(self, member: Member, told: Recollection | None = None) -> list[RunningWork | Operation]:
+        """Give a terminal the operations that are its own and have no known outcome.
 
-        Returns those that are to be recovered (`RunningWork`), and those whose outcome has been found in the journal (`Operation`).
+        Without what `recollect` has just `told`, the journal is read at once: nothing may come between. Returns those that are to be
+        recovered (`RunningWork`), and those whose outcome has been found in the journal (`Operation`).
         """
         found = (
             self.take_up(member, entry)
-            for entry in self.journal.unsettled()
+            for entry in (told.unsettled if told is not None else self.journal.unsettled())
             if entry.reference not in member.open_works and belongs_to(entry, member.name, member.memory)
         )
         return [each for each in found if each is not None]
+
+    def _is_from_before(self, entry: Entry) -> bool:
+        """Tell whether an operation is from before a doubt of the journal. While one stands, all are, and nobody needs to read which."""
+        return self.journal.doubt is not None or entry.id <= self.journal.doubted_operations
 
     def shared_work(self, reference: str) -> RunningWork | None:
         """Return the open operation, whichever terminal has it: all that hold it share it."""
@@ -338,7 +379,7 @@ class Ledger:
             member.open_works[entry.reference] = known
             return None
         now = asyncio.get_running_loop().time()
-        from_before = entry.id <= self.journal.doubted_operations
+        from_before = self._is_from_before(entry)
         work, rows = resume(RunningWork, entry, sent, member.name, from_before=from_before, now=now, time=self.clock())
         if rows:
             self.write([*rows], durable=False)

@@ -5,9 +5,12 @@ Everything belongs to a TID, or where that names nobody to a place (ADDRESS:PORT
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from ecrlan.journal import Entry, JournalReader
+from ecrlan.journal import Entry, Event, JournalReader, NewOperation
+from ecrlan.journal.rows import ENDING_NAMES, UNRESOLVED
 from ecrlan.model import ANY_TERMINAL, SHARED_FORMS
 from ecrlan.protocol.clock import LearnedClock
 from ecrlan.protocol.memory import Memory, Refusal
@@ -16,13 +19,56 @@ from ecrlan.protocol.records import sent_request
 
 RECALLED_OPERATIONS = 20
 """How many of the newest operations are looked at for such whose results were never seen."""
+LEAVE_OPEN = ("recovering", "attached")
+"""Events after which an operation concerns another terminal, or a terminal again."""
 
 
-def recall_terminal(journal: JournalReader, settings: TerminalSettings, now: float) -> Memory:
-    """Return what is known of the terminal that the settings name, at `now` (monotonic seconds)."""
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What the journal tells of some terminals. It holds as long as no row is written that `is_outdated` or `changes_unsettled` names."""
+
+    memories: dict[str, Memory]
+    """By the terminals' names."""
+    unsettled: Sequence[Entry]
+    """All operations of the journal without a known outcome."""
+
+
+def recollect(journal: JournalReader, wanted: Iterable[TerminalSettings], now: float, terminal_id: str | None = None) -> Recollection:
+    """Return what the journal tells of the terminals, at `now` (monotonic seconds).
+
+    `terminal_id` stands in place of the TID of settings and journal.
+    """
+    return Recollection({each.name: recall_terminal(journal, each, now, terminal_id) for each in wanted}, journal.unsettled())
+
+
+def is_outdated(memory: Memory, name: str, rows: Iterable[NewOperation | Event]) -> bool:
+    """Tell whether any of the rows, written since, may tell more of the terminal `name` than `memory` has."""
+    mine = {memory.place, memory.identity}
+    return any(
+        row.terminal == name
+        or (row.address in mine or row.terminal_id in mine if isinstance(row, NewOperation) else row.data.get("identity") in mine)
+        for row in rows
+    )
+
+
+def changes_unsettled(unsettled: Iterable[Entry], rows: Iterable[NewOperation | Event]) -> bool:
+    """Tell whether any of the rows, written since, tells of one of these operations, or leaves another one open."""
+    known = {entry.reference for entry in unsettled}
+    return any(
+        isinstance(row, Event) and row.reference is not None and (row.reference in known or row.name in LEAVE_OPEN or _is_unresolved(row))
+        for row in rows
+    )
+
+
+def _is_unresolved(row: Event) -> bool:
+    return bool(row.name in ENDING_NAMES and row.data["outcome"] == UNRESOLVED)
+
+
+def recall_terminal(journal: JournalReader, settings: TerminalSettings, now: float, terminal_id: str | None = None) -> Memory:
+    """Return what is known of the terminal that the settings name, at `now` (monotonic seconds), or of the one with this TID there."""
     memory = Memory(place=settings.place)
-    if settings.terminal_id != ANY_TERMINAL:
-        memory.terminal_id = settings.terminal_id
+    if terminal_id is not None or settings.terminal_id != ANY_TERMINAL:
+        memory.terminal_id = terminal_id or settings.terminal_id
     else:
         pinned = journal.facts(settings.place).get("pinned") or journal.latest(settings.name, "pinned")
         memory.terminal_id = pinned.data["terminal_id"] if pinned is not None else None

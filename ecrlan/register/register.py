@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from ecrlan.register.events import OperationChanged
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.ledger import Ledger
 from ecrlan.register.publisher import Observer, Publisher, RowObserver
-from ecrlan.register.recall import recall_terminal
+from ecrlan.register.recall import Recollection, recall_terminal
 from ecrlan.register.running import Running
 from ecrlan.register.terminal import Terminal
 
@@ -107,7 +107,7 @@ class Register:
                     log.warning("register.not_listening", problem=str(error))
                     self.listener = None
                 else:
-                    self._close_journal()
+                    await self._close_journal()
                     raise
         if given is not None and not isinstance(given, Journal):
             folder = Path(given).parent / "backups"
@@ -125,11 +125,15 @@ class Register:
         if self._ledger.housekeeping is not None:
             await self._ledger.housekeeping.close()
         self.publisher.flush()
-        self._close_journal()
+        await self._close_journal()
 
-    def _close_journal(self) -> None:
+    async def _close_journal(self) -> None:
         journal = self._ledger.close()
-        if journal is not None and not isinstance(self._given_journal, Journal):
+        if journal is None or isinstance(self._given_journal, Journal):
+            return
+        if journal.threaded:  # its last commit may take its time
+            await asyncio.to_thread(journal.close)
+        else:
             journal.close()
 
     async def drain(self, seconds: float) -> None:
@@ -171,19 +175,29 @@ class Register:
         """
         return self.add(TerminalSettings(name=name, address=address, port=port, link="listen", **options))
 
-    def add(self, settings: TerminalSettings) -> Terminal:
+    async def recollect(self, wanted: Sequence[TerminalSettings]) -> Recollection:
+        """Return what the journal tells of the terminals, for `add`, `change` and `check_operations`; it is read in a thread.
+
+        It holds until the caller waits for anything: use it before the next `await`. Raises `JournalError`.
+        """
+        return await self._ledger.recollect(wanted)
+
+    def add(self, settings: TerminalSettings, told: Recollection | None = None) -> Terminal:
         """Add a terminal. What a crash left open on it is recovered in the background.
 
-        What the journal knows of it is read at once, on the event loop. Raises `InvalidValueError` for a value that is not allowed, and
-        for a second name of a terminal; `JournalError`.
+        What the journal knows of it is read at once, on the event loop, unless `told` has it: what `recollect` has just returned. Raises
+        `InvalidValueError` for a value that is not allowed, and for a second name of a terminal; `JournalError`.
         """
         if settings.name in self.terminals:
             raise InvalidValueError("terminal name", settings.name, ("allowed_unused_name", {}))
         for other in self.terminals.values():
             check_apart(settings, other.settings)
-        memory = recall_terminal(self.journal, settings, asyncio.get_running_loop().time())
+        if told is not None:
+            memory = told.memories[settings.name]
+        else:
+            memory = recall_terminal(self.journal, settings, asyncio.get_running_loop().time())
         terminal = self._take_in(Terminal(self._ledger, settings, memory, self.listener))
-        terminal.adopt()
+        terminal.adopt(told)
         return terminal
 
     def _take_in(self, terminal: Terminal) -> Terminal:
@@ -207,15 +221,15 @@ class Register:
         del self.terminals[name], self._ledger.members[name]
         return terminal.settings
 
-    def change(self, settings: TerminalSettings) -> Terminal:
-        """Give the terminal of this name other settings, reading the journal as `add` does.
+    def change(self, settings: TerminalSettings, told: Recollection | None = None) -> Terminal:
+        """Give the terminal of this name other settings, reading the journal as `add` does, unless `told` has it.
 
         Raises as `remove` and `add` do; then the old settings stand.
         """
         old = self.terminal(settings.name)
         self.remove(settings.name)
         try:
-            new = self.add(settings)
+            new = self.add(settings, told)
         except EcrlanError:
             self._take_in(old)
             raise
@@ -288,13 +302,14 @@ class Register:
         target.take_up(await self._decisions.attach(reference, target.member, by=by))
         return await self.find(reference)
 
-    def check_operations(self, wanted: Iterable[TerminalSettings] | None = None) -> None:
+    def check_operations(self, wanted: Iterable[TerminalSettings] | None = None, told: Recollection | None = None) -> None:
         """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals.
 
         `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
-        The journal is read at once, on the event loop.
+        The journal is read at once, on the event loop, unless `told` has it: what `recollect` has just returned for those of the wanted
+        terminals that are to be added or changed.
         """
-        self._ledger.check_operations(wanted)
+        self._ledger.check_operations(wanted, told)
 
     async def accept_journal(self, *, by: str, note: str) -> None:
         """Say, in a person's name, that a copied, older or cut journal may be used.

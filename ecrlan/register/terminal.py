@@ -45,7 +45,7 @@ from ecrlan.register.ledger import WITHDRAWN, Ledger, Member
 from ecrlan.register.lines import Lines
 from ecrlan.register.publisher import Watchers
 from ecrlan.register.queue import Place, TerminalQueue
-from ecrlan.register.recall import recall_identity
+from ecrlan.register.recall import Recollection, recall_identity, recollect
 from ecrlan.register.running import Running, RunningWork
 from ecrlan.register.surface import Operations
 from ecrlan.register.targets import check_code, check_last_result, check_target, preauthorization, result_of, voidable_stan
@@ -175,19 +175,34 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
     def accept_terminal_id(self, by: str) -> None:
         """Accept the TID that answered in place of the pinned one, in the name of the person `by`.
 
-        Reads the journal at once: no answer may be judged before the terminal's past is known. Raises `RegisterError` while it is in use.
+        Reads the journal at once, on the event loop: no answer may be judged before the terminal's past is known; who can wait takes
+        `accept_terminal_id_awaited`. Raises `RegisterError` while the terminal is in use, `InvalidValueError`, `JournalError`.
         """
         accepted = self.memory.foreign_terminal_id
-        if accepted is None:
-            return
+        if accepted is not None:
+            by = self._check_acceptance(by)
+            told = recollect(self._ledger.journal, [self.settings], asyncio.get_running_loop().time(), accepted)
+            self._accept_terminal_id(accepted, by, told)
+
+    async def accept_terminal_id_awaited(self, by: str) -> None:
+        """As `accept_terminal_id`, but the journal is read in a thread first; another TID that answers meanwhile is read of, too."""
+        while (accepted := self.memory.foreign_terminal_id) is not None:
+            self._check_acceptance(by)
+            told = await self._ledger.recollect([self.settings], accepted)
+            if self.memory.foreign_terminal_id == accepted:
+                self._accept_terminal_id(accepted, self._check_acceptance(by), told)
+
+    def _check_acceptance(self, by: str) -> str:
         if self.queue.holder is not None:
             raise RegisterError(("terminal_id_in_use", {"terminal": self.name, "holder": self.queue.holder}))
+        return said("by", by)
+
+    def _accept_terminal_id(self, accepted: str, by: str, told: Recollection) -> None:
         now = self.clock()
-        self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=said("by", by))], durable=False)
+        self.write([fact_row(self.name, "pinned", self.memory.place, now, terminal_id=accepted, by=by)], durable=False)
         self.lines.drop()
-        self.memory = Memory(place=self.memory.place, terminal_id=accepted)
-        recall_identity(self._ledger.journal, self.settings, self.memory, asyncio.get_running_loop().time())
-        self.adopt()
+        self.memory = told.memories[self.name]
+        self.adopt(told)
         self.memory.last_stan = None  # what happened on it while it stood elsewhere is nobody's business here
         for work in self.open_works.values():
             if work.identity == self.memory.identity or not isinstance(work.outcome, Unresolved):
@@ -304,9 +319,9 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         if order.money:
             self._check_identity()
 
-    def adopt(self) -> None:
-        """Take up the operations that are its own and have no known outcome, and begin to recover them. Reads the journal at once."""
-        self.take_up(self._ledger.adopt(self.member))
+    def adopt(self, told: Recollection | None = None) -> None:
+        """Take up the operations that are its own and have no known outcome, and begin to recover them; see `Ledger.adopt`."""
+        self.take_up(self._ledger.adopt(self.member, told))
 
     def take_up(self, found: Iterable[RunningWork | Operation]) -> None:
         """Begin to recover operations that a crash left open, and tell of those whose outcome stood in the journal."""

@@ -27,9 +27,9 @@ def wanted(*terminals: TerminalSettings) -> dict[str, TerminalSettings]:
 async def test_terminals_are_added_changed_and_removed() -> None:
     async with Register() as register:
         fleet = Fleet(register)
-        fleet.open(wanted(settings("a", port=1), settings("b", port=2), settings("c", port=3)))
+        await fleet.open(wanted(settings("a", port=1), settings("b", port=2), settings("c", port=3)))
         b = register.terminal("b")
-        done = fleet.apply(wanted(settings("b", port=2), settings("c", port=9), settings("d", port=1)))
+        done = await fleet.apply(wanted(settings("b", port=2), settings("c", port=9), settings("d", port=1)))
         assert done == {"added": ["d"], "changed": ["c"], "removed": ["a"], "unchanged": ["b"], "waiting": []}
         assert list(register.terminals) == ["b", "c", "d"]
         assert register.terminal("b") is b
@@ -42,12 +42,12 @@ async def test_what_is_in_use_is_changed_once_it_is_free() -> None:
     async with EmulatorServer(emulated) as server, Register() as register:
         fleet = Fleet(register, lambda: settled.append(1))
         before = settings("a", "127.0.0.1", server.port)
-        fleet.open(wanted(before))
+        await fleet.open(wanted(before))
         old = register.terminal("a")
         paying = asyncio.create_task(old.purchase(650, reference="sale-1"))
         await until(lambda: emulated.stage == "card")
         after = settings("a", "127.0.0.1", server.port, queue_length=7)
-        done = fleet.apply(wanted(after))
+        done = await fleet.apply(wanted(after))
         assert (done["changed"], [each["terminal"] for each in done["waiting"]]) == ([], ["a"])
         assert "sale-1" in done["waiting"][0]["reason"]
         assert register.terminal("a") is old
@@ -67,11 +67,11 @@ async def test_another_reload_replaces_what_waited() -> None:
     async with EmulatorServer(emulated) as server, Register() as register:
         fleet = Fleet(register)
         before = settings("a", "127.0.0.1", server.port)
-        fleet.open(wanted(before))
+        await fleet.open(wanted(before))
         paying = asyncio.create_task(register.terminal("a").purchase(650))
         await until(lambda: emulated.stage == "card")
-        assert fleet.apply({})["waiting"]
-        assert fleet.apply(wanted(before)) == {"added": [], "changed": [], "removed": [], "unchanged": ["a"], "waiting": []}
+        assert (await fleet.apply({}))["waiting"]
+        assert await fleet.apply(wanted(before)) == {"added": [], "changed": [], "removed": [], "unchanged": ["a"], "waiting": []}
         server.press("red")
         await paying
         assert "a" in register.terminals
@@ -89,10 +89,10 @@ def test_terminals_that_dial_in_from_one_address_are_refused() -> None:
 async def test_contradictions_change_nothing() -> None:
     async with Register() as register:
         fleet = Fleet(register)
-        fleet.open(wanted(settings("a")))
+        await fleet.open(wanted(settings("a")))
         twins = [TerminalSettings(name=name, address="10.0.0.9", link="auto") for name in ("b", "c")]
         with pytest.raises(InvalidValueError):
-            fleet.apply(wanted(*twins))
+            await fleet.apply(wanted(*twins))
         assert list(register.terminals) == ["a"]
 
 
@@ -108,13 +108,13 @@ async def test_a_reload_that_leaves_an_unresolved_operation_to_nobody_is_refused
     async with EmulatorServer(emulated) as server, Register() as register:
         fleet = Fleet(register)
         before = settings("a", "127.0.0.1", server.port)
-        fleet.open(wanted(before))
+        await fleet.open(wanted(before))
         await lose(register.terminal("a"), emulated)
         for others in ({}, wanted(settings("b", port=1))):
             with pytest.raises(OperationsWithoutTerminalError, match=r"lost \(terminal a\)"):
-                fleet.apply(others)
+                await fleet.apply(others)
             assert register.terminal("a").settings == before
-        fleet.apply(wanted(settings("b", "127.0.0.1", server.port)))  # another name, the same terminal
+        await fleet.apply(wanted(settings("b", "127.0.0.1", server.port)))  # another name, the same terminal
         with pytest.raises(TerminalBlockedError, match="lost"):
             await register.terminal("b").purchase(700)
 
@@ -126,7 +126,7 @@ async def test_settings_without_the_terminal_of_an_open_operation_start_nothing(
             await lose(register.dial("a", "127.0.0.1", server.port), emulated)
         async with Register(journal) as register:
             with pytest.raises(OperationsWithoutTerminalError, match="lost"):
-                Fleet(register).open(wanted(settings("b", port=1)))
+                await Fleet(register).open(wanted(settings("b", port=1)))
             assert not register.terminals
 
 
@@ -134,10 +134,10 @@ async def test_what_ends_unresolved_keeps_its_terminal_though_it_is_to_go() -> N
     emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0, host_seconds=0.0)
     async with EmulatorServer(emulated) as server, Register() as register:
         fleet = Fleet(register)
-        fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
+        await fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
         paying = asyncio.create_task(lose(register.terminal("a"), emulated))
         await until(lambda: emulated.stage == "card")
-        assert fleet.apply({})["waiting"]
+        assert (await fleet.apply({}))["waiting"]
         server.press("card")
         server.press("pin")
         await paying
@@ -151,10 +151,10 @@ async def test_closed_it_applies_nothing_more() -> None:
     emulated = EmulatedTerminal(clock=local_clock, attended=True, patience_seconds=60.0)
     async with EmulatorServer(emulated) as server, Register() as register:
         fleet = Fleet(register)
-        fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
+        await fleet.open(wanted(settings("a", "127.0.0.1", server.port)))
         paying = asyncio.create_task(register.terminal("a").purchase(650))
         await until(lambda: emulated.stage == "card")
-        fleet.apply({})
+        await fleet.apply({})
         fleet.close()
         server.press("red")
         await paying

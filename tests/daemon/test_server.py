@@ -192,17 +192,17 @@ async def test_reloading_at_a_signal(tmp_path: Path) -> None:
         assert till.server is not None
         life = Life(till.daemon, till.server, Notifier(lambda: True, environ={}))
         till.write_settings(REGISTER + till.terminal_settings("till-2"))
-        life.reload()
+        await life.reload()
         assert list(till.daemon.register.terminals) == ["till-2"]
         till.write_settings("nonsense")
         with capture_logs() as logs:
-            life.reload()
+            await life.reload()
         assert [each["event"] for each in logs] == ["settings.refused"]
         assert list(till.daemon.register.terminals) == ["till-2"]
 
 
 async def test_a_reload_that_the_journal_does_not_allow_is_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing() -> None:
+    async def failing() -> None:
         raise JournalError("the disk is full")
 
     async with house(tmp_path, sockets=True) as till:
@@ -211,7 +211,7 @@ async def test_a_reload_that_the_journal_does_not_allow_is_no_end(tmp_path: Path
         notifier = Notifier(lambda: True, environ={})
         monkeypatch.setattr(notifier, "ready", lambda: told.append("ready"))
         monkeypatch.setattr(till.daemon, "reload", failing)
-        Life(till.daemon, till.server, notifier).reload()
+        await Life(till.daemon, till.server, notifier).reload()
         assert told == ["ready"]
 
 

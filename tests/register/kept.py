@@ -37,16 +37,18 @@ def sent(reference: str, terminal: str = "till-1", *, answered: bool = False) ->
 
 
 class SlowDisk:
-    """Holds up whoever looks an operation up in the journal, in a thread, until it is let go."""
+    """Holds up whoever looks an operation up in the journal (or does `name` there), in a thread, until it is let go."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, name: str = "find") -> None:
+        self.looks = 0
         self._entered = threading.Event()
         self._free = threading.Event()
-        self._find: Callable[[str], Any] = journal.find
-        journal.find = self._look  # type: ignore[method-assign]
+        self._find: Callable[..., Any] = getattr(journal, name)
+        setattr(journal, name, self._look)
 
-    def _look(self, reference: str) -> Any:
-        found = self._find(reference)
+    def _look(self, *given: Any) -> Any:
+        self.looks += 1
+        found = self._find(*given)
         self._entered.set()
         assert self._free.wait(5), "the event loop stands still: nobody lets go"
         return found
@@ -57,3 +59,8 @@ class SlowDisk:
 
     def let_go(self) -> None:
         self._free.set()
+
+    def hold(self) -> None:
+        """Hold up whoever comes next, too."""
+        self._entered.clear()
+        self._free.clear()

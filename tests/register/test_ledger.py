@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, State, Unresolved
 from ecrlan.protocol.memory import Memory
 from ecrlan.protocol.options import TerminalSettings
+from ecrlan.protocol.records import created_row
 from ecrlan.register.ledger import WITHDRAWN, Ledger, Member
 from ecrlan.register.publisher import Publisher
 from ecrlan.register.queue import TerminalQueue
@@ -223,6 +225,58 @@ async def test_money_without_a_terminal_is_told(ledger: Ledger) -> None:
     ledger.check_operations([elsewhere, here])
     ledger.adopt(member(ledger))
     ledger.check_operations(None)
+
+
+SETTINGS = TerminalSettings(name="till-1", address="127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("rows", "looks"),
+    [
+        ([Event(name="finished", time=START, reference="lost", terminal="gone", data={"outcome": "approved"})], 2),
+        ([Event(name="attached", time=START, reference="other", terminal="gone", data={"terminal": "till-1", "by": "Anna"})], 2),
+        ([Event(name="finished", time=START, reference="other", terminal="bar", data={"outcome": "unresolved"})], 2),
+        ([Event(name="clock", time=START, reference=None, terminal="till-1", data={"offset": 0.0, "release": ""})], 2),
+        ([Event(name="clock", time=START, reference=None, terminal="bar", data={"identity": PLACE, "offset": 0.0, "release": ""})], 2),
+        (sent("sale", "bar"), 2),
+        ([Event(name="progress", time=START, reference="other", terminal="bar", data={"text": "WAIT"})], 1),
+        ([Event(name="clock", time=START, reference=None, terminal="bar", data={"identity": "87654321"})], 1),
+        ([], 1),
+    ],
+    ids=["settled", "attached", "left open", "same name", "same place", "sent there", "of another", "of another place", "nothing"],
+)
+async def test_what_the_journal_tells_is_read_again_where_it_was_changed_meanwhile(
+    ledger: Ledger, rows: list[NewOperation | Event], looks: int
+) -> None:
+    elsewhere = RunningWork(order=order("other"), terminal="bar", created_time=START)
+    await keep(ledger, [*sent("lost", "gone"), created_row(elsewhere, "127.0.0.2:8081")])
+    finished = Event(name="finished", time=START, reference="other", terminal="bar", data={"outcome": "declined"})
+    await keep(ledger, [finished] if looks == 1 else [])
+    disk = SlowDisk(ledger.journal, "unsettled")
+    reading = asyncio.create_task(ledger.recollect([SETTINGS]))
+    await disk.reached()
+    if rows:
+        ledger.write(rows, durable=False)
+    disk.let_go()
+    told = await reading
+    assert disk.looks == looks
+    assert told.unsettled == ledger.journal.unsettled()
+    ledger.write(sent("later"), durable=False)
+    assert not ledger._notes, "nobody notes rows any more"
+
+
+async def test_what_was_read_in_a_thread_is_taken_up_as_if_it_were_read_at_once(ledger: Ledger) -> None:
+    await keep(ledger, sent("lost"))
+    told = await ledger.recollect([SETTINGS])
+    ledger.journal.unsettled = lambda *_: pytest.fail("read on the loop")  # type: ignore[method-assign]
+    ledger.check_operations([SETTINGS], told)
+    with pytest.raises(OperationsWithoutTerminalError, match="lost"):
+        ledger.check_operations([], told)
+    (work,) = ledger.adopt(member(ledger), told)
+    assert isinstance(work, RunningWork)
+    ledger.check_operations(None, told)
+    unchanged = replace(told, memories={})
+    ledger.check_operations([SETTINGS], unchanged)
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------------------

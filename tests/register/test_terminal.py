@@ -13,8 +13,9 @@ import pytest
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, RegisterError, TerminalBlockedError
 from ecrlan.model import Approved, Declined, NotPerformed, Unresolved, evidence_of
-from ecrlan.register import Register, TerminalSettings
+from ecrlan.register import Register, Terminal, TerminalSettings
 from ecrlan.texts import words
+from tests.register.kept import SlowDisk
 from tests.scripted import ACK, CLOSE, NAK, TID, ScriptedTerminal, Step, Till, approval, preauthorization, refusal, till
 from tests.virtual import VirtualLoop, run
 
@@ -315,7 +316,38 @@ def test_terminals_that_were_exchanged_sell_once_both_are_accepted() -> None:
     run(main)
 
 
-def test_accepting_is_written_down(tmp_path: Path) -> None:
+async def test_what_happens_while_an_acceptance_reads_the_journal_counts(tmp_path: Path) -> None:
+    async with Register(tmp_path / "till.db", backups=0) as register:
+        terminal = register.dial("till-1", "127.0.0.1", 1)
+        terminal.memory.terminal_id, terminal.memory.foreign_terminal_id = TID, "11112222"
+        disk = SlowDisk(register.journal, "unsettled")
+        accepting = asyncio.create_task(terminal.accept_terminal_id_awaited("Anna"))
+        await disk.reached()
+        place = terminal.queue.enter("sale", 0)
+        disk.let_go()
+        with pytest.raises(RegisterError, match="sale"):
+            await accepting
+        assert terminal.memory.terminal_id == TID
+        place.leave()
+        disk.hold()
+        accepting = asyncio.create_task(terminal.accept_terminal_id_awaited("Anna"))
+        await disk.reached()
+        terminal.memory.foreign_terminal_id = "33334444"
+        disk.let_go()
+        await accepting
+        assert (terminal.memory.terminal_id, disk.looks) == ("33334444", 3)
+
+
+async def accepted_at_once(terminal: Terminal) -> None:
+    terminal.accept_terminal_id("Anna")
+
+
+async def accepted_awaited(terminal: Terminal) -> None:
+    await terminal.accept_terminal_id_awaited("Anna")
+
+
+@pytest.mark.parametrize("accepted", [accepted_at_once, accepted_awaited])
+def test_accepting_is_written_down(tmp_path: Path, accepted: Callable[[Terminal], Awaitable[None]]) -> None:
     async def main(loop: VirtualLoop) -> None:
         terminal = ScriptedTerminal(loop.clock)
         terminal.saved = approval(5, loop.clock())
@@ -323,11 +355,11 @@ def test_accepting_is_written_down(tmp_path: Path) -> None:
             async with till(loop, port, tmp_path, **ALONE) as desk:
                 terminal.on("X", terminal.sells(6, 500))
                 await desk.terminal.purchase(500)
-                desk.terminal.accept_terminal_id("Anna")
+                await accepted(desk.terminal)
                 assert desk.row_names().count("pinned") == 1, "nothing to accept"
                 terminal.tid = "11112222"
                 await desk.terminal.status()
-                desk.terminal.accept_terminal_id("Anna")
+                await accepted(desk.terminal)
             async with till(loop, port, tmp_path, **ALONE) as desk:
                 assert desk.terminal.memory.terminal_id == "11112222"
                 terminal.on("X", terminal.sells(1, 500))
@@ -337,7 +369,7 @@ def test_accepting_is_written_down(tmp_path: Path) -> None:
                 await desk.terminal.status()
                 with pytest.raises(RegisterError, match="a person must accept it"):
                     await desk.terminal.purchase(500)
-                desk.terminal.accept_terminal_id("Anna")
+                await accepted(desk.terminal)
                 terminal.on("X", terminal.sells(6, 500, authorization="AGAIN"), terminal.sells(7, 500))
                 terminal.saved = approval(6, loop.clock())
                 assert isinstance((await desk.terminal.purchase(500)).outcome, Approved), "its own STANs and results are known again"

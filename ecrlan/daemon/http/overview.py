@@ -56,7 +56,7 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.post("/v1/reload", responses=answers(408, 409, 413, 422, 503, ok=Reloaded), response_model=None)
     async def reload() -> Response:
         """Read the settings again and bring the terminals up to date; what is in use follows once it is free."""
-        return JSONResponse(daemon.reload())
+        return JSONResponse(await daemon.reload())
 
     @router.get("/v1/demo/screen", responses=answers(404, ok=Screen), response_model=None)
     async def screen() -> Response:
