@@ -55,7 +55,7 @@ INSIDE_REGISTER = {
     "observe_rows",
     "begin",
     "read",
-    "recollect",
+    "recollecting",
     "write",
 }
 

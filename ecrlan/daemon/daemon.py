@@ -144,19 +144,24 @@ class Daemon:
         if self.demo is not None:
             done = await self.fleet.apply(self._wanted(self.settings))
             return {**done, "restart_needed": []}
-        settings = await asyncio.to_thread(Settings.load, self._config)
-        done = await self.fleet.apply(self._wanted(settings))
+        wanted, restart = await asyncio.to_thread(self._read_settings)
+        done = await self.fleet.apply(wanted)
         if done["added"] or done["changed"] or done["removed"]:
             self._terminals_differ()
+        if restart:
+            log.warning("settings.restart_needed", keys=restart)
+        return {**done, "restart_needed": restart}
+
+    def _read_settings(self) -> tuple[dict[str, TerminalSettings], list[str]]:
+        """Return the terminals of the settings as they are written now, and which settings need a restart."""
+        settings = Settings.load(self._config)
         old = {row.declaration.key: row.value for row in self.settings.values()}
         restart = [
             row.declaration.key
             for row in settings.values()
             if not row.declaration.key.startswith("terminals.") and old[row.declaration.key] != row.value
         ]
-        if restart:
-            log.warning("settings.restart_needed", keys=restart)
-        return {**done, "restart_needed": restart}
+        return self._wanted(settings), restart
 
     # --- what can be looked at --------------------------------------------------------------------------------------------------
 

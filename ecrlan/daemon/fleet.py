@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from ecrlan.register import OperationChanged, Register, TerminalEvent, TerminalS
 from ecrlan.register.recall import Recollection
 
 log = structlog.get_logger(__name__)
+
+CHANGES_AT_A_TIME = 10
+"""Terminals that are changed before others' payments get on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Fleet:
     async def open(self, wanted: Mapping[str, TerminalSettings]) -> None:
         """Add the terminals. Raises `InvalidValueError`, `JournalError`, `OperationsWithoutTerminalError`."""
         check(wanted)
-        told = await self.register.recollect(list(wanted.values()))
+        with self.register.recollecting(list(wanted.values())) as latest:
+            told = await latest()
         self.register.check_operations(wanted.values(), told)
         for settings in wanted.values():
             self.register.add(settings, told)
@@ -68,24 +72,20 @@ class Fleet:
         """
         await asyncio.to_thread(check, wanted)  # each with every other: many take their time
         async with self._changing:
-            told = await self._recollect(wanted.values())
-            return self._apply(wanted, told)
-
-    def _apply(self, wanted: Mapping[str, TerminalSettings], told: Recollection) -> dict[str, Any]:
-        """Do it, all at once: `told` holds only until something else happens."""
-        self.register.check_operations(wanted.values(), told)
-        self._wanted = tuple(wanted.values())
-        self._waiting.clear()
-        done: dict[str, list[str]] = {"added": [], "changed": [], "removed": [], "unchanged": []}
-        for name in [name for name in self.register.terminals if name not in wanted]:
-            if self._change(name, None, told):
-                done["removed"].append(name)
-        for name, settings in wanted.items():
-            known = self.register.terminals.get(name)
-            if known is not None and known.settings == settings:
-                done["unchanged"].append(name)
-            elif self._change(name, settings, told):
-                done["added" if known is None else "changed"].append(name)
+            known, differing = dict(self.register.terminals), self._differing(wanted.values())
+            with self.register.recollecting(differing) as latest:
+                told = await latest()
+                self.register.check_operations(wanted.values(), told)
+                self._wanted = tuple(wanted.values())
+                gone = [name for name in known if name not in wanted]
+                self._waiting = {name: _Change(None, "") for name in gone} | {each.name: _Change(each, "") for each in differing}
+                changed = await self._change_waiting(told, latest)
+        done: dict[str, list[str]] = {
+            "added": [name for name in changed if name not in known],
+            "changed": [name for name in changed if name in known and name in wanted],
+            "removed": [name for name in changed if name not in wanted],
+            "unchanged": [name for name in wanted if name in known and known[name].settings == wanted[name]],
+        }
         log.info("terminals.reloaded", **{key: value for key, value in done.items() if value and key != "unchanged"})
         return {**done, "waiting": self.waiting}
 
@@ -93,28 +93,45 @@ class Fleet:
         """Apply what waits as far as it can be."""
         async with self._changing:
             try:
-                told = await self._recollect(self._wanted)
+                with self.register.recollecting(self._differing(self._wanted)) as latest:
+                    try:
+                        told = await latest()
+                    finally:
+                        self._settling = None  # what happens from now on is looked at anew
+                    changed = await self._change_waiting(told, latest) if self._may_change(told) else []
             except JournalError as error:
                 log.error("terminals.not_settled", problem=str(error))  # noqa: TRY400  # the cause is the message
                 return
-            finally:
-                self._settling = None  # what happens from now on is looked at anew
-            try:
-                self.register.check_operations(self._wanted, told)
-            except OperationsWithoutTerminalError as error:  # what ran on a terminal that is to go came to no known outcome
-                self._waiting = {name: _Change(change.settings, str(error)) for name, change in self._waiting.items()}
-                return
-            done = [name for name, change in list(self._waiting.items()) if self._change(name, change.settings, told)]
-            if done:
-                log.info("terminals.settled", terminals=done)
-                self._on_settled()
+        if changed:
+            log.info("terminals.settled", terminals=changed)
+            self._on_settled()
 
-    async def _recollect(self, wanted: Iterable[TerminalSettings]) -> Recollection:
-        """Return what the journal tells of those of the wanted terminals that are to be added or changed."""
+    def _differing(self, wanted: Iterable[TerminalSettings]) -> list[TerminalSettings]:
+        """Return those that are to be added or changed."""
         terminals = self.register.terminals
-        return await self.register.recollect(
-            [each for each in wanted if each.name not in terminals or terminals[each.name].settings != each]
-        )
+        return [each for each in wanted if each.name not in terminals or terminals[each.name].settings != each]
+
+    def _may_change(self, told: Recollection) -> bool:
+        """Tell whether no operation would be left to nobody; else what waits says which."""
+        try:
+            self.register.check_operations(self._wanted, told)
+        except OperationsWithoutTerminalError as error:  # what ran on a terminal that is to go came to no known outcome
+            self._waiting = {name: _Change(change.settings, str(error)) for name, change in self._waiting.items()}
+            return False
+        return True
+
+    async def _change_waiting(self, told: Recollection, latest: Callable[[], Awaitable[Recollection]]) -> list[str]:
+        """Change what waits, a few terminals at a time, and return what could be changed."""
+        names, done = list(self._waiting), []
+        for start in range(0, len(names), CHANGES_AT_A_TIME):
+            if start:
+                await asyncio.sleep(0)  # others' payments
+                told = await latest()
+                if not self._may_change(told):
+                    break
+            some = names[start : start + CHANGES_AT_A_TIME]
+            done += [name for name in some if name in self._waiting and self._change(name, self._waiting[name].settings, told)]
+        return done
 
     def _change(self, name: str, settings: TerminalSettings | None, told: Recollection) -> bool:
         self._waiting.pop(name, None)

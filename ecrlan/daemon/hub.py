@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import secrets
 from collections import deque
@@ -26,6 +27,8 @@ WAITING_EVENTS = 2_000
 """Events that wait for one follower; a slower one is told that it missed some."""
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": \n\n"
+EVENTS_AT_A_TIME = 10
+"""Events whose texts are made and sent in one piece: a payment must not wait until a follower has all that it missed."""
 GATHERING_SECONDS = 0.01
 """After a text, before the next: what happens meanwhile goes out in one piece, for a send costs more than an event."""
 _CODED = b'_code":"'
@@ -81,6 +84,8 @@ class _Follower:
         self.terminal = terminal
         self.language = language
         self.frames = frames
+        self.later: deque[Event] = deque()
+        """What came after the event that it has seen last, as it began to follow."""
         self.waiting: deque[Event] = deque()
         self.missed = False
         self.wake: asyncio.Future[None] | None = None
@@ -166,7 +171,7 @@ class EventHub:
             while True:
                 if text := self._take(follower):
                     yield text
-                    await asyncio.sleep(GATHERING_SECONDS)
+                    await asyncio.sleep(0 if follower.later or follower.waiting else GATHERING_SECONDS)
                 elif self.closed:
                     return
                 elif not await self._stirred(follower):
@@ -178,7 +183,7 @@ class EventHub:
     # --- followers --------------------------------------------------------------------------------------------------------------
 
     def _since(self, last_id: str | None, follower: _Follower) -> bytes:
-        """Give the follower what came after `last_id`; return the stream's first text."""
+        """Give the follower what came after `last_id`; return the stream's first text, with the first of it."""
         begin = b"retry: 2000\n\n"
         if last_id is None:
             return begin
@@ -187,18 +192,26 @@ class EventHub:
         oldest = self._kept[0].number if self._kept else self.published + 1
         if not known or oldest is None or not oldest - 1 <= int(number) <= self.published:
             return begin + self._gap()
-        later = list(self._kept)[int(number) + 1 - oldest :]
-        return b"".join([begin, *(self._deliver(event, follower) for event in later if follower.concerns(event))])
+        later = itertools.islice(self._kept, int(number) + 1 - oldest, None)
+        follower.later.extend(event for event in later if follower.concerns(event))
+        return begin + self._texts(follower.later, follower)
 
     def _gap(self) -> bytes:
         return Event(self.published, "gap", None, {"missed": True}).text(self.start)
 
     def _take(self, follower: _Follower) -> bytes:
+        if follower.later:
+            return self._texts(follower.later, follower)
         if follower.missed:
             follower.missed = False
             return self._gap()
-        text = b"".join([self._deliver(event, follower) for event in follower.waiting])
-        follower.waiting.clear()
+        return self._texts(follower.waiting, follower)
+
+    def _texts(self, events: deque[Event], follower: _Follower) -> bytes:
+        """Take a few of the events, and return their texts; b"" where nothing is left to tell."""
+        text = b""
+        while events and not text:
+            text = b"".join([self._deliver(events.popleft(), follower) for _ in range(min(EVENTS_AT_A_TIME, len(events)))])
         return text
 
     def _deliver(self, event: Event, follower: _Follower) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -262,29 +262,32 @@ class Ledger:
         task.cancel()
         return await handle.ended()
 
-    async def recollect(self, wanted: Sequence[TerminalSettings], terminal_id: str | None = None) -> Recollection:
-        """Return what the journal tells of the terminals; read in a thread, and again where more was written meanwhile.
+    @contextmanager
+    def recollecting(
+        self, wanted: Sequence[TerminalSettings], terminal_id: str | None = None
+    ) -> Iterator[Callable[[], Awaitable[Recollection]]]:
+        """Give what returns what the journal tells of the terminals: read in a thread, and again where more was written meanwhile.
 
-        It holds until the caller waits for anything. `terminal_id` as for `recall.recollect`.
+        What it returns holds until the caller waits for anything; then ask again. `terminal_id` as for `recall.recollect`.
         """
         memories: dict[str, Memory] = {}
-        stale = wanted
-        with self._noting() as rows:
+        rows: list[NewOperation | Row] = []
+
+        def stale() -> list[TerminalSettings]:
+            return [each for each in wanted if each.name not in memories or is_outdated(memories[each.name], each.name, rows)]
+
+        async def latest() -> Recollection:
             while True:
-                begun, now = len(rows), asyncio.get_running_loop().time()
-                found = await self.read(recollect, self.journal, stale, now, terminal_id)
-                memories |= found.memories
-                since = rows[begun:]
-                stale = [each for each in wanted if is_outdated(memories[each.name], each.name, since)]
-                if not stale and not changes_unsettled(found.unsettled, since):
+                to_read, now = stale(), asyncio.get_running_loop().time()
+                rows.clear()
+                found = await self.read(recollect, self.journal, to_read, now, terminal_id)
+                memories.update(found.memories)
+                if not stale() and not changes_unsettled(found.unsettled, rows):
                     return Recollection(memories, found.unsettled)
 
-    @contextmanager
-    def _noting(self) -> Iterator[list[NewOperation | Row]]:
-        rows: list[NewOperation | Row] = []
         self._notes.append(rows)
         try:
-            yield rows
+            yield latest
         finally:
             self._notes = [each for each in self._notes if each is not rows]
 

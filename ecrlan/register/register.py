@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -175,17 +176,18 @@ class Register:
         """
         return self.add(TerminalSettings(name=name, address=address, port=port, link="listen", **options))
 
-    async def recollect(self, wanted: Sequence[TerminalSettings]) -> Recollection:
-        """Return what the journal tells of the terminals, for `add`, `change` and `check_operations`; it is read in a thread.
+    def recollecting(self, wanted: Sequence[TerminalSettings]) -> AbstractContextManager[Callable[[], Awaitable[Recollection]]]:
+        """Give what returns what the journal tells of the terminals, for `add`, `change` and `check_operations`; it is read in a thread.
 
-        It holds until the caller waits for anything: use it before the next `await`. Raises `JournalError`.
+        `with register.recollecting(wanted) as latest: told = await latest()`. That holds until the caller waits for anything; then ask
+        again: only what was outdated meanwhile is read again. It raises `JournalError`.
         """
-        return await self._ledger.recollect(wanted)
+        return self._ledger.recollecting(wanted)
 
     def add(self, settings: TerminalSettings, told: Recollection | None = None) -> Terminal:
         """Add a terminal. What a crash left open on it is recovered in the background.
 
-        What the journal knows of it is read at once, on the event loop, unless `told` has it: what `recollect` has just returned. Raises
+        What the journal knows of it is read at once, on the event loop, unless `told` has it: the latest of `recollecting`. Raises
         `InvalidValueError` for a value that is not allowed, and for a second name of a terminal; `JournalError`.
         """
         if settings.name in self.terminals:
@@ -306,8 +308,8 @@ class Register:
         """Raise `OperationsWithoutTerminalError` where operations without a known outcome belong to none of the terminals.
 
         `wanted`: the terminals that the register shall have, in place of those that it has. What is under way now is no concern.
-        The journal is read at once, on the event loop, unless `told` has it: what `recollect` has just returned for those of the wanted
-        terminals that are to be added or changed.
+        The journal is read at once, on the event loop, unless `told` has it: the latest of `recollecting`, of those of the wanted terminals
+        that are to be added or changed.
         """
         self._ledger.check_operations(wanted, told)
 

@@ -188,7 +188,8 @@ class Terminal(Operations[Coroutine[Any, Any, MoneyOperation], Coroutine[Any, An
         """As `accept_terminal_id`, but the journal is read in a thread first; another TID that answers meanwhile is read of, too."""
         while (accepted := self.memory.foreign_terminal_id) is not None:
             self._check_acceptance(by)
-            told = await self._ledger.recollect([self.settings], accepted)
+            with self._ledger.recollecting([self.settings], accepted) as latest:
+                told = await latest()
             if self.memory.foreign_terminal_id == accepted:
                 self._accept_terminal_id(accepted, self._check_acceptance(by), told)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ecrlan.daemon.fleet import Fleet, check
+from ecrlan.daemon.fleet import CHANGES_AT_A_TIME, Fleet, check
 from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import InvalidValueError, OperationsWithoutTerminalError, TerminalBlockedError
 from ecrlan.journal import Journal
@@ -60,6 +60,31 @@ async def test_what_is_in_use_is_changed_once_it_is_free() -> None:
         emulated.attended = False
         await register.terminal("a").purchase(700)
         assert emulated.ledger.net_total() == 1350
+
+
+async def test_many_are_changed_a_few_at_a_time_as_long_as_no_operation_is_left_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = wanted(*(settings(f"till-{number}", port=number + 1) for number in range(CHANGES_AT_A_TIME + 1)))
+    last = f"till-{CHANGES_AT_A_TIME}"
+    async with Register() as register:
+        fleet = Fleet(register)
+        turns: list[int] = []
+        adding = asyncio.create_task(fleet.apply(many))
+        while not adding.done():
+            turns.append(len(register.terminals))
+            await asyncio.sleep(0)
+        assert set(turns) >= {0, CHANGES_AT_A_TIME}, "others get on meanwhile"
+        assert (await adding)["added"] == list(many)
+        looks = iter([None, OperationsWithoutTerminalError((("lost", "till-1"),))])
+
+        def check_operations(*_: object) -> None:
+            if error := next(looks):
+                raise error
+
+        monkeypatch.setattr(register, "check_operations", check_operations)
+        done = await fleet.apply({})
+        assert done["removed"] == [name for name in many if name != last]
+        assert [(each["terminal"], "lost" in each["reason"]) for each in done["waiting"]] == [(last, True)]
+        assert list(register.terminals) == [last]
 
 
 async def test_another_reload_replaces_what_waited() -> None:

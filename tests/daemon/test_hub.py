@@ -136,6 +136,26 @@ async def test_a_slow_follower_gets_a_gap_and_delays_nobody(monkeypatch: pytest.
     await quick.aclose()  # type: ignore[attr-defined]
 
 
+async def test_many_events_are_told_in_pieces_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVENTS_AT_A_TIME", 3)
+    hub = EventHub(local_clock)
+    for number in range(8):
+        hub.publish("progress", {"number": number})
+    stream = hub.follow(f"{hub.start}-0")
+    pieces = [parse(await anext(stream))]
+    for number in range(8, 13):
+        hub.publish("progress", {"number": number})
+    while len([event for piece in pieces for event in piece]) < 13:
+        pieces.append(parse(await anext(stream)))
+    assert [len(piece) for piece in pieces] == [3, 3, 2, 3, 2]
+    assert [data["number"] for piece in pieces for _, _, data in piece] == list(range(13))
+    for _ in range(7):
+        hub.publish("terminal", lambda: None)
+    hub.publish("progress", {"number": 13})
+    assert [data["number"] for _, _, data in parse(await anext(stream))] == [13], "pieces with nothing to tell hold up nothing"
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
 async def test_a_follower_of_one_terminal_hears_of_it_and_of_all() -> None:
     hub = EventHub(local_clock)
     stream = hub.follow(terminal="till-1")

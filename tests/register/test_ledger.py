@@ -253,12 +253,13 @@ async def test_what_the_journal_tells_is_read_again_where_it_was_changed_meanwhi
     finished = Event(name="finished", time=START, reference="other", terminal="bar", data={"outcome": "declined"})
     await keep(ledger, [finished] if looks == 1 else [])
     disk = SlowDisk(ledger.journal, "unsettled")
-    reading = asyncio.create_task(ledger.recollect([SETTINGS]))
-    await disk.reached()
-    if rows:
-        ledger.write(rows, durable=False)
-    disk.let_go()
-    told = await reading
+    with ledger.recollecting([SETTINGS]) as latest:
+        reading = asyncio.ensure_future(latest())
+        await disk.reached()
+        if rows:
+            ledger.write(rows, durable=False)
+        disk.let_go()
+        told = await reading
     assert disk.looks == looks
     assert told.unsettled == ledger.journal.unsettled()
     ledger.write(sent("later"), durable=False)
@@ -267,7 +268,8 @@ async def test_what_the_journal_tells_is_read_again_where_it_was_changed_meanwhi
 
 async def test_what_was_read_in_a_thread_is_taken_up_as_if_it_were_read_at_once(ledger: Ledger) -> None:
     await keep(ledger, sent("lost"))
-    told = await ledger.recollect([SETTINGS])
+    with ledger.recollecting([SETTINGS]) as latest:
+        told = await latest()
     ledger.journal.unsettled = lambda *_: pytest.fail("read on the loop")  # type: ignore[method-assign]
     ledger.check_operations([SETTINGS], told)
     with pytest.raises(OperationsWithoutTerminalError, match="lost"):

@@ -54,13 +54,15 @@ def create_app(daemon: Daemon, hosts: Iterable[str], *, body_seconds: float = BO
     for router in routers:
         app.include_router(router)
     add_handlers(app, daemon.clock, [route for router in routers for route in router.routes])
-    document: list[dict[str, Any]] = []
+    documents: list[bytes] = []
+    making = asyncio.Lock()
 
     @app.get("/openapi.json", include_in_schema=False, response_model=None)
     async def openapi() -> Response:
-        if not document:
-            document.append(openapi_document(app))
-        return JSONResponse(document[0])
+        async with making:
+            if not documents:
+                documents.append(await asyncio.to_thread(lambda: bytes(JSONResponse(openapi_document(app)).body)))
+        return Response(documents[0], media_type="application/json")
 
     return Guard(
         HeadAsGet(app),

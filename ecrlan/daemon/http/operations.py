@@ -94,7 +94,9 @@ def make_router(daemon: Daemon) -> APIRouter:
             outcome=outcome, terminal=terminal, kind=kind, since=_time("from", since), until=_time("to", until), unfinished=only_open
         )
         page = await daemon.service.page(wanted, limit=limit, before=before)
-        return JSONResponse({"operations": [operation_as_json(each, language) for each in page.operations], "next": page.following})
+        return await look_up(  # many take their time
+            lambda: JSONResponse({"operations": [operation_as_json(each, language) for each in page.operations], "next": page.following})
+        )
 
     _add_decisions(router, daemon)
     receipt_answers = answers(404, 422, 503, ok=ReceiptLines)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -12,6 +15,9 @@ from ecrlan.daemon.http.schemas import OperationDocument, TerminalDocument, Term
 from ecrlan.model.orders import Status
 from ecrlan.operation_json import operation_as_json
 
+TERMINALS_AT_A_TIME = 100
+"""Terminals that are told before others' payments get on."""
+
 
 def make_router(daemon: Daemon) -> APIRouter:
     """Return the routes."""
@@ -20,7 +26,13 @@ def make_router(daemon: Daemon) -> APIRouter:
     @router.get("/v1/terminals", responses=answers(422, 503, ok=TerminalList), response_model=None)
     async def listing(language: Spoken) -> Response:
         """Return all terminals."""
-        return JSONResponse({"terminals": [daemon.terminal_document(name, language) for name in daemon.register.terminals]})
+        documents: list[dict[str, Any]] = []
+        for number, name in enumerate(list(daemon.register.terminals), 1):
+            if name in daemon.register.terminals:
+                documents.append(daemon.terminal_document(name, language))
+            if number % TERMINALS_AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        return await asyncio.to_thread(JSONResponse, {"terminals": documents})
 
     @router.get("/v1/terminals/{name}", responses=answers(404, 422, 503, ok=TerminalDocument), response_model=None)
     async def show(name: str, language: Spoken) -> Response:
