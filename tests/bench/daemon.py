@@ -23,6 +23,7 @@ from typing import Any
 
 from ecrlan.journal import JournalReader
 from ecrlan.register import Register, Terminal
+from tests.bench import probe
 from tests.bench.peers import OPTIONS
 from tests.bench.table import Series, number, render
 from tests.daemon.process import TREE, DaemonProcess
@@ -50,6 +51,8 @@ class Plan:
     alone: int = 100
     """Purchases of each kind that are taken one after the other."""
     warm: int = 20
+    probe_seconds: float = 10.0
+    """How long half load lasts once more, while the daemon's loop is probed: that costs CPU of its own."""
     rounds: int = 4
     """In which the ones through HTTP and those through `Register` take turns."""
 
@@ -148,7 +151,8 @@ class Shop:
 async def shop(folder: Path, ports: list[int], house: Peer) -> AsyncIterator[Shop]:
     await asyncio.to_thread(folder.mkdir)
     settings = {f"till-{each}": {"address": "127.0.0.1", "port": port, **options(each)} for each, port in enumerate(ports)}
-    async with await DaemonProcess.start(folder, settings, daemon={"health_interval": 60.0}) as daemon:
+    first = f"from tests.bench import probe; probe.install({str(folder)!r}); "
+    async with await DaemonProcess.start(folder, settings, daemon={"health_interval": 60.0}, first=first) as daemon:
         await daemon.ready()
         async with Peer.start("tests.bench.callers", str(daemon.port), daemon.token) as callers:
             yield Shop(daemon, len(ports), house, callers)
@@ -237,6 +241,8 @@ class Measures:
     used: float = 0.0
     through_http: list[float] = field(default_factory=list)
     through_register: list[float] = field(default_factory=list)
+    longest_stop: float = 0.0
+    """Milliseconds that the daemon's loop stood still at most."""
     lost: list[str] = field(default_factory=list)
 
     def series(self) -> list[Series]:
@@ -255,6 +261,7 @@ class Measures:
             Series("one at a time: HTTP adds to Register", "ms", aim=5, samples=[http - register]),
             Series("memory per terminal, configured only", "KiB", samples=[self.unused]),
             Series("memory per idle terminal, line kept", "KiB", aim=60, samples=[self.used]),
+            Series("the loop's longest stop at half load", "ms", aim=20, samples=[self.longest_stop]),
             Series("lost: charges, outcomes, events", "", aim=0, samples=[float(len(self.lost))]),
         ]
 
@@ -288,6 +295,9 @@ async def measure(plan: Plan, folder: Path, say: Callable[[str], None]) -> Measu
         rate = rate_at_half(measures.loads)
         say(f"half load: {rate:.0f} purchases a second for {plan.half_seconds:g} s")
         measures.half = await opened.load(rate, max(2, round(rate * plan.half_seconds)))
+        await probe.begin(folder / "big")
+        await opened.load(rate, max(2, round(rate * plan.probe_seconds)))
+        measures.longest_stop = await probe.longest_stop(folder / "big")
         measures.lost = opened.lost
     with JournalReader(folder / "big" / "till.db") as journal:
         approved = sum(entry.outcome == "approved" for entry in journal.each())

@@ -76,7 +76,7 @@ def test_journal(tmp_path):
 
 @pytest.mark.long
 def test_daemon(tmp_path):
-    plan = daemon.Plan(terminals=3, half_seconds=0.4, step_seconds=0.4, rates=(15, 30), alone=4, warm=15, rounds=2)
+    plan = daemon.Plan(terminals=3, half_seconds=0.4, probe_seconds=0.4, step_seconds=0.4, rates=(15, 30), alone=4, warm=15, rounds=2)
     table, ladder = daemon.run(plan, folder=str(tmp_path)).split("\n\nAdded times by rate:\n")
     measured = rows(table)
     assert [row.split("  ")[0] for row in measured] == [
@@ -91,9 +91,11 @@ def test_daemon(tmp_path):
         "one at a time: HTTP adds to Register",
         "memory per terminal, configured only",
         "memory per idle terminal, line kept",
+        "the loop's longest stop at half load",
         "lost: charges, outcomes, events",
     ]
-    assert sum(row.endswith(("met", "missed")) for row in measured) == 4
+    assert sum(row.endswith(("met", "missed")) for row in measured) == 5
+    assert float(measured[-2].split()[-6]) > 0, measured[-2]
     assert measured[-1].split()[-4:] == ["0", "<=", "0", "met"]
     loads = [line.split() for line in ladder.splitlines()[1:]]
     assert 2 <= len(loads) <= 3

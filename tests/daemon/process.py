@@ -60,8 +60,12 @@ class DaemonProcess:
         port: int | None = None,
         daemon: Table | None = None,
         python: Sequence[str] = (),
+        first: str = "",
     ) -> Self:
-        """Start one on `folder`'s journal; `python` are further arguments of the interpreter. What it logs goes to `folder`/log."""
+        """Start one on `folder`'s journal. What it logs goes to `folder`/log.
+
+        `python` are further arguments of the interpreter, `first` is Python that runs before the daemon.
+        """
         port = port or free_port()
         config = folder / "ecrlan.toml"
         write_settings(
@@ -71,9 +75,10 @@ class DaemonProcess:
             terminals=terminals,
         )
         environ = {name: value for name, value in os.environ.items() if not name.startswith("ECRLAN_")}
+        program = f"{same_loop()}{first}from ecrlan.cli import main; main()"
         with (folder / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, *python, "-c", f"{same_loop()}from ecrlan.cli import main; main()", "serve", "--config", str(config)),
+                *(sys.executable, *python, "-c", program, "serve", "--config", str(config)),
                 cwd=TREE,
                 env=environ,
                 stdin=subprocess.DEVNULL,
