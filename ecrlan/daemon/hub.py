@@ -29,6 +29,8 @@ HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": \n\n"
 EVENTS_AT_A_TIME = 10
 """Events whose texts are made and sent in one piece: a payment must not wait until a follower has all that it missed."""
+BETWEEN_SECONDS = 0.005
+"""Between two such pieces."""
 GATHERING_SECONDS = 0.01
 """After a text, before the next: what happens meanwhile goes out in one piece, for a send costs more than an event."""
 _CODED = b'_code":"'
@@ -171,7 +173,7 @@ class EventHub:
             while True:
                 if text := self._take(follower):
                     yield text
-                    await asyncio.sleep(0 if follower.later or follower.waiting else GATHERING_SECONDS)
+                    await asyncio.sleep(BETWEEN_SECONDS if follower.later or follower.waiting else GATHERING_SECONDS)
                 elif self.closed:
                     return
                 elif not await self._stirred(follower):

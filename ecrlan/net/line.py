@@ -26,6 +26,9 @@ FRAMES_AT_A_TIME = 200
 """Frames that are read in `FRAMES_PERIOD`: eight times what real terminals send when they show progress (exchange.md §8)."""
 FRAMES_PERIOD = 1.0
 """Seconds."""
+FRAMES_AT_ONCE = 25
+"""Frames that are read within `BREATH_SECONDS`; then nothing is read for as long, so that other terminals' payments get on."""
+BREATH_SECONDS = 0.04
 BAD_BYTES = 65_536
 """Bytes without a good frame after which the peer is not taken for a terminal any more."""
 WAITING_FRAMES = 64
@@ -80,6 +83,8 @@ class Line(asyncio.BufferedProtocol):
         self._over: asyncio.Future[None] | None = None
         self._period_ends = 0.0
         self._frames_in_period = 0
+        self._breath_ends = 0.0
+        self._frames_in_breath = 0
         self._resuming: asyncio.TimerHandle | None = None
         """Set while nothing is read because too many frames came."""
         self._arrivals = select.poll() if hasattr(select, "poll") else None
@@ -118,15 +123,26 @@ class Line(asyncio.BufferedProtocol):
         return False
 
     def _count(self, frames: int) -> None:
-        """Read nothing for the rest of the period where more frames came than any terminal sends."""
+        """Read nothing for a moment where many frames came, and for the rest of the period where more came than any terminal sends."""
         now = self._loop.time()
         if now >= self._period_ends:
             self._period_ends, self._frames_in_period = now + FRAMES_PERIOD, 0
+        if now >= self._breath_ends:
+            self._breath_ends, self._frames_in_breath = now + BREATH_SECONDS, 0
         self._frames_in_period += frames
-        if self._frames_in_period > FRAMES_AT_A_TIME and self._resuming is None:
-            self._resuming = self._loop.call_at(self._period_ends, self._read_on)
-            self._pause_or_resume()
+        self._frames_in_breath += frames
+        paused_until = self._resuming.when() if self._resuming is not None else now
+        if self._frames_in_period > FRAMES_AT_A_TIME and paused_until < self._period_ends:
+            self._read_on_at(self._period_ends)
             self.on_flood()
+        elif self._frames_in_breath > FRAMES_AT_ONCE and self._resuming is None:
+            self._read_on_at(now + BREATH_SECONDS)
+
+    def _read_on_at(self, when: float) -> None:
+        if self._resuming is not None:
+            self._resuming.cancel()
+        self._resuming = self._loop.call_at(when, self._read_on)
+        self._pause_or_resume()
 
     def _read_on(self) -> None:
         self._resuming = None

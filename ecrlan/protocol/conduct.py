@@ -39,7 +39,7 @@ from ecrlan.protocol.exchange import Exchange
 from ecrlan.protocol.link import TRANSMISSIONS
 from ecrlan.protocol.memory import Memory, Refusal, Standing, next_stan
 from ecrlan.protocol.outcomes import outcome_of_answer, outcome_of_ending
-from ecrlan.protocol.questions import NO_LAST_RESULT, NO_STATUS, UNSEEN_SECONDS, Questions, no_answer
+from ecrlan.protocol.questions import MOST_STRAYS, NO_LAST_RESULT, NO_STATUS, UNSEEN_SECONDS, Questions, no_answer
 from ecrlan.protocol.records import answered_row, beginning_rows, event_row, fact_row, finished_row, held_row, recovering_row, sending_row
 from ecrlan.protocol.step import (
     Accepted,
@@ -66,8 +66,6 @@ LATE_TRUTH_SECONDS = 10.0
 """Seconds for which the line stays open after a refusal: an approval may follow it (exchange.md §5)."""
 MOST_PROGRESS = 200
 """Progress texts of one operation that are kept and told: a payment shows some 24."""
-MOST_STRAYS = 50
-"""Messages that are not its answer, and no results, that are kept of one operation."""
 TOLD_OFFSET = 600.0
 """Seconds by which host times differ from the register's clock before somebody is told."""
 LATE_RECEIPT_SECONDS = 0.5

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from ecrlan.errors import LineError
 from ecrlan.model import (
@@ -41,6 +42,9 @@ UNSEEN_SECONDS = 600.0
 NO_STATUS = (Code.STATUS_REFUSED, Code.STATUS_ONLY_ACKED, Code.STATUS_NOT_FOUND, Code.STATUS_SILENT)
 NO_LAST_RESULT = (Code.LAST_RESULT_REFUSED, Code.LAST_RESULT_ONLY_ACKED, Code.LAST_RESULT_NOT_FOUND, Code.LAST_RESULT_SILENT)
 """What is said where `s`, and `G`, were not answered: the codes that `no_answer` chooses from."""
+
+MOST_STRAYS = 50
+"""Messages that are not its answer, and no results, that are kept of one question, and of one operation."""
 
 
 class Questions:
@@ -82,7 +86,7 @@ class Questions:
             self.after(exchange)
             return release
 
-        return Run(exchange, self._take, left)
+        return Run(exchange, partial(self._take, exchange), left)
 
     def ask_status(self) -> Conduct[Exchange | None]:
         """Ask `s`; None where there is no line."""
@@ -124,7 +128,7 @@ class Questions:
             self.after(exchange)
             return "end"
 
-        yield Run(exchange, self._take, left)
+        yield Run(exchange, partial(self._take, exchange), left)
         if exchange.ending is not Ending.ACKNOWLEDGED:
             return False
         if not exchange.clean:
@@ -246,16 +250,21 @@ class Questions:
             memory.clock.take_status(response, self.host.clock())
             memory.status = response
 
-    def _take(self, events: tuple[Event, ...]) -> Taken:
+    def _take(self, exchange: Exchange, events: tuple[Event, ...]) -> Taken:
         rows: list[NewOperation | Row] = []
         durable = False
         for event in events:
             if isinstance(event, Answered):
                 self.learn(event.response)
-            elif isinstance(event, Stray):
+            elif isinstance(event, Stray) and (event.message or exchange.strays <= MOST_STRAYS or self._is_first_of_another(event)):
                 rows.append(self.stray(event, None))
                 durable = durable or bool(event.message)
         return Taken(rows, durable)
+
+    def _is_first_of_another(self, event: Stray) -> bool:
+        """Tell whether a message shows that another terminal answers, and nobody knew: that is noted however much came before."""
+        memory, response = self.memory, event.response
+        return response is not None and memory.foreign_terminal_id is None and memory.is_another(response.terminal_id)
 
     # --- what nobody asked for --------------------------------------------------------------------------------------------------
 

@@ -39,8 +39,9 @@ from ecrlan.model import (
     VoidRequest,
 )
 from ecrlan.model.rows import Event
-from ecrlan.protocol.conduct import LATE_RECEIPT_SECONDS, LATE_TRUTH_SECONDS, MOST_PROGRESS, MOST_STRAYS, TOLD_OFFSET, Conductor
+from ecrlan.protocol.conduct import LATE_RECEIPT_SECONDS, LATE_TRUTH_SECONDS, MOST_PROGRESS, TOLD_OFFSET, Conductor
 from ecrlan.protocol.memory import Refusal
+from ecrlan.protocol.questions import MOST_STRAYS
 from ecrlan.protocol.work import Work
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import build_ack, build_frame, build_progress

@@ -26,7 +26,7 @@ from ecrlan.model import (
     VoidRequest,
 )
 from ecrlan.protocol.memory import Refusal, Standing
-from ecrlan.protocol.questions import SET_CLOCK_SECONDS, UNSEEN_SECONDS, Questions
+from ecrlan.protocol.questions import MOST_STRAYS, SET_CLOCK_SECONDS, UNSEEN_SECONDS, Questions
 from ecrlan.protocol.step import Ending, Stray
 from ecrlan.wire.codec import build_response
 from ecrlan.wire.frames import build_ack, build_frame
@@ -431,6 +431,19 @@ def test_a_stray_that_is_no_result_waits_for_nothing() -> None:
     shell.on("s", [wire(TotalsResponse(terminal_id=TID, result="00", terminal_total=650)), ACK, wire(STATUS)])
     shell.carry_out(questions.ask_status())
     assert (shell.unacknowledged, shell.host.logged) == (0, ["message.stray"])
+
+
+def test_of_strays_only_so_many_are_kept_but_results_and_who_else_answers_always() -> None:
+    shell, questions = make()
+    totals = wire(TotalsResponse(terminal_id=TID, result="00", terminal_total=650))
+    another = wire(TotalsResponse(terminal_id=OTHER, result="00", terminal_total=650))
+    shell.on("s", [*[totals] * (MOST_STRAYS + 3), *[another] * 2, wire(NEW), totals, ACK])
+    shell.carry_out(questions.ask_status())
+    told = shell.rows("stray")
+    assert len(told) == MOST_STRAYS + 2
+    assert told[-1].data["message"] == build_response(NEW).hex()
+    assert shell.host.memory.foreign_terminal_id == OTHER
+    assert len(shell.alarms()) == 1
 
 
 def test_an_answer_to_a_question_is_learned_from() -> None:

@@ -14,10 +14,11 @@ from ecrlan.emulator import EmulatedTerminal, EmulatorServer
 from ecrlan.errors import JournalError
 from ecrlan.journal import Event, Journal, NewOperation
 from ecrlan.model import Approved, NotPerformed, Operation, State
-from ecrlan.protocol.conduct import MOST_PROGRESS, MOST_STRAYS
+from ecrlan.protocol.conduct import MOST_PROGRESS
+from ecrlan.protocol.questions import MOST_STRAYS
 from ecrlan.register import Alarm, OperationChanged, Register, Terminal
 from ecrlan.texts import words
-from tests.scripted import ACK, ScriptedTerminal, approval, receipt, till
+from tests.scripted import ACK, ScriptedTerminal, approval, receipt, status, till
 from tests.virtual import Stream, VirtualLoop, run
 
 Rows = Sequence[NewOperation | Event]
@@ -259,5 +260,20 @@ def test_of_a_flood_of_progress_and_strays_only_so_much_is_kept() -> None:
             assert names.count("progress") == MOST_PROGRESS
             assert names.count("stray") <= MOST_STRAYS
             assert desk.alarm_names().count("flood") == 1
+
+    run(main)
+
+
+def test_of_a_flood_after_a_question_only_so_much_is_kept_but_who_else_answers_is_told() -> None:
+    async def main(loop: VirtualLoop) -> None:
+        terminal = ScriptedTerminal(loop.clock)
+        terminal.saved = approval(5, loop.clock())
+        unasked = [status(loop.clock())] * (2 * MOST_STRAYS)
+        terminal.on("G", [ACK, *unasked, *[receipt("ANOTHER'S", tid="99999999")] * 3, 3.0, terminal.saved])
+        async with terminal.listening() as port, till(loop, port) as desk:
+            terminal.on("X", terminal.sells(6, 500))
+            assert isinstance((await desk.terminal.purchase(500)).outcome, Approved)
+            assert desk.row_names().count("stray") == MOST_STRAYS + 1
+            assert desk.alarm_names().count("terminal_id_changed") == 1
 
     run(main)
