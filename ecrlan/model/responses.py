@@ -38,6 +38,9 @@ class TerminalStatus(IntEnum):
     UPDATE_PENDING = 6
 
 
+HALF_A_YEAR = timedelta(days=182)
+
+
 @dataclass(frozen=True, slots=True)
 class HostTime:
     """`host_time` `DDDhhmm`: day of the year, hour, minute in Europe/Rome; the year is not sent."""
@@ -51,10 +54,12 @@ class HostTime:
         rome = ZoneInfo(ROME)
         year = now.astimezone(rome).year
         moments = []
-        for candidate in (year - 1, year, year + 1):
+        for candidate in (year, year - 1, year + 1):
             moment = datetime(candidate, 1, 1, self.hour, self.minute, tzinfo=rome) + timedelta(days=self.day_of_year - 1)
             if moment.year == candidate:
                 moments.append(moment)
+                if abs(moment.astimezone(UTC) - now.astimezone(UTC)) < HALF_A_YEAR:
+                    break  # no other year is nearer
         return min(moments or [now.astimezone(rome)], key=lambda moment: abs(moment.astimezone(UTC) - now.astimezone(UTC)))
 
 
