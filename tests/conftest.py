@@ -8,6 +8,7 @@ import importlib.util
 import pytest
 
 LOOPS = ("asyncio", "uvloop")
+LONG_FIXTURES = frozenset({"browser", "serve_process", "demo_process"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +23,14 @@ def pytest_configure(config: pytest.Config) -> None:
         import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what starts a browser, or a daemon in a process of its own."""
+    for item in items:
+        if LONG_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -2,6 +2,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def shown():

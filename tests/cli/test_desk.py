@@ -332,6 +332,7 @@ def test_a_terminal_that_does_not_answer_leaves_it_open(run, home, emulator, set
     assert "may still be proved" in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot press Ctrl-C in another console")
 def test_a_payment_interrupted_by_ctrl_c_is_told_truly_afterwards(run, run_json, spawn, write_settings):
     emulated = spawn("from ecrlan.cli import main; main()", "emulate", "--listen", "127.0.0.1:0", "--think", "1")

@@ -19,6 +19,8 @@ from ecrlan.daemon.units import own_command, stop_seconds, systemd_unit
 from ecrlan.journal import Journal
 from ecrlan.settings import Settings
 
+pytestmark = pytest.mark.long
+
 CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from ecrlan.cli import main; main()"
 unix_only = pytest.mark.skipif(os.name == "nt", reason="a test cannot send signals to another console")
 

@@ -12,7 +12,7 @@ from ecrlan.settings import data_folder
 
 
 @pytest.fixture
-def demo(spawn):
+def demo_process(spawn):
     """A demo that serves, and answers at once; returns its process and its token."""
     process = spawn("from ecrlan.cli import main; main()", "serve", "--demo", "--think", "0", "--http", "127.0.0.1:0", "--no-open")
     lines = [process.stdout.readline() for _ in range(2)]
@@ -20,8 +20,8 @@ def demo(spawn):
     return process, lines[1].removeprefix("token: ").strip()
 
 
-def test_commands_without_settings_go_through_the_demo(demo, run, run_json):
-    process, token = demo
+def test_commands_without_settings_go_through_the_demo(demo_process, run, run_json):
+    process, token = demo_process
     assert run("token").stdout.strip() == token
     paid = run("purchase", "6.50", "--reference", "a")
     assert (paid.exit_code, paid.stdout.splitlines()[0]) == (0, "approved  purchase 6.50 EUR")
@@ -35,24 +35,25 @@ def test_commands_without_settings_go_through_the_demo(demo, run, run_json):
     assert run("reset", "till-1").exit_code == 0
 
 
-def test_the_note_is_private_and_goes_with_the_demo(demo):
+def test_the_note_is_private_and_goes_with_the_demo(demo_process):
     note = read_demo_note()
-    assert (note.pid, os.name == "posix" and stat.S_IMODE(demo_note_file().stat().st_mode)) == (demo[0].pid, os.name == "posix" and 0o600)
-    demo[0].terminate()
-    demo[0].communicate(timeout=20)
+    mode = stat.S_IMODE(demo_note_file().stat().st_mode)
+    assert (note.pid, os.name == "posix" and mode) == (demo_process[0].pid, os.name == "posix" and 0o600)
+    demo_process[0].terminate()
+    demo_process[0].communicate(timeout=20)
     assert not data_folder().exists()
     assert not note.config.exists()
 
 
-def test_a_demo_that_was_killed_is_not_found(demo, run):
-    demo[0].kill()
-    demo[0].communicate(timeout=20)
+def test_a_demo_that_was_killed_is_not_found(demo_process, run):
+    demo_process[0].kill()
+    demo_process[0].communicate(timeout=20)
     assert read_demo_note() is not None
     assert run("token").exit_code == 3
     assert "no terminal is set up" in run("purchase", "6.50").stderr
 
 
-def test_nothing_else_that_listens_at_its_address_is_taken_for_it(demo, serve, run, monkeypatch):
+def test_nothing_else_that_listens_at_its_address_is_taken_for_it(demo_process, serve, run, monkeypatch):
     monkeypatch.setenv("ECRLAN_CONFIG", "")
     note = read_demo_note()
     with pytest.MonkeyPatch.context() as shop:
@@ -66,7 +67,7 @@ def test_nothing_else_that_listens_at_its_address_is_taken_for_it(demo, serve, r
     assert chosen_settings(None).file is None
 
 
-def test_the_users_own_settings_win(demo, shop, emulator, run_json, monkeypatch):
+def test_the_users_own_settings_win(demo_process, shop, emulator, run_json, monkeypatch):
     assert run_json("purchase", "6.50")[1]["outcome"] == "approved"
     assert emulator.terminal.ledger.charged_total() == 650
     monkeypatch.delenv("ECRLAN_CONFIG")
@@ -79,12 +80,12 @@ def test_the_users_own_settings_win(demo, shop, emulator, run_json, monkeypatch)
     assert emulator.terminal.ledger.charged_total() == 750
 
 
-def test_the_users_own_settings_can_send_a_command_to_the_demo(demo, shop, emulator, run_json):
+def test_the_users_own_settings_can_send_a_command_to_the_demo(demo_process, shop, emulator, run_json):
     assert run_json("purchase", "6.50", "--config", str(read_demo_note().config))[1]["outcome"] == "approved"
     assert emulator.terminal.ledger.charged_total() == 0
 
 
-def test_a_daemon_of_the_usual_journal_wins(demo, shop, spawn, monkeypatch):
+def test_a_daemon_of_the_usual_journal_wins(demo_process, shop, spawn, monkeypatch):
     monkeypatch.delenv("ECRLAN_CONFIG")
     real = spawn("from ecrlan.cli import main; main()", "serve", "--http", "127.0.0.1:0")
     assert "serves at" in real.stdout.readline()

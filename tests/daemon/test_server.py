@@ -31,6 +31,8 @@ from ecrlan.settings import Settings
 from tests.daemon.house import REGISTER, house, until
 from tests.loops import same_loop
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 TLS = f'certificate = "{(HERE / "loopback.pem").as_posix()}"\nkey = "{(HERE / "loopback-key.pem").as_posix()}"\n'
 

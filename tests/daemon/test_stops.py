@@ -14,6 +14,7 @@ from ecrlan.operation_json import operation_as_json
 from ecrlan.register.register import local_clock
 from tests.daemon.house import House, house
 from tests.daemon.slowness import FIRST_STAN, Stops, lengthen
+from tests.speed import slowness
 
 MOST_MS = 20.0
 OPERATIONS = 20_000
@@ -60,7 +61,7 @@ async def busy_day(folder: Path) -> None:
         for path in LOOKS:  # what is imported when it is first used
             if path != "/openapi.json":
                 await look(till, path)
-        with Stops(MOST_MS).watched() as stops:
+        with Stops(MOST_MS * slowness()).watched() as stops:
             paying = asyncio.create_task(pay(till))
             for path in (*LOOKS, *(f"/v1/operations?limit=200{filters}" for filters in LISTS)):
                 await look(till, path)

@@ -13,7 +13,7 @@ from tests.faults.table import CLASSES
 from tests.faults.truth import Witness
 from tests.faults.world import WrongError
 
-SCHEDULES = int(os.environ.get("ECRLAN_SCHEDULES", "240"))
+SCHEDULES = int(os.environ.get("ECRLAN_SCHEDULES", "120"))
 WITH_INCIDENTS = 300
 """Schedules with incidents in which every kind of them must happen."""
 PARTS = 4
