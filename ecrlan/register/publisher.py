@@ -28,7 +28,10 @@ WATCHED_EVENTS = 4096
 
 
 class Publisher:
-    """One bounded queue of events and committed rows for their observers: what was committed before an event is told before it."""
+    """One queue of events and committed rows for their observers: what was committed before an event is told before it.
+
+    Where it is long, frames and progress are dropped; events of operations and rows never are.
+    """
 
     def __init__(self) -> None:
         self._observers: dict[Observer, bool] = {}

@@ -21,7 +21,7 @@ ANSWER_LENGTH = len(ACK) + RESULT_LENGTH
 REQUEST = PurchaseRequest(terminal_id=TERMINAL_ID, cash_register_id="00000001", amount=650)
 FRAME = build_frame(build_request(REQUEST))
 MOST_FRAMES = 10**9
-"""Frames a second, of a terminal that is no flood."""
+"""Frames of a terminal that is no flood, however soon they come."""
 OPTIONS: dict[str, Any] = {"terminal_id": TERMINAL_ID, "keep_open": True, "standalone_use": False, "purchase_code": "P"}
 
 
@@ -30,7 +30,7 @@ def responders(count: int) -> Iterator[list[int]]:
     """The ports of terminals that end with this block, or with this process. They pay oftener than any terminal: no flood meanwhile."""
     command = [sys.executable, str(Path(__file__).with_name("responder.py")), str(count)]
     popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with popen as process, patch("ecrlan.net.line.FRAMES_AT_A_TIME", MOST_FRAMES):
+    with popen as process, patch.multiple("ecrlan.net.line", FRAMES_AT_A_TIME=MOST_FRAMES, FRAMES_AT_ONCE=MOST_FRAMES):
         try:
             yield [int(port) for port in process.stdout.readline().split()]
         finally:
