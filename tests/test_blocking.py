@@ -49,11 +49,9 @@ INSIDE_TERMINAL = {
 }
 INSIDE_REGISTER = {
     "cash_register_id",
-    "check_journal",
     "find",
     "journal",
     "observe_rows",
-    "begin",
     "read",
     "recollecting",
     "write",

@@ -20,14 +20,12 @@ from ecrlan.model import Operation, check_digits
 from ecrlan.net.line import Line
 from ecrlan.net.listen import Listener
 from ecrlan.protocol.options import TerminalOptions, TerminalSettings, check_apart
-from ecrlan.protocol.work import Order
 from ecrlan.register.decisions import Decisions
 from ecrlan.register.events import OperationChanged
 from ecrlan.register.housekeeping import Housekeeping
 from ecrlan.register.ledger import Ledger
 from ecrlan.register.publisher import Observer, Publisher, RowObserver
 from ecrlan.register.recall import Recollection, recall_terminal
-from ecrlan.register.running import Running
 from ecrlan.register.terminal import Terminal
 
 log = Logger(__name__)
@@ -259,10 +257,6 @@ class Register:
         """Write rows; a future where the caller must wait for the commit (it fails with `JournalError`)."""
         return self._ledger.write(rows, durable=durable)
 
-    async def begin(self, terminal: Terminal, order: Order) -> Running:
-        """Begin an order, or find what stands under its reference. Raises as `Terminal.start` does; nothing was sent then."""
-        return await terminal.start(order)
-
     async def find(self, reference: str) -> Operation:
         """Return the operation with this reference, running or finished. Raises `UnknownReferenceError`, `JournalError`."""
         return await self._ledger.find(reference)
@@ -320,10 +314,6 @@ class Register:
         `JournalError`, `InvalidValueError`.
         """
         await self._ledger.accept_journal(by=by, note=note)
-
-    def check_journal(self, *, money: bool = True) -> None:
-        """Raise `JournalError` where the journal has failed, `JournalDoubtError` where it is doubtful: then no money is moved."""
-        self._ledger.check_journal(money=money)
 
     # --- lines that come in -----------------------------------------------------------------------------------------------------
 
